@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training drawings: invented characters in two poses, with lines, flats and exact part maps."""
+
+from .canvas import Drawing, Style
+from .character import PART_IDS, Character
+from .design import Design, Pose, random_pose
+from .pairs import DrawnPair, draw_pair, point_pairs
+
+__all__ = [
+    "PART_IDS",
+    "Character",
+    "Design",
+    "Drawing",
+    "DrawnPair",
+    "Pose",
+    "Style",
+    "draw_pair",
+    "point_pairs",
+    "random_pose",
+]

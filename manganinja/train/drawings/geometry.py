@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Smooth outlines sampled with numpy. Points are float arrays (n, 2), x to the right, y down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+Points = np.ndarray
+
+
+@lru_cache(maxsize=16)
+def _basis(samples: int) -> np.ndarray:
+    t = np.arange(samples, dtype=np.float64) / samples
+    return np.stack(
+        [
+            -0.5 * t + t**2 - 0.5 * t**3,
+            1 - 2.5 * t**2 + 1.5 * t**3,
+            0.5 * t + 2 * t**2 - 1.5 * t**3,
+            -0.5 * t**2 + 0.5 * t**3,
+        ],
+        axis=1,
+    )
+
+
+def smooth(points: Sequence[Sequence[float]] | Points, closed: bool = True, samples: int = 7):
+    """Catmull-Rom curve through the given points: (n, 2) in, (about n * samples, 2) out."""
+    p = np.asarray(points, dtype=np.float64)
+    n = len(p)
+    if closed:
+        index = (np.arange(n)[:, None] + np.array([-1, 0, 1, 2])) % n
+        return np.einsum("sk,nkd->nsd", _basis(samples), p[index]).reshape(-1, 2)
+    index = np.clip(np.arange(n - 1)[:, None] + np.array([-1, 0, 1, 2]), 0, n - 1)
+    curve = np.einsum("sk,nkd->nsd", _basis(samples), p[index]).reshape(-1, 2)
+    return np.concatenate([curve, p[-1:]])
+
+
+def mirrored(half: Sequence[Sequence[float]]) -> Points:
+    """Close a right half, listed from top to bottom on the axis x = 0, with its mirror image."""
+    right = np.asarray(half, dtype=np.float64)
+    left = right[::-1].copy()
+    left[:, 0] *= -1
+    keep = np.abs(left[:, 0]) > 1e-9
+    return np.concatenate([right, left[keep]])
+
+
+@lru_cache(maxsize=8)
+def _circle(samples: int) -> np.ndarray:
+    angle = np.linspace(0, 2 * np.pi, samples, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, samples: int = 28) -> Points:
+    """Closed ellipse outline around (x, y)."""
+    return _circle(samples) * (rx, ry) + (x, y)
+
+
+def normals(centre: Points) -> Points:
+    """Unit normals of an open polyline, (n, 2)."""
+    tangent = np.empty_like(centre)
+    tangent[1:-1] = centre[2:] - centre[:-2]
+    tangent[0] = centre[1] - centre[0]
+    tangent[-1] = centre[-1] - centre[-2]
+    length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)
+    return np.stack([-tangent[:, 1] / length, tangent[:, 0] / length], axis=1)
+
+
+def tube(
+    centre: Sequence[Sequence[float]] | Points, widths: Sequence[float], samples: int = 7
+) -> Points:
+    """Closed outline around a smooth centre line; half widths are spread evenly along it."""
+    line = smooth(centre, closed=False, samples=samples)
+    along = np.linspace(0, len(widths) - 1, len(line))
+    half = np.interp(along, np.arange(len(widths)), widths)[:, None]
+    side = normals(line) * half
+    return np.concatenate([line + side, (line - side)[::-1]])
+
+
+def rotate(points: Points, angle: float, about: Sequence[float] = (0.0, 0.0)) -> Points:
+    """Rotate clockwise on the screen (y is down) by an angle in radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    centre = np.asarray(about)
+    return (points - centre) @ np.array([[c, s], [-s, c]]) + centre
+
+
+def scalloped(edge: Points, depth: float, bulge: float) -> Points:
+    """Turn an open polyline into arcs: between two points it bows by `bulge` of the chord.
+
+    `depth` pulls every other point along the normal, which makes tips (hair) or ruffles.
+    """
+    p = np.asarray(edge, dtype=np.float64).copy()
+    if depth:
+        p[1::2] += normals(p)[1::2] * depth
+    chord = p[1:] - p[:-1]
+    mid = (p[1:] + p[:-1]) / 2 + np.stack([-chord[:, 1], chord[:, 0]], axis=1) * bulge
+    t = np.linspace(0, 1, 6)[None, :-1, None]
+    arcs = (1 - t) ** 2 * p[:-1, None] + 2 * t * (1 - t) * mid[:, None] + t**2 * p[1:, None]
+    return np.concatenate([arcs.reshape(-1, 2), p[-1:]])
+
+
+def star(x: float, y: float, radius: float, tips: int = 5, inner: float = 0.45) -> Points:
+    """Closed star with its first tip up."""
+    angle = np.arange(2 * tips) * np.pi / tips - np.pi / 2
+    r = np.where(np.arange(2 * tips) % 2 == 0, radius, radius * inner)
+    return np.stack([x + r * np.cos(angle), y + r * np.sin(angle)], axis=1)
+
+
+def heart(x: float, y: float, radius: float) -> Points:
+    """Closed heart."""
+    t = np.linspace(0, 2 * np.pi, 26, endpoint=False)
+    hx = 16 * np.sin(t) ** 3
+    hy = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t))
+    return np.stack([x + hx * radius / 16, y + hy * radius / 16], axis=1)
