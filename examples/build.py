@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build an example from the drawings that a person made, and look at the result again.
+
+    python3 examples/build.py pictures character    line art and PNGs from the SVGs, check of the points
+    python3 examples/build.py krita character       character.kra, made by a real Krita
+    python3 examples/build.py check character       open character.kra again, report, screenshots
+    python3 examples/build.py all character animal
+
+`pictures` needs rsvg-convert (Debian: librsvg2-bin) and Pillow. `krita` and `check` need Krita 5.1
+or newer, Xvfb and openbox; the screenshots of `check` go to a folder that it names. Drawn by hand
+and kept: reference.svg, colour_truth.svg and points.json; everything else here is made from them.
+kritarunner would be simpler, but it crashes on addShapesFromSvg in Krita 5.1, so a throw-away
+home with a one-line plugin runs inside_krita.py in an ordinary Krita.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parent
+KRITA_LIMIT_S = 180
+
+INK = "#14121a"
+LINES_ONLY = f"""
+path,ellipse,rect{{fill:#ffffff}}
+.ln{{stroke:{INK};stroke-width:4;stroke-linejoin:round;stroke-linecap:round}}
+.th{{fill:none;stroke:{INK};stroke-width:2.6;stroke-linejoin:round;stroke-linecap:round}}
+.ink{{fill:{INK};stroke:{INK};stroke-width:2.5;stroke-linejoin:round}}
+.tip{{fill:{INK}}}
+.trim{{fill:none;stroke:#ffffff;stroke-width:5}}
+.trimline{{fill:none;stroke:{INK};stroke-width:9.6}}
+.spark{{fill:#ffffff;stroke:{INK};stroke-width:1.8}}
+.shade{{display:none}}
+.gap{{fill:none;stroke:#ffffff;stroke-width:1.5}}
+"""
+
+
+class BuildError(Exception):
+    """The example can't be built; the text says what to do."""
+
+
+def make_line_art(folder: Path) -> None:
+    """Write lineart.svg: the drawing of colour_truth.svg under a style sheet that leaves its lines."""
+    drawing = (folder / "colour_truth.svg").read_text(encoding="utf-8")
+    # A rule for every path would beat what a <use> hands down, so classes alone decide the fill.
+    style = LINES_ONLY.replace("path,ellipse,rect{fill:#ffffff}", fill_everything_white(drawing))
+    lines, count = re.subn(
+        r"<style>.*?</style>", lambda _: f"<style>{style}</style>", drawing, flags=re.DOTALL
+    )
+    if count != 1:
+        raise BuildError("colour_truth.svg must hold exactly one <style> element.")
+    note = "the line art. Made by build.py from colour_truth.svg; change that one."
+    lines = re.sub(r"the line art's pose in its true colours\..*?-->", f"{note} -->", lines, flags=re.DOTALL)
+    (folder / "lineart.svg").write_text(lines, encoding="utf-8")
+
+
+def fill_everything_white(drawing: str) -> str:
+    """Return a CSS rule that fills each class which colour_truth.svg fills."""
+    sheet = re.search(r"<style>(.*?)</style>", drawing, flags=re.DOTALL)
+    names = re.findall(r"\.([\w-]+)\{fill:#", sheet[1] if sheet else "")
+    return ",".join(f".{name}" for name in names if name not in ("ink", "tip", "spark")) + "{fill:#ffffff}"
+
+
+def render(svg: Path, *, gray: bool) -> None:
+    """Render an SVG to a PNG beside it, in its own size, 8-bit gray or RGB."""
+    from PIL import Image
+
+    tool = shutil.which("rsvg-convert")
+    if tool is None:
+        raise BuildError("rsvg-convert is missing: apt-get install librsvg2-bin")
+    png = svg.with_suffix(".png")
+    subprocess.run([tool, "--background-color", "white", str(svg), "-o", str(png)], check=True)
+    picture = Image.open(png).convert("L" if gray else "RGB")
+    picture.save(png, optimize=True, dpi=(300, 300))
+
+
+def check_points(folder: Path) -> list[str]:
+    """Return a line for each pair whose two ends don't lie in the middle of one colour."""
+    from PIL import Image
+
+    reference = Image.open(folder / "reference.png").convert("RGB")
+    truth = Image.open(folder / "colour_truth.png").convert("RGB")
+    lines = Image.open(folder / "lineart.png").convert("L")
+    complaints = []
+    for number, pair in enumerate(read_pairs(folder), start=1):
+        here, there = pair["reference"], pair["lineart"]
+        colours = [around(reference, here), around(truth, there)]
+        if any(len(c) != 1 for c in colours) or colours[0] != colours[1]:
+            complaints.append(f"pair {number}: {here} shows {colours[0]}, {there} shows {colours[1]}")
+        if around(lines, there) != {255}:
+            complaints.append(f"pair {number}: {there} lies on a line")
+    return complaints
+
+
+def around(picture, point: list[int], reach_px: int = 8) -> set:
+    """Return the set of colours in the square of +-reach_px around a point."""
+    x, y = point
+    box = (x - reach_px, y - reach_px, x + reach_px + 1, y + reach_px + 1)
+    return set(picture.crop(box).getdata())
+
+
+def read_pairs(folder: Path) -> list[dict]:
+    return json.loads((folder / "points.json").read_text(encoding="utf-8"))["pairs"]
+
+
+def pictures(folder: Path) -> None:
+    make_line_art(folder)
+    render(folder / "reference.svg", gray=False)
+    render(folder / "colour_truth.svg", gray=False)
+    render(folder / "lineart.svg", gray=True)
+    complaints = check_points(folder)
+    if complaints:
+        raise BuildError("points.json does not fit the pictures:\n  " + "\n  ".join(complaints))
+    for png in sorted(folder.glob("*.png")):
+        print(f"{png.relative_to(EXAMPLES)}: {png.stat().st_size // 1024} KiB")
+
+
+def run_in_krita(folder: Path, task: str) -> dict:
+    """Run `task` of inside_krita.py in a Krita of its own; return what it reported."""
+    for tool in ("krita", "Xvfb", "openbox"):
+        if shutil.which(tool) is None:
+            raise BuildError(f"{tool} is missing: apt-get install krita xvfb openbox")
+    with tempfile.TemporaryDirectory(prefix="example-krita-") as home_name:
+        home = Path(home_name)
+        write_home(home)
+        report = home / "report.json"
+        environment = clean_environment(home) | {
+            "EXAMPLE_TASK": task,
+            "EXAMPLE_FOLDER": str(folder),
+            "EXAMPLE_SCRIPT": str(EXAMPLES / "inside_krita.py"),
+            "EXAMPLE_REPORT": str(report),
+            "EXAMPLE_SCREENS": tempfile.mkdtemp(prefix=f"{folder.name}-screens-")
+            if task == "check"
+            else str(home),
+        }
+        with virtual_display(environment) as display:
+            environment["DISPLAY"] = display
+            subprocess.run(
+                ["timeout", "-k", "10", str(KRITA_LIMIT_S), "krita", "--nosplash"],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+        if not report.exists():
+            raise BuildError("Krita ended without a report; run it by hand to see why.")
+        result = json.loads(report.read_text(encoding="utf-8"))
+    if result.get("error"):
+        raise BuildError(result["error"])
+    return result
+
+
+def write_home(home: Path) -> None:
+    """Make a home folder whose Krita runs inside_krita.py."""
+    plugins = home / ".local/share/krita/pykrita"
+    (plugins / "example").mkdir(parents=True)
+    (home / ".config").mkdir()
+    (home / "run").mkdir(mode=0o700)
+    (home / ".config/kritarc").write_text("[python]\nenable_example=true\n", encoding="utf-8")
+    (plugins / "example.desktop").write_text(
+        "[Desktop Entry]\nType=Service\nServiceTypes=Krita/PythonPlugin\nX-KDE-Library=example\n"
+        "X-Python-2-Compatible=false\nName=Example\nComment=Builds an example document\n",
+        encoding="utf-8",
+    )
+    (plugins / "example/__init__.py").write_text(
+        "import os, runpy\nrunpy.run_path(os.environ['EXAMPLE_SCRIPT'])['install']()\n",
+        encoding="utf-8",
+    )
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    unwanted = {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "PYTHONPATH", "PYTHONHOME"}
+    environment = {key: value for key, value in os.environ.items() if key not in unwanted}
+    return environment | {
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+        "LANG": "C.UTF-8",
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
+    }
+
+
+class virtual_display:
+    """Xvfb and openbox for the length of a with block; gives the display's name."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.processes: list[subprocess.Popen] = []
+
+    def __enter__(self) -> str:
+        reading, writing = os.pipe()
+        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1000x24"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        server = subprocess.Popen([*command, "-nolisten", "tcp"], pass_fds=[writing], **quiet)
+        self.processes.append(server)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()
+        if not number:
+            raise BuildError("Xvfb did not start.")
+        display = f":{number}"
+        surroundings = self.environment | {"DISPLAY": display}
+        self.processes.append(subprocess.Popen(["openbox"], env=surroundings, **quiet))
+        time.sleep(0.5)
+        return display
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("task", choices=["pictures", "krita", "check", "all"])
+    parser.add_argument("example", nargs="+", help="folder below examples/")
+    arguments = parser.parse_args()
+    tasks = ["pictures", "krita", "check"] if arguments.task == "all" else [arguments.task]
+    try:
+        for name in arguments.example:
+            for task in tasks:
+                if task == "pictures":
+                    pictures(EXAMPLES / name)
+                else:
+                    print(json.dumps(run_in_krita(EXAMPLES / name, task), indent=1))
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
