@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the server's record lies, whether that server lives, and how to start one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .client import Connection
+from .protocol import Record, WireError, parse_record
+
+ALREADY_RUNNING = 3
+"""Exit status of a server that found another one at work in the same data directory."""
+
+_PROBE_TIMEOUT_S = 5.0
+_POLL_S = 0.25
+
+
+class NotInstalled(WireError):
+    """There is no server on this machine to start."""
+
+
+class ServerDidNotStart(WireError):
+    """The server was started and did not come up; `log` holds its last lines."""
+
+    def __init__(self, message: str, remedy: str, log: str = "") -> None:
+        super().__init__(message, remedy)
+        self.log = log
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What install.py wrote down: the Python to use and the folder of the project."""
+
+    python: str
+    project: str
+    version: str = ""
+
+
+def data_dir() -> Path:
+    """The folder of everything that this program keeps. It need not exist yet."""
+    chosen = os.environ.get("MANGANINJA_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "manganinja"
+
+
+def record_path() -> Path:
+    return data_dir() / "server.json"
+
+
+def log_path() -> Path:
+    return data_dir() / "server.log"
+
+
+def read_record() -> Record | None:
+    """The record of the last server that started, alive or not; None where there is none."""
+    try:
+        return parse_record(record_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def running_server() -> Record | None:
+    """The record of a server that answers now and accepts its token; else None.
+
+    Takes up to 5 s where another program has taken over the port.
+    """
+    record = read_record()
+    if record is None or not _process_exists(record.pid):
+        return None
+    try:
+        Connection.open(record, "discovery", _PROBE_TIMEOUT_S).close()
+    except WireError:
+        return None
+    return record
+
+
+def _process_exists(pid: int) -> bool:
+    if os.name != "posix":  # Signal 0 would end the process there; the hello decides.
+        return True
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return pid > 0
+
+
+def read_installation() -> Installation:
+    """What install.py left behind. Raises `NotInstalled`."""
+    remedy = "Run `python3 install.py` in the folder of MangaNinja once."
+    try:
+        values = json.loads((data_dir() / "install.json").read_text(encoding="utf-8"))
+        installation = Installation(
+            str(values["python"]), str(values["project"]), str(values.get("version", ""))
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise NotInstalled("The MangaNinja server is not installed here.", remedy) from None
+    if not Path(installation.python).exists() or not Path(installation.project).is_dir():
+        raise NotInstalled("The MangaNinja server was moved or deleted.", remedy)
+    return installation
+
+
+def scrubbed_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without what Krita's own Python and Qt need and another Python chokes on."""
+    dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+    result = {
+        name: value
+        for name, value in environment.items()
+        if name not in dropped and not name.startswith("QT_")
+    }
+    libraries = _foreign_free(result.pop("LD_LIBRARY_PATH", ""), environment.get("APPDIR"))
+    if libraries:
+        result["LD_LIBRARY_PATH"] = libraries
+    return result
+
+
+def _foreign_free(search_path: str, appdir: str | None) -> str:
+    def is_kritas(folder: str) -> bool:
+        return "krita" in folder.lower() or bool(appdir and folder.startswith(appdir))
+
+    return os.pathsep.join(f for f in search_path.split(os.pathsep) if f and not is_kritas(f))
+
+
+def start_server(
+    timeout_s: float = 60.0,
+    on_wait: Callable[[float], None] = lambda seconds: None,
+    arguments: tuple = (),
+) -> Record:
+    """Starts the installed server and waits until it answers; it outlives the caller.
+
+    `on_wait` is told about four times a second for how long it has been waiting. `arguments` are
+    further command line arguments of the server. Raises `NotInstalled` or `ServerDidNotStart`.
+    Where another caller starts one at the same moment, both get that one.
+    """
+    installation = read_installation()
+    data_dir().mkdir(parents=True, exist_ok=True)
+    output = data_dir() / "server.out"
+    process = _spawn(installation, output, arguments)
+    began = time.monotonic()
+    while time.monotonic() - began < timeout_s:
+        record = running_server()
+        if record is not None:
+            return record
+        if process.poll() not in (None, ALREADY_RUNNING):
+            raise _did_not_start(f"The server ended at once ({process.returncode}).", output)
+        on_wait(time.monotonic() - began)
+        time.sleep(_POLL_S)
+    if process.poll() is None:
+        process.terminate()
+    raise _did_not_start(f"The server did not answer within {timeout_s:.0f} s.", output)
+
+
+def ensure_server(
+    timeout_s: float = 60.0, on_wait: Callable[[float], None] = lambda seconds: None
+) -> Record:
+    """The running server, or else a new one. Raises as `start_server` does."""
+    return running_server() or start_server(timeout_s, on_wait)
+
+
+def _spawn(installation: Installation, output: Path, arguments: tuple) -> subprocess.Popen:
+    detached: dict[str, object] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        detached = {"creationflags": flags}
+    try:
+        with open(output, "wb") as log:
+            return subprocess.Popen(
+                [installation.python, "-m", "server", *arguments],
+                cwd=installation.project,
+                env=scrubbed_environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **detached,  # type: ignore[arg-type]
+            )
+    except OSError as error:
+        raise ServerDidNotStart(
+            f"The server could not be started: {error.strerror}.",
+            "Run `python3 install.py` again.",
+        ) from None
+
+
+def _did_not_start(message: str, output: Path) -> ServerDidNotStart:
+    lines = _last_lines(output) or _last_lines(log_path())
+    remedy = f"Look into {log_path()}, or run `python3 install.py` again."
+    return ServerDidNotStart(message, remedy, lines)
+
+
+def _last_lines(path: Path, count: int = 15) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-count:])
