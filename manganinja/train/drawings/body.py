@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .canvas import SHADOW, Sheet
@@ -31,10 +33,20 @@ def _span(line: Points, start: float, end: float) -> Points:
     return line[a : b + 1]
 
 
-def _band(line: Points, widths: list[float] | tuple[float, ...]) -> Points:
+def _band(line: Points, widths: Sequence[float] | np.ndarray) -> Points:
     half = np.interp(np.linspace(0, len(widths) - 1, len(line)), np.arange(len(widths)), widths)
     side = normals(line) * half[:, None]
     return np.concatenate([line + side, (line - side)[::-1]])
+
+
+def _rounded(line: Points, widths: tuple[float, ...], w: float) -> tuple[Points, np.ndarray]:
+    """Lengthen a limb beyond its start by a round shoulder."""
+    step = line[1] - line[0]
+    step = step / max(float(np.hypot(*step)), 1e-6) * w
+    back = line[0] - np.outer([0.8, 0.72, 0.5, 0.25], step)
+    half = np.interp(np.linspace(0, len(widths) - 1, len(line)), np.arange(len(widths)), widths)
+    round_end = half[0] * np.array([0.2, 0.6, 0.87, 0.97])
+    return np.concatenate([back, line]), np.concatenate([round_end, half])
 
 
 class _Body:
@@ -236,8 +248,6 @@ class _Body:
         tucked = d.top in ("dress", "tank", "overall")
         order = TORSO if tucked or d.ornament_side > 0 else BOTTOM - 1
         sheet.fill(order, "torso", self.x(smooth(mirrored(self.torso_half(0.0, low)))), shade=0.1)
-        if order < BOTTOM:
-            pass
         sheet.tone(order + 0.1, np.array([(-0.6, -0.3), (0.6, -0.3), (0.45, 0.22), (-0.45, 0.22)]), ("torso",), SHADOW)
         if d.top == "tank":
             half = [(0.0, 0.28), (d.shoulders * 0.5, 0.2), (d.shoulders * 0.72, 0.1), (d.shoulders * 0.72, 0.4), (d.shoulders * 1.2, 0.62),
@@ -424,7 +434,7 @@ class _Body:
         order = 6.0 if self.pose.arms_behind[index] else ARM + (0 if side < 0 else 2)
         w = d.limb
         widths = (w * 0.95, w * 0.95, w * 0.78, w * 0.72, w * 0.55)
-        self.sheet.fill(order, f"arm_{name}", _band(line, widths))
+        self.sheet.fill(order, f"arm_{name}", _band(*_rounded(line, widths, w)))
         self.hand(side, name, line, order, widths[-1])
         self.sleeve(side, name, line, order, w)
         if d.prop != "none" and side == d.ornament_side:
@@ -460,11 +470,8 @@ class _Body:
             "detached": (0.42, 0.95, (w * 1.1, w * 1.25, w * 1.6)),
         }[kind]
         span = _span(line, start, end)
-        if start == 0.0:
-            back = span[0] - (span[1] - span[0]) / max(np.hypot(*(span[1] - span[0])), 1e-6) * w * 0.6
-            span = np.concatenate([back[None], span])
-            widths = (w * 0.75, *widths)
-        sheet.fill(order + 0.6, f"sleeve_{name}", _band(span, widths))
+        shape = _rounded(span, widths, w) if start == 0.0 else (span, widths)
+        sheet.fill(order + 0.6, f"sleeve_{name}", _band(*shape))
         if kind in ("long", "short", "puff", "wide") and d.pockets != d.belt:
             cuff = _band(_span(line, end - 0.1, end + 0.01), (widths[-1] * 1.05, widths[-1] * 1.08))
             sheet.fill(order + 0.7, f"cuff_{name}", cuff, line=0.9)
@@ -514,7 +521,7 @@ def held(kind: str) -> list[tuple[float, str, Points]]:
         mid = np.concatenate([smooth([(-0.75, -1.5), (-0.5, -2.3), (0, -2.8), (0.5, -2.3), (0.75, -1.5)], closed=False), edge[5:16]])
         return [(-0.5, "prop_2", box(-0.05, -2.9, 0.05, 0.6)), (-0.4, "prop_1", dome), (-0.3, "prop_3", mid)]
     if kind == "ball":
-        ring = tube([(-0.55, 0.2), (0, 0.36), (0.55, 0.2)], (0.13, 0.13))
+        ring = tube([(-0.47, 0.2), (0, 0.36), (0.47, 0.2)], (0.06, 0.14, 0.06))
         return [(0.1, "prop_1", ellipse(0, 0.25, 0.52, 0.52)), (0.2, "prop_2", ring)]
     handle = tube([(0.3, -0.2), (0.65, -0.1), (0.6, 0.25), (0.3, 0.25)], (0.07, 0.07))
     return [(0.1, "prop_2", handle), (0.2, "prop_1", box(-0.35, -0.4, 0.35, 0.45)),

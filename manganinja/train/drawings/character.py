@@ -31,7 +31,9 @@ _SINGLE = (
     "frill", "cape", "cape_clasp", "animal_tail", "animal_tip", "prop_1", "prop_2", "prop_3",
     "prop_4",
 )  # fmt: skip
-PART_NAMES = tuple(f"{name}_{side}" for name in _PAIRED for side in "lr") + _SINGLE
+_THINGS = tuple(f"thing_{number}" for number in range(1, 71))
+_CHARACTER = tuple(f"{name}_{side}" for name in _PAIRED for side in "lr") + _SINGLE
+PART_NAMES = _CHARACTER + _THINGS
 PART_IDS: Mapping[str, int] = {name: number for number, name in enumerate(PART_NAMES, start=1)}
 
 _SKIN = ("face", "neck", "ear", "arm", "hand", "leg", "foot")
@@ -67,8 +69,8 @@ def random_palette(rng: np.random.Generator, design: Design) -> dict[str, RGB]:
     stems |= dict.fromkeys(_HAIR, hair)
     taken = [skin, hair]
 
-    def new(*names: str) -> None:
-        colour = apart(rng, taken, mood, hue)
+    def new(*names: str, tries: int = 5) -> None:
+        colour = apart(rng, taken, mood, hue, tries)
         taken.append(colour)
         del taken[2:-7]
         stems.update(dict.fromkeys(names, colour))
@@ -88,7 +90,7 @@ def random_palette(rng: np.random.Generator, design: Design) -> dict[str, RGB]:
     new("iris")
     for stem in (*_SINGLE, *_PAIRED):
         if stem not in stems:
-            new(stem)
+            new(stem, tries=2)
     if rng.random() < 0.25:
         stems["hair_back"] = stems["tail"] = shade_of(hair, rng.uniform(0.55, 0.85))
     if rng.random() < 0.12:
@@ -100,8 +102,7 @@ def random_palette(rng: np.random.Generator, design: Design) -> dict[str, RGB]:
         stems["ribbon_end"] = stems["tie_knot"] = stems["ribbon"]
     if design.beast not in ("cat", "rabbit", "bear"):
         stems["beast"] = hair
-    palette = {part: stems[_stem(part)] for part in PART_NAMES if part not in ("tie",)}
-    palette["tie"] = stems["tie"]
+    palette = {part: stems[_stem(part)] for part in _CHARACTER}
     _odd_sides(rng, palette, mood, hue)
     return palette
 

@@ -152,7 +152,8 @@ class Pose:
     """What differs from picture to picture. Angles in radians.
 
     Arm and leg angles are (upper, lower) per side, 0 straight down, positive outwards. `turn` is
-    where the face looks, -0.7 (left) to 0.7; `shift` is in parts of the picture's side.
+    where the face looks, -0.7 (left) to 0.7; `shift` is in parts of the picture's side; `layout`
+    seeds the arrangement of loose things.
     """
 
     framing: str = "full"
@@ -171,6 +172,7 @@ class Pose:
     gaze: tuple[float, float] = (0.0, 0.0)
     brows: float = 0.0
     sway: float = 0.0
+    layout: int = 0
 
 
 def random_pose(rng: np.random.Generator, framing: str | None = None) -> Pose:
@@ -207,4 +209,5 @@ def random_pose(rng: np.random.Generator, framing: str | None = None) -> Pose:
         gaze=(u(-0.25, 0.25), u(-0.15, 0.15)),
         brows=u(-0.25, 0.25),
         sway=u(-0.5, 0.5),
+        layout=int(rng.integers(1 << 30)),
     )

@@ -294,7 +294,7 @@ class _Head:
             sway = self.pose.sway * 0.15
             line = [(x, -0.45), (x + side * 0.08, 0.1), (x + side * 0.04 + sway * 0.5, 0.1 + length * 0.5),
                     (x - side * 0.06 + sway, 0.1 + length)]  # fmt: skip
-            self.sheet.fill(72, f"hair_side_{name}", tube(line, (0.1, 0.19, 0.17, 0.0)))
+            self.sheet.fill(72, f"hair_side_{name}", tube(line, (0.02, 0.16, 0.19, 0.18, 0.14, 0.0)))
             self.sheet.ink(73, np.array(line)[1:3] + (side * 0.03, 0.05), line=0.5)
 
     def tails(self) -> None:
