@@ -80,7 +80,13 @@ class _Body:
         sway = self.pose.sway
         if d.cape:
             low = d.torso + d.legs * 0.6
-            half = [(0.0, 0.0), (d.shoulders * 0.9, 0.1), (d.shoulders * 1.35, d.torso), (d.shoulders * 1.7, low), (0.0, low + 0.12)]
+            half = [
+                (0.0, 0.0),
+                (d.shoulders * 0.9, 0.1),
+                (d.shoulders * 1.35, d.torso),
+                (d.shoulders * 1.7, low),
+                (0.0, low + 0.12),
+            ]
             cape = smooth(mirrored(half)) + (0.0, 0.0)
             cape[:, 0] += sway * 0.3 * np.clip(cape[:, 1] / low, 0, 1)
             sheet.fill(2, "cape", cape, shade=0.06)
@@ -99,7 +105,13 @@ class _Body:
             edge = scalloped(np.array([(2.3, -0.9), (1.9, 0.2), (1.2, 0.7), (0.25, 1.2)]), 0, -0.2)
         else:
             top = [(0.2, 0.4), (0.7, -0.5), (1.6, -0.9), (2.3, -0.6)]
-            edge = scalloped(np.array([(2.3, -0.6), (2.1, 0.05), (1.75, 0.55), (1.3, 0.95), (0.8, 1.15), (0.25, 1.1)]), 0, 0.35)
+            edge = scalloped(
+                np.array(
+                    [(2.3, -0.6), (2.1, 0.05), (1.75, 0.55), (1.3, 0.95), (0.8, 1.15), (0.25, 1.1)]
+                ),
+                0,
+                0.35,
+            )
         return np.concatenate([smooth(top, closed=False), edge]) * (side, 1)
 
     def animal_tail(self) -> None:
@@ -108,13 +120,25 @@ class _Body:
             return
         s, y = -d.ornament_side, d.torso * 0.95
         w = self.pose.sway * 0.4
-        line = smooth([(0, y), (s * 0.9, y + 0.5), (s * (1.5 + w), y + 0.1), (s * (1.6 + w), y - 0.8 - w)], closed=False)
-        widths = {"cat": (0.12, 0.13, 0.13, 0.1), "fox": (0.12, 0.32, 0.5, 0.05), "devil": (0.08, 0.07, 0.06, 0.05)}[kind]
+        line = smooth(
+            [(0, y), (s * 0.9, y + 0.5), (s * (1.5 + w), y + 0.1), (s * (1.6 + w), y - 0.8 - w)],
+            closed=False,
+        )
+        widths = {
+            "cat": (0.12, 0.13, 0.13, 0.1),
+            "fox": (0.12, 0.32, 0.5, 0.05),
+            "devil": (0.08, 0.07, 0.06, 0.05),
+        }[kind]
         self.sheet.fill(3, "animal_tail", _band(line, widths))
         if kind == "devil":
             self.sheet.fill(3.1, "animal_tip", heart(*line[-1], 0.25))
         else:
-            self.sheet.fill(3.1, "animal_tip", _band(_span(line, 0.72, 1), [w * 1.04 for w in widths[2:]]), clip=("animal_tail",))
+            self.sheet.fill(
+                3.1,
+                "animal_tip",
+                _band(_span(line, 0.72, 1), [w * 1.04 for w in widths[2:]]),
+                clip=("animal_tail",),
+            )
 
     # ---- legs
 
@@ -145,7 +169,12 @@ class _Body:
             sheet.fill(order + 0.1, f"sock_{name}", along(1 - d.socks, 1.0, 1.03))
             if d.sock_bands:
                 top = 1 - d.socks
-                sheet.fill(order + 0.2, f"sock_band_{name}", along(top + 0.02, min(top + 0.12, 0.98), 1.08), line=0.8)
+                sheet.fill(
+                    order + 0.2,
+                    f"sock_band_{name}",
+                    along(top + 0.02, min(top + 0.12, 0.98), 1.08),
+                    line=0.8,
+                )
         self.shoe(side, name, line, w, order + 0.3)
         if d.bottom in ("trousers", "shorts", "wide"):
             end = 0.42 * d.bottom_length + 0.1 if d.bottom == "shorts" else 0.96
@@ -174,8 +203,15 @@ class _Body:
             sheet.fill(order, f"foot_{name}", foot)
             return
         if d.shoes == "boot":
-            sheet.fill(order, f"boot_{name}", _band(_span(line, 0.68, 1.0), (w * 0.98, w * 0.85, w * 0.8)))
-            sheet.fill(order + 0.02, f"boot_top_{name}", _band(_span(line, 0.64, 0.71), (w * 1.05, w * 1.05)), line=0.9)
+            sheet.fill(
+                order, f"boot_{name}", _band(_span(line, 0.68, 1.0), (w * 0.98, w * 0.85, w * 0.8))
+            )
+            sheet.fill(
+                order + 0.02,
+                f"boot_top_{name}",
+                _band(_span(line, 0.64, 0.71), (w * 1.05, w * 1.05)),
+                line=0.9,
+            )
             sheet.fill(order + 0.01, f"shoe_{name}", foot)
             return
         sheet.fill(order, f"shoe_{name}", foot)
@@ -184,7 +220,9 @@ class _Body:
             sole[:, 1] = np.maximum(sole[:, 1], y + 0.19)
             sheet.fill(order + 0.05, f"sole_{name}", sole, line=0.8)
         elif d.shoes == "strap":
-            strap = np.array([(x - w * 0.6, y), (x + w * 0.6, y), (x + w * 0.6, y + 0.1), (x - w * 0.6, y + 0.1)])
+            strap = np.array(
+                [(x - w * 0.6, y), (x + w * 0.6, y), (x + w * 0.6, y + 0.1), (x - w * 0.6, y + 0.1)]
+            )
             sheet.fill(order + 0.05, f"sole_{name}", strap, line=0.7, clip=(f"shoe_{name}",))
 
     # ---- bottom
@@ -198,8 +236,14 @@ class _Body:
         x = np.linspace(w1, -w1, n)
         hem = np.stack([x + sway, low + 0.12 * np.sqrt(np.maximum(0, 1 - (x / w1) ** 2))], axis=1)
         edge = scalloped(hem, 0.0, 0.16 if d.bottom == "frill" else 0.04)
-        right = smooth([(w0, top), (w0 + (w1 - w0) * 0.55, top + (low - top) * 0.4), (w1 + sway, low)], closed=False)
-        left = smooth([(-w1 + sway, low), (-w0 - (w1 - w0) * 0.55, top + (low - top) * 0.4), (-w0, top)], closed=False)
+        right = smooth(
+            [(w0, top), (w0 + (w1 - w0) * 0.55, top + (low - top) * 0.4), (w1 + sway, low)],
+            closed=False,
+        )
+        left = smooth(
+            [(-w1 + sway, low), (-w0 - (w1 - w0) * 0.55, top + (low - top) * 0.4), (-w0, top)],
+            closed=False,
+        )
         return np.concatenate([right, edge[1:-1], left])
 
     def bottom(self) -> None:
@@ -208,7 +252,12 @@ class _Body:
             half = [(0.0, d.torso * 0.78), (d.waist, d.torso * 0.78), (d.hips * 1.06, d.torso * 0.95),
                     (d.hips * 1.0, d.torso + 0.1), (0.0, d.torso + 0.22)]  # fmt: skip
             sheet.fill(BOTTOM, "hips", self.x(smooth(mirrored(half))))
-            sheet.ink(BOTTOM + 0.1, self.x([(0, d.torso * 0.85), (0.02, d.torso), (0, d.torso + 0.15)], True), line=0.7, clip=("hips",))
+            sheet.ink(
+                BOTTOM + 0.1,
+                self.x([(0, d.torso * 0.85), (0.02, d.torso), (0, d.torso + 0.15)], True),
+                line=0.7,
+                clip=("hips",),
+            )
             return
         low = d.torso + d.legs * (0.12 + 0.75 * d.bottom_length)
         flare = 1.25 + 0.7 * d.bottom_length
@@ -223,13 +272,26 @@ class _Body:
             y = low - 0.12 - 0.2 * k
             t = np.linspace(-w * 1.3, w * 1.3, 9)
             arc = np.stack([t, y + 0.12 * (1 - (t / (w * 1.3)) ** 2)], axis=1)
-            sheet.fill(BOTTOM + 0.2, f"hem_{k + 1}", _band(arc, (0.06, 0.06)), line=0.7, clip=("skirt",))
+            sheet.fill(
+                BOTTOM + 0.2, f"hem_{k + 1}", _band(arc, (0.06, 0.06)), line=0.7, clip=("skirt",)
+            )
         count = 7 if d.bottom == "pleated" else 3
         top = d.torso * 0.8
         for k in np.linspace(-0.75, 0.75, count):
             a = top + (low - top) * (0.12 if d.bottom == "pleated" else 0.45)
-            pleat = np.array([(k * d.waist * 1.1, a), (k * w * 0.75, (a + low) / 2), (k * w * 0.97 + sway, low + 0.1)])
-            sheet.ink(BOTTOM + 0.4, smooth(pleat, closed=False), line=0.6, clip=("skirt", "hem_1", "hem_2"))
+            pleat = np.array(
+                [
+                    (k * d.waist * 1.1, a),
+                    (k * w * 0.75, (a + low) / 2),
+                    (k * w * 0.97 + sway, low + 0.1),
+                ]
+            )
+            sheet.ink(
+                BOTTOM + 0.4,
+                smooth(pleat, closed=False),
+                line=0.6,
+                clip=("skirt", "hem_1", "hem_2"),
+            )
 
     # ---- torso
 
@@ -248,31 +310,66 @@ class _Body:
         tucked = d.top in ("dress", "tank", "overall")
         order = TORSO if tucked or d.ornament_side > 0 else BOTTOM - 1
         sheet.fill(order, "torso", self.x(smooth(mirrored(self.torso_half(0.0, low)))), shade=0.1)
-        sheet.tone(order + 0.1, np.array([(-0.6, -0.3), (0.6, -0.3), (0.45, 0.22), (-0.45, 0.22)]), ("torso",), SHADOW)
+        sheet.tone(
+            order + 0.1,
+            np.array([(-0.6, -0.3), (0.6, -0.3), (0.45, 0.22), (-0.45, 0.22)]),
+            ("torso",),
+            SHADOW,
+        )
         if d.top == "tank":
             half = [(0.0, 0.28), (d.shoulders * 0.5, 0.2), (d.shoulders * 0.72, 0.1), (d.shoulders * 0.72, 0.4), (d.shoulders * 1.2, 0.62),
                     (d.shoulders * 1.2, d.torso), (0, d.torso)]  # fmt: skip
-            sheet.fill(order + 0.2, "tank", self.x(smooth(mirrored(half), samples=4)), clip=("torso",))
+            sheet.fill(
+                order + 0.2, "tank", self.x(smooth(mirrored(half), samples=4)), clip=("torso",)
+            )
         for k in range(d.stripes):
             y = d.torso * (0.3 + 0.17 * k)
             bar = np.array([(-2, y), (2, y), (2, y + 0.13), (-2, y + 0.13)])
             host = "tank" if d.top == "tank" else "torso"
             sheet.fill(order + 0.3, f"stripe_{k + 1}", bar, line=0.7, clip=(host,))
         for side in (-1, 1):
-            fold = self.x([(side * d.waist * 0.9, d.torso * 0.6), (side * d.waist * 0.6, d.torso * 0.65), (side * d.waist * 0.4, d.torso * 0.64)])
+            fold = self.x(
+                [
+                    (side * d.waist * 0.9, d.torso * 0.6),
+                    (side * d.waist * 0.6, d.torso * 0.65),
+                    (side * d.waist * 0.4, d.torso * 0.64),
+                ]
+            )
             sheet.ink(order + 0.5, fold, line=0.6)
         if d.top == "overall":
             self.overall(order + 0.6)
 
     def overall(self, order: float) -> None:
         d = self.d
-        bib = np.array([(-0.42, 0.42 * d.torso), (0.42, 0.42 * d.torso), (d.waist * 1.1, d.torso * 0.95), (-d.waist * 1.1, d.torso * 0.95)])
+        bib = np.array(
+            [
+                (-0.42, 0.42 * d.torso),
+                (0.42, 0.42 * d.torso),
+                (d.waist * 1.1, d.torso * 0.95),
+                (-d.waist * 1.1, d.torso * 0.95),
+            ]
+        )
         for side, name in SIDES:
-            strap = self.x([(side * 0.5, 0.02), (side * 0.62, 0.1), (side * 0.4, 0.5 * d.torso), (side * 0.27, 0.5 * d.torso)], True)
-            self.sheet.fill(order, f"strap_{name}", strap, clip=("torso", "stripe_1", "stripe_2", "stripe_3"))
+            strap = self.x(
+                [
+                    (side * 0.5, 0.02),
+                    (side * 0.62, 0.1),
+                    (side * 0.4, 0.5 * d.torso),
+                    (side * 0.27, 0.5 * d.torso),
+                ],
+                True,
+            )
+            self.sheet.fill(
+                order, f"strap_{name}", strap, clip=("torso", "stripe_1", "stripe_2", "stripe_3")
+            )
         self.sheet.fill(order + 0.1, "bib", self.x(bib, True))
         for side in (-1, 1):
-            self.sheet.fill(order + 0.2, "button_1", self.x(ellipse(side * 0.33, 0.47 * d.torso, 0.06, 0.06, 12), True), line=0.6)
+            self.sheet.fill(
+                order + 0.2,
+                "button_1",
+                self.x(ellipse(side * 0.33, 0.47 * d.torso, 0.06, 0.06, 12), True),
+                line=0.6,
+            )
 
     def front_of_torso(self) -> None:
         d, sheet = self.d, self.sheet
@@ -283,25 +380,55 @@ class _Body:
         if d.top in ("shirt", "dress", "tank") and d.emblem == "none":
             for k in range(d.buttons):
                 y = d.torso * (0.22 + 0.15 * k)
-                sheet.fill(32, f"button_{k + 1}", self.x(ellipse(0, y, 0.065, 0.065, 12), True), line=0.6, shade=0)
+                sheet.fill(
+                    32,
+                    f"button_{k + 1}",
+                    self.x(ellipse(0, y, 0.065, 0.065, 12), True),
+                    line=0.6,
+                    shade=0,
+                )
         if d.belt:
             y = d.torso * (0.7 if d.top == "dress" else 0.8)
             w = max(d.waist, d.hips * 0.9) * 1.08
-            belt = self.x(tube([(-w, y - 0.03), (0, y + 0.05), (w, y - 0.03)], (0.09, 0.1, 0.09), 5))
+            belt = self.x(
+                tube([(-w, y - 0.03), (0, y + 0.05), (w, y - 0.03)], (0.09, 0.1, 0.09), 5)
+            )
             sheet.fill(33, "belt", belt)
-            buckle = np.array([(-0.14, y - 0.11), (0.14, y - 0.11), (0.14, y + 0.15), (-0.14, y + 0.15)])
+            buckle = np.array(
+                [(-0.14, y - 0.11), (0.14, y - 0.11), (0.14, y + 0.15), (-0.14, y + 0.15)]
+            )
             sheet.fill(33.1, "buckle", self.x(buckle, True), line=0.8)
         if d.pockets:
             for side, name in SIDES:
                 x, y = side * d.waist * 0.6, d.torso * 0.3
-                pocket = np.array([(x - 0.16, y), (x + 0.16, y), (x + 0.16, y + 0.24), (x, y + 0.3), (x - 0.16, y + 0.24)])
+                pocket = np.array(
+                    [
+                        (x - 0.16, y),
+                        (x + 0.16, y),
+                        (x + 0.16, y + 0.24),
+                        (x, y + 0.3),
+                        (x - 0.16, y + 0.24),
+                    ]
+                )
                 sheet.fill(31.5, f"pocket_{name}", self.x(pocket, True), line=0.8)
         if d.bag:
             s = d.ornament_side
-            strap = tube([(-s * d.shoulders * 0.7, 0.08), (0, d.torso * 0.5), (s * d.hips, d.torso * 0.95)], (0.08, 0.08), 6)
+            strap = tube(
+                [(-s * d.shoulders * 0.7, 0.08), (0, d.torso * 0.5), (s * d.hips, d.torso * 0.95)],
+                (0.08, 0.08),
+                6,
+            )
             sheet.fill(33.5, "bag_strap", self.x(strap))
             x, y = s * (d.hips + 0.15) * self.narrow, d.torso + 0.12
-            bag = smooth([(x - 0.35, y - 0.25), (x + 0.35, y - 0.25), (x + 0.4, y + 0.3), (x - 0.4, y + 0.3)], samples=5)
+            bag = smooth(
+                [
+                    (x - 0.35, y - 0.25),
+                    (x + 0.35, y - 0.25),
+                    (x + 0.4, y + 0.3),
+                    (x - 0.4, y + 0.3),
+                ],
+                samples=5,
+            )
             sheet.fill(39, "bag", bag)
             sheet.fill(39.1, "bag_flap", np.minimum(bag, [9, y + 0.02]), line=0.9)
 
@@ -316,7 +443,11 @@ class _Body:
 
     def jacket(self) -> None:
         d, sheet = self.d, self.sheet
-        low = {"jacket": d.torso * 0.88, "coat": d.torso + d.legs * 0.4, "robe": d.torso + d.legs * 0.75}[d.top]
+        low = {
+            "jacket": d.torso * 0.88,
+            "coat": d.torso + d.legs * 0.4,
+            "robe": d.torso + d.legs * 0.75,
+        }[d.top]
         flare = 1.12 if d.top == "jacket" else 1.45
         gap = 0.3 if d.top == "jacket" else 0.16
         for side, name in SIDES:
@@ -328,12 +459,27 @@ class _Body:
             panel = self.x(panel)
             panel[:, 0] += self.front * 0.6
             sheet.fill(30 + (0.01 if side > 0 else 0), f"jacket_{name}", panel, shade=0.1)
-            lapel = smooth([(side * 0.2, 0.0), (side * 0.5, 0.12), (side * 0.42, d.torso * 0.22), (side * (gap - 0.02), d.torso * 0.48), (side * 0.18, 0.2)], samples=4)
+            lapel = smooth(
+                [
+                    (side * 0.2, 0.0),
+                    (side * 0.5, 0.12),
+                    (side * 0.42, d.torso * 0.22),
+                    (side * (gap - 0.02), d.torso * 0.48),
+                    (side * 0.18, 0.2),
+                ],
+                samples=4,
+            )
             sheet.fill(31, f"lapel_{name}", self.x(lapel, True))
         if d.top != "jacket":
             for k in range(d.buttons):
                 y = d.torso * (0.5 + 0.15 * k)
-                sheet.fill(32, f"button_{k + 1}", self.x(ellipse(gap + 0.12, y, 0.065, 0.065, 12), True), line=0.6, shade=0)
+                sheet.fill(
+                    32,
+                    f"button_{k + 1}",
+                    self.x(ellipse(gap + 0.12, y, 0.065, 0.065, 12), True),
+                    line=0.6,
+                    shade=0,
+                )
 
     # ---- neck
 
@@ -341,7 +487,18 @@ class _Body:
         d, top = self.d, -self.d.neck - 0.4
         w = 0.26 + 0.06 * d.shoulders
         cut = 0.14 if d.neckwear in ("turtle", "none", "scarf") else 0.34
-        points = smooth([(-w, top), (w, top), (w * 0.95, -0.02), (w * 0.75, 0.05), (0, cut), (-w * 0.75, 0.05), (-w * 0.95, -0.02)], samples=5)
+        points = smooth(
+            [
+                (-w, top),
+                (w, top),
+                (w * 0.95, -0.02),
+                (w * 0.75, 0.05),
+                (0, cut),
+                (-w * 0.75, 0.05),
+                (-w * 0.95, -0.02),
+            ],
+            samples=5,
+        )
         points[:, 0] += self.front * 0.4
         self.sheet.fill(TORSO + 1, "neck", points, shade=0)
         chin = ellipse(self.front * 0.4, -d.neck - 0.1, 0.6, 0.3)
@@ -353,7 +510,14 @@ class _Body:
 
     def collar(self, reach: float, drop: float) -> None:
         for side, name in SIDES:
-            p = np.array([(side * 0.3, -0.1), (side * reach, 0.12), (side * reach * 0.8, drop), (side * 0.02, 0.3)])
+            p = np.array(
+                [
+                    (side * 0.3, -0.1),
+                    (side * reach, 0.12),
+                    (side * reach * 0.8, drop),
+                    (side * 0.02, 0.3),
+                ]
+            )
             self.sheet.fill(COLLAR, f"collar_{name}", self.x(p, True))
 
     def wear_collar(self) -> None:
@@ -367,14 +531,24 @@ class _Body:
         self.sheet.fill(COLLAR + 1.1, "tie", self.x(tie, True))
         stripe = np.array([(-0.4, n * 0.75), (0.4, n * 0.62), (0.4, n * 0.75), (-0.4, n * 0.9)])
         if self.d.hem:
-            self.sheet.fill(COLLAR + 1.15, "tie_stripe", self.x(stripe, True), clip=("tie",), line=0.7)
+            self.sheet.fill(
+                COLLAR + 1.15, "tie_stripe", self.x(stripe, True), clip=("tie",), line=0.7
+            )
         knot = np.array([(-0.14, 0.22), (0.14, 0.22), (0.09, 0.42), (-0.09, 0.42)])
         self.sheet.fill(COLLAR + 1.2, "tie_knot", self.x(knot, True))
 
     def wear_bow(self) -> None:
         self.collar(0.46, 0.34)
         for side, name in SIDES:
-            loop = smooth([(0, 0.34), (side * 0.25, 0.12), (side * 0.5, 0.16), (side * 0.48, 0.56), (side * 0.25, 0.5)])
+            loop = smooth(
+                [
+                    (0, 0.34),
+                    (side * 0.25, 0.12),
+                    (side * 0.5, 0.16),
+                    (side * 0.48, 0.56),
+                    (side * 0.25, 0.5),
+                ]
+            )
             end = np.array([(0, 0.36), (side * 0.3, 0.85), (side * 0.1, 0.9)])
             self.sheet.fill(COLLAR + 1, f"ribbon_end_{name}", self.x(end, True))
             self.sheet.fill(COLLAR + 1.1, f"ribbon_{name}", self.x(loop, True))
@@ -383,11 +557,22 @@ class _Body:
     def wear_scarf(self) -> None:
         s = self.d.ornament_side
         n = 0.6 + 0.5 * self.d.torso
-        end = tube([(s * 0.2, 0.15), (s * 0.3, n * 0.5), (s * (0.35 + 0.2 * self.pose.sway), n)], (0.15, 0.17, 0.2))
+        end = tube(
+            [(s * 0.2, 0.15), (s * 0.3, n * 0.5), (s * (0.35 + 0.2 * self.pose.sway), n)],
+            (0.15, 0.17, 0.2),
+        )
         self.sheet.fill(COLLAR + 3, "scarf_end", end)
-        fringe = tube([(s * (0.34 + 0.17 * self.pose.sway), n * 0.86), (s * (0.35 + 0.2 * self.pose.sway), n * 1.01)], (0.2, 0.21))
+        fringe = tube(
+            [
+                (s * (0.34 + 0.17 * self.pose.sway), n * 0.86),
+                (s * (0.35 + 0.2 * self.pose.sway), n * 1.01),
+            ],
+            (0.2, 0.21),
+        )
         self.sheet.fill(COLLAR + 3.1, "scarf_band", fringe)
-        wrap = tube([(-0.5, -0.12), (-0.25, 0.12), (0.25, 0.12), (0.5, -0.12)], (0.17, 0.2, 0.2, 0.17))
+        wrap = tube(
+            [(-0.5, -0.12), (-0.25, 0.12), (0.25, 0.12), (0.5, -0.12)], (0.17, 0.2, 0.2, 0.17)
+        )
         self.sheet.fill(COLLAR + 3.2, "scarf", wrap)
         self.sheet.ink(COLLAR + 3.3, np.array([(-0.25, 0.06), (0.0, 0.14), (0.2, 0.12)]), line=0.6)
 
@@ -397,23 +582,50 @@ class _Body:
             flap = smooth([(side * 0.28, -0.1), (side * d.shoulders * 0.75, 0.1), (side * d.shoulders * 0.8, 0.42),
                            (side * 0.12, d.torso * 0.42), (side * 0.02, d.torso * 0.4)], samples=4)  # fmt: skip
             self.sheet.fill(COLLAR, f"collar_{name}", self.x(flap, True))
-            trim = np.array([(side * d.shoulders * 0.66, 0.1), (side * d.shoulders * 0.62, 0.36), (side * 0.12, d.torso * 0.34)])
+            trim = np.array(
+                [
+                    (side * d.shoulders * 0.66, 0.1),
+                    (side * d.shoulders * 0.62, 0.36),
+                    (side * 0.12, d.torso * 0.34),
+                ]
+            )
             self.sheet.ink(COLLAR + 0.2, self.x(trim, True), line=0.7, clip=(f"collar_{name}",))
-            loop = smooth([(0, 0.42 * d.torso), (side * 0.28, 0.36 * d.torso), (side * 0.34, 0.54 * d.torso)], samples=5)
+            loop = smooth(
+                [(0, 0.42 * d.torso), (side * 0.28, 0.36 * d.torso), (side * 0.34, 0.54 * d.torso)],
+                samples=5,
+            )
             self.sheet.fill(COLLAR + 1.1, f"ribbon_{name}", self.x(loop, True))
-        self.sheet.fill(COLLAR + 1.2, "tie_knot", self.x(ellipse(0, 0.42 * d.torso, 0.1, 0.1, 14), True), line=0.8)
+        self.sheet.fill(
+            COLLAR + 1.2,
+            "tie_knot",
+            self.x(ellipse(0, 0.42 * d.torso, 0.1, 0.1, 14), True),
+            line=0.8,
+        )
 
     def wear_choker(self) -> None:
         band = tube([(-0.36, -0.12), (0, 0.0), (0.36, -0.12)], (0.07, 0.08, 0.07))
         band[:, 0] += self.front * 0.4
         self.sheet.fill(COLLAR, "choker", band, clip=("neck",), line=0.8)
-        self.sheet.fill(COLLAR + 0.1, "pendant", self.x(ellipse(0, 0.06, 0.09, 0.1, 14), True), line=0.8)
+        self.sheet.fill(
+            COLLAR + 0.1, "pendant", self.x(ellipse(0, 0.06, 0.09, 0.1, 14), True), line=0.8
+        )
 
     def wear_pendant(self) -> None:
         d = self.d
-        cord = smooth([(-0.3, 0.0), (-0.15, 0.3 * d.torso), (0, 0.38 * d.torso), (0.15, 0.3 * d.torso), (0.3, 0.0)], closed=False)
+        cord = smooth(
+            [
+                (-0.3, 0.0),
+                (-0.15, 0.3 * d.torso),
+                (0, 0.38 * d.torso),
+                (0.15, 0.3 * d.torso),
+                (0.3, 0.0),
+            ],
+            closed=False,
+        )
         self.sheet.ink(COLLAR, self.x(cord, True), line=0.9)
-        self.sheet.fill(COLLAR + 0.1, "pendant", self.x(star(0, 0.42 * d.torso, 0.2, 4, 0.6), True), line=0.8)
+        self.sheet.fill(
+            COLLAR + 0.1, "pendant", self.x(star(0, 0.42 * d.torso, 0.2, 4, 0.6), True), line=0.8
+        )
 
     def wear_turtle(self) -> None:
         band = tube([(-0.38, -0.08), (0, 0.06), (0.38, -0.08)], (0.16, 0.17, 0.16))
@@ -445,8 +657,27 @@ class _Body:
         direction = line[-1] - line[-4]
         angle = float(np.arctan2(direction[1], direction[0])) - np.pi / 2
         r = max(w * 1.25, 0.2)
-        palm = smooth([(-r * 0.6, -0.05), (r * 0.6, -0.05), (r * 0.85, r * 0.6), (r * 0.7, r * 1.5), (0, r * 1.75), (-r * 0.7, r * 1.4), (-r * 0.8, r * 0.6)], samples=5)
-        thumb = smooth([(-side * r * 0.5, r * 0.1), (-side * r * 1.15, r * 0.5), (-side * r * 1.1, r * 1.05), (-side * r * 0.6, r * 0.9)], samples=4)
+        palm = smooth(
+            [
+                (-r * 0.6, -0.05),
+                (r * 0.6, -0.05),
+                (r * 0.85, r * 0.6),
+                (r * 0.7, r * 1.5),
+                (0, r * 1.75),
+                (-r * 0.7, r * 1.4),
+                (-r * 0.8, r * 0.6),
+            ],
+            samples=5,
+        )
+        thumb = smooth(
+            [
+                (-side * r * 0.5, r * 0.1),
+                (-side * r * 1.15, r * 0.5),
+                (-side * r * 1.1, r * 1.05),
+                (-side * r * 0.6, r * 0.9),
+            ],
+            samples=4,
+        )
         part = f"glove_{name}" if d.gloves else f"hand_{name}"
         sheet.fill(order + 0.1, part, rotate(thumb, angle) + line[-1])
         sheet.fill(order + 0.2, part, rotate(palm, angle) + line[-1])
@@ -459,7 +690,9 @@ class _Body:
 
     def sleeve(self, side: int, name: str, line: Points, order: float, w: float) -> None:
         d, sheet = self.d, self.sheet
-        kind = "long" if d.top in ("jacket", "coat") and d.sleeve in ("none", "detached") else d.sleeve
+        kind = (
+            "long" if d.top in ("jacket", "coat") and d.sleeve in ("none", "detached") else d.sleeve
+        )
         if d.top == "tank" or kind == "none":
             return
         start, end, widths = {
@@ -484,7 +717,9 @@ class _Body:
         lean = float(np.clip(angle * 0.25, -0.5, 0.5)) * -side
 
         def put(order: float, part: str, points: Points, line: float = 1.0) -> None:
-            self.sheet.fill(order, part, rotate(np.array(points, float), lean) + at + (0.0, 0.12), line=line)
+            self.sheet.fill(
+                order, part, rotate(np.array(points, float), lean) + at + (0.0, 0.12), line=line
+            )
 
         for order, part, points in held(self.d.prop):
             put(HELD + order if order >= 0 else 39 + order, part, points)
@@ -516,10 +751,31 @@ def held(kind: str) -> list[tuple[float, str, Points]]:
         return [(-0.4, "prop_2", tube([(0, 0), (0.1, -0.7), (0, -1.45)], (0.02, 0.02))), (-0.3, "prop_1", body),
                 (-0.2, "prop_3", np.array([(0, -1.5), (0.12, -1.32), (-0.12, -1.32)]))]  # fmt: skip
     if kind == "umbrella":
-        edge = scalloped(np.array([(1.5, -1.5), (0.75, -1.5), (0, -1.5), (-0.75, -1.5), (-1.5, -1.5)]), 0, -0.25)
-        dome = np.concatenate([smooth([(-1.5, -1.5), (-1.0, -2.4), (0, -2.8), (1.0, -2.4), (1.5, -1.5)], closed=False), edge])
-        mid = np.concatenate([smooth([(-0.75, -1.5), (-0.5, -2.3), (0, -2.8), (0.5, -2.3), (0.75, -1.5)], closed=False), edge[5:16]])
-        return [(-0.5, "prop_2", box(-0.05, -2.9, 0.05, 0.6)), (-0.4, "prop_1", dome), (-0.3, "prop_3", mid)]
+        edge = scalloped(
+            np.array([(1.5, -1.5), (0.75, -1.5), (0, -1.5), (-0.75, -1.5), (-1.5, -1.5)]), 0, -0.25
+        )
+        dome = np.concatenate(
+            [
+                smooth(
+                    [(-1.5, -1.5), (-1.0, -2.4), (0, -2.8), (1.0, -2.4), (1.5, -1.5)], closed=False
+                ),
+                edge,
+            ]
+        )
+        mid = np.concatenate(
+            [
+                smooth(
+                    [(-0.75, -1.5), (-0.5, -2.3), (0, -2.8), (0.5, -2.3), (0.75, -1.5)],
+                    closed=False,
+                ),
+                edge[5:16],
+            ]
+        )
+        return [
+            (-0.5, "prop_2", box(-0.05, -2.9, 0.05, 0.6)),
+            (-0.4, "prop_1", dome),
+            (-0.3, "prop_3", mid),
+        ]
     if kind == "ball":
         ring = tube([(-0.47, 0.2), (0, 0.36), (0.47, 0.2)], (0.06, 0.14, 0.06))
         return [(0.1, "prop_1", ellipse(0, 0.25, 0.52, 0.52)), (0.2, "prop_2", ring)]

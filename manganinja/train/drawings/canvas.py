@@ -141,66 +141,82 @@ class _Canvas:
     def paint(self, shape: Shape) -> None:
         points = shape.points
         if shape.part is None and shape.taper:
-            points = _stroke_outline(points, max(self.width * shape.line / 2, 0.55))
-        margin = self.width * max(shape.line, 0.5) / 2 + 2
-        (x0, y0), (x1, y1) = points.min(axis=0) - margin, points.max(axis=0) + margin
-        x0, y0 = max(int(x0), 0), max(int(y0), 0)
-        x1, y1 = min(int(x1) + 1, self.side), min(int(y1) + 1, self.side)
-        if x0 >= x1 or y0 >= y1:
+            points = _stroke_outline(points, max(self.width * shape.line / 2, 0.8))
+        window = self._window(points, self.width * max(shape.line, 0.5) / 2 + 2)
+        if window is None:
             return
-        window = (slice(y0, y1), slice(x0, x1))
-        fixed = _fixed(points - (x0, y0))
-        inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        cv2.fillPoly(inside, [fixed], 255, shift=_FRACTION_BITS)
-        allowed = self._allowed(shape, window)
+        rows, columns = window
+        fixed = _fixed(points - (columns.start, rows.start))
+        if shape.part is not None and not shape.clip and not self.style.shaded:
+            cv2.fillPoly(self.parts[window], [fixed], self.ids[shape.part], shift=_FRACTION_BITS)
+            cv2.fillPoly(self.ink[window], [fixed], 0, shift=_FRACTION_BITS)
+            self._outline(shape, window, fixed, None)
+            return
+        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        cv2.fillPoly(mask, [fixed], 1, shift=_FRACTION_BITS)
+        inside, allowed = mask.view(np.bool_), self._allowed(shape, window)
         if allowed is not None:
             inside &= allowed
         if shape.part is not None:
-            self._paint_part(shape, window, inside, fixed, allowed)
+            np.copyto(self.parts[window], self.ids[shape.part], where=inside)
+            np.copyto(self.ink[window], 0, where=inside)
+            self._shade(shape, window, inside, fixed)
+            self._outline(shape, window, fixed, allowed)
         elif shape.taper or shape.dot:
-            ink = self.ink[window]
-            np.maximum(ink, inside, out=ink)
+            np.copyto(self.ink[window], 255, where=inside)
         elif self.style.shaded and (shape.tone != LIGHT or self.style.gloss):
-            self.tones[window][inside > 0] = shape.tone
+            np.copyto(self.tones[window], shape.tone, where=inside)
+
+    def _window(self, points: Points, margin: float) -> tuple[slice, slice] | None:
+        (x0, y0), (x1, y1) = points.min(axis=0) - margin, points.max(axis=0) + margin
+        x0, y0 = max(int(x0), 0), max(int(y0), 0)
+        x1, y1 = min(int(x1) + 1, self.side), min(int(y1) + 1, self.side)
+        return None if x0 >= x1 or y0 >= y1 else (slice(y0, y1), slice(x0, x1))
 
     def _allowed(self, shape: Shape, window: tuple[slice, slice]) -> np.ndarray | None:
         if not shape.clip:
             return None
-        table = np.zeros(256, np.uint8)
-        table[[self.ids[name] for name in shape.clip]] = 255
+        table = np.zeros(256, np.bool_)
+        table[[self.ids[name] for name in shape.clip]] = True
         return table[self.parts[window]]
 
-    def _paint_part(self, shape, window, inside, fixed, allowed) -> None:
-        assert shape.part is not None
-        mask = inside > 0
-        self.parts[window][mask] = self.ids[shape.part]
-        ink = self.ink[window]
-        ink[mask] = 0
-        if self.style.shaded:
-            self.tones[window][mask] = BASE
-            if shape.shade > 0:
-                self._shade(shape, window, inside, fixed)
+    def _outline(
+        self,
+        shape: Shape,
+        window: tuple[slice, slice],
+        fixed: np.ndarray,
+        allowed: np.ndarray | None,
+    ) -> None:
         if shape.line <= 0:
             return
-        thickness = max(1, round(self.width * shape.line))
+        # Thinner than this a line turns grey when the canvas shrinks.
+        thickness = max(1 if shape.line < 0.6 else 2, round(self.width * shape.line))
+        ink = self.ink[window]
         if allowed is None:
             cv2.polylines(ink, [fixed], True, 255, thickness, cv2.LINE_8, _FRACTION_BITS)
             return
         outline = np.zeros_like(ink)
-        cv2.polylines(outline, [fixed], True, 255, thickness, cv2.LINE_8, _FRACTION_BITS)
-        np.maximum(ink, outline & allowed, out=ink)
+        cv2.polylines(outline, [fixed], True, 1, thickness, cv2.LINE_8, _FRACTION_BITS)
+        np.copyto(ink, 255, where=outline.view(np.bool_) & allowed)
 
-    def _shade(self, shape, window, inside, fixed) -> None:
+    def _shade(
+        self, shape: Shape, window: tuple[slice, slice], inside: np.ndarray, fixed: np.ndarray
+    ) -> None:
+        if not self.style.shaded:
+            return
+        tones = self.tones[window]
+        np.copyto(tones, BASE, where=inside)
+        if shape.shade <= 0:
+            return
         extent = (fixed.max(axis=0) - fixed.min(axis=0)).min()
-        light = np.array(self.style.light)
-        moved = fixed + (light * extent * shape.shade).astype(np.int32)
-        lit = np.zeros_like(inside)
-        cv2.fillPoly(lit, [moved], 255, shift=_FRACTION_BITS)
-        self.tones[window][(inside > 0) & (lit == 0)] = SHADOW
+        moved = fixed + (np.array(self.style.light) * extent * shape.shade).astype(np.int32)
+        lit = np.zeros(inside.shape, np.uint8)
+        cv2.fillPoly(lit, [moved], 1, shift=_FRACTION_BITS)
+        np.copyto(tones, SHADOW, where=inside & ~lit.view(np.bool_))
 
 
 def _table(ids: Mapping[str, int], palette: Mapping[str, RGB], style: Style) -> np.ndarray:
-    """RGB of every (part, tone), (768, 3) uint8."""
+    """RGB and a zero for every (tone, part), packed, (768,) uint32."""
     base = np.zeros((256, 3), np.float64)
     base[0] = style.background_rgb
     for name, number in ids.items():
@@ -208,7 +224,9 @@ def _table(ids: Mapping[str, int], palette: Mapping[str, RGB], style: Style) -> 
             base[number] = palette[name]
     table = np.stack([base, base * style.shadow_rgb, base + (255 - base) * 0.45], axis=0)
     table[:, 0] = style.background_rgb
-    return np.clip(np.round(table), 0, 255).astype(np.uint8).reshape(-1, 3)
+    packed = np.zeros((len(table) * 256, 4), np.uint8)
+    packed[:, :3] = np.clip(np.round(table), 0, 255).reshape(-1, 3)
+    return packed.view(np.uint32)[:, 0]
 
 
 def paint(
@@ -229,9 +247,12 @@ def paint(
         shape.points = shape.points * scale
         canvas.paint(shape)
     table = _table(ids, palette, style)
-    fine = table[canvas.tones.astype(np.uint16) * 256 + canvas.parts]
+    index = canvas.parts
+    if style.shaded:
+        index = canvas.tones.astype(np.uint16) * 256 + canvas.parts
+    fine = table[index].view(np.uint8).reshape(side, side, 4)
     size = (size_px, size_px)
-    flats = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    flats = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)[..., :3].copy()
     ink = cv2.resize(canvas.ink, size, interpolation=cv2.INTER_AREA)
     cover = (ink.astype(np.float32) / 255)[..., None]
     colour = flats + (np.array(style.line_rgb, np.float32) - flats) * cover

@@ -107,9 +107,7 @@ def random_palette(rng: np.random.Generator, design: Design) -> dict[str, RGB]:
     return palette
 
 
-def _odd_sides(
-    rng: np.random.Generator, palette: dict[str, RGB], mood: str, hue: float
-) -> None:
+def _odd_sides(rng: np.random.Generator, palette: dict[str, RGB], mood: str, hue: float) -> None:
     """Give some characters one iris, sock, sleeve, ... of another colour."""
     if rng.random() < 0.35:
         names = ["iris", "sleeve", "sock", "shoe", "trouser", "jacket", "hair_side", "tail",

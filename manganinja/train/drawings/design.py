@@ -114,8 +114,20 @@ def random_design(rng: np.random.Generator) -> Design:
         ahoge=rng.random() < 0.2,
         beast=_pick(rng, none=7, cat=1.5, rabbit=0.7, horn=0.8, bear=0.5, elf=0.7),
         animal_tail=_pick(rng, none=6, cat=1, fox=1, devil=0.4),
-        hat=_pick(rng, none=7, cap=1, witch=0.7, beanie=0.7, beret=0.7, crown=0.5, sunhat=0.8,
-                  band=1, phones=0.6, hood=0.5, helmet=0.4),  # fmt: skip
+        hat=_pick(
+            rng,
+            none=7,
+            cap=1,
+            witch=0.7,
+            beanie=0.7,
+            beret=0.7,
+            crown=0.5,
+            sunhat=0.8,
+            band=1,
+            phones=0.6,
+            hood=0.5,
+            helmet=0.4,
+        ),  # fmt: skip
         ornament=_pick(rng, none=5, bow=2, flower=1.2, star=0.5, ribbon=1),
         ornament_side=int(rng.choice([-1, 1])),
         glasses=_pick(rng, none=7, round=1, square=0.7, patch=0.4, goggles=0.4),
@@ -124,13 +136,24 @@ def random_design(rng: np.random.Generator) -> Design:
         sleeve=_pick(rng, none=1.2, short=3, long=4, wide=1.5, puff=1, detached=0.8),
         stripes=int(rng.choice([0, 0, 0, 1, 2, 3])),
         emblem=_pick(rng, none=5, heart=1, star=1, disc=1, cross=0.5, diamond=0.6),
-        neckwear=_pick(rng, none=3, tie=1.5, bow=1.3, scarf=1, sailor=1.2, collar=1.5, choker=0.8,
-                       pendant=0.7, turtle=0.7),  # fmt: skip
+        neckwear=_pick(
+            rng,
+            none=3,
+            tie=1.5,
+            bow=1.3,
+            scarf=1,
+            sailor=1.2,
+            collar=1.5,
+            choker=0.8,
+            pendant=0.7,
+            turtle=0.7,
+        ),  # fmt: skip
         buttons=int(rng.choice([0, 0, 2, 3, 4])),
         belt=rng.random() < 0.4,
         pockets=rng.random() < 0.25,
-        bottom="skirt" if dress else _pick(rng, skirt=3, trousers=3, shorts=2, pleated=1.5,
-                                           frill=1, wide=0.8),  # fmt: skip
+        bottom="skirt"
+        if dress
+        else _pick(rng, skirt=3, trousers=3, shorts=2, pleated=1.5, frill=1, wide=0.8),  # fmt: skip
         bottom_length=u(0.2, 0.85),
         hem=int(rng.choice([0, 0, 1, 2])),
         socks=float(rng.choice([0.0, u(0.25, 0.5), u(0.5, 0.95)])),
@@ -140,8 +163,18 @@ def random_design(rng: np.random.Generator) -> Design:
         cape=rng.random() < 0.12,
         wings=_pick(rng, none=9, bird=0.6, bat=0.5),
         bag=rng.random() < 0.12,
-        prop=_pick(rng, none=7, sword=0.7, staff=0.7, book=0.7, flower=0.7, balloon=0.8,
-                   umbrella=0.5, ball=0.5, mug=0.5),  # fmt: skip
+        prop=_pick(
+            rng,
+            none=7,
+            sword=0.7,
+            staff=0.7,
+            book=0.7,
+            flower=0.7,
+            balloon=0.8,
+            umbrella=0.5,
+            ball=0.5,
+            mug=0.5,
+        ),  # fmt: skip
         nose=_pick(rng, dot=2, line=3, none=2, corner=2),
         clip=rng.random() < 0.2,
     )

@@ -59,9 +59,14 @@ class _Head:
         # Outer corner first; `side` points outwards.
         p = np.array(
             [
-                (w, 0.05 * h - slant), (w * 0.6, -h * 0.85 - slant * 0.5), (0, -h),
-                (-w * 0.7, -h * 0.7), (-w, 0.15 * h + slant * 0.5),
-                (-w * 0.5, h * 0.85), (w * 0.1, h), (w * 0.7, h * 0.7),
+                (w, 0.05 * h - slant),
+                (w * 0.6, -h * 0.85 - slant * 0.5),
+                (0, -h),
+                (-w * 0.7, -h * 0.7),
+                (-w, 0.15 * h + slant * 0.5),
+                (-w * 0.5, h * 0.85),
+                (w * 0.1, h),
+                (w * 0.7, h * 0.7),
             ]  # fmt: skip
         )
         p[:, 0] *= side
@@ -89,7 +94,9 @@ class _Head:
         r = min(d.eye_width, d.eye_height) * d.iris
         rx, ry = min(r, d.eye_width * 0.85), max(r, d.eye_height * d.iris)
         iris = ellipse(cx, cy, rx, ry)
-        self.sheet.fill(FEATURE + 1, f"iris_{name}", self.turned(iris), line=0.6, clip=(white,), shade=0)
+        self.sheet.fill(
+            FEATURE + 1, f"iris_{name}", self.turned(iris), line=0.6, clip=(white,), shade=0
+        )
         inner = (f"iris_{name}",)
         upper = ellipse(cx, cy - ry * 0.75, rx * 1.1, ry * 0.8)
         self.sheet.tone(FEATURE + 1.5, self.turned(upper), inner, SHADOW)
@@ -167,13 +174,30 @@ class _Head:
         elif kind == "frown":
             stroke([(-0.14, y + 0.05), (0, y - 0.03), (0.14, y + 0.05)])
         elif kind == "cat":
-            stroke([(-0.2, y - 0.03), (-0.1, y + 0.05), (0, y - 0.03), (0.1, y + 0.05), (0.2, y - 0.03)])
+            stroke(
+                [
+                    (-0.2, y - 0.03),
+                    (-0.1, y + 0.05),
+                    (0, y - 0.03),
+                    (0.1, y + 0.05),
+                    (0.2, y - 0.03),
+                ]
+            )
         else:
             self.open_mouth(kind, y)
 
     def open_mouth(self, kind: str, y: float) -> None:
         if kind == "grin":
-            lips = smooth([(-0.26, y - 0.08), (0, y - 0.05), (0.26, y - 0.08), (0.16, y + 0.07), (0, y + 0.11), (-0.16, y + 0.07)])
+            lips = smooth(
+                [
+                    (-0.26, y - 0.08),
+                    (0, y - 0.05),
+                    (0.26, y - 0.08),
+                    (0.16, y + 0.07),
+                    (0, y + 0.11),
+                    (-0.16, y + 0.07),
+                ]
+            )
             self.sheet.fill(FEATURE, "teeth", self.turned(lips, 0.9), line=0.8, shade=0)
             line = np.array([(-0.22, y + 0.01), (0, y + 0.03), (0.22, y + 0.01)])
             self.sheet.ink(FEATURE + 1, self.turned(line, 0.9), clip=("teeth",), line=0.5)
@@ -181,7 +205,16 @@ class _Head:
         if kind == "oh":
             lips = ellipse(0, y, 0.09, 0.11)
         else:
-            lips = smooth([(-0.2, y - 0.08), (0, y - 0.05), (0.2, y - 0.08), (0.13, y + 0.1), (0, y + 0.16), (-0.13, y + 0.1)])
+            lips = smooth(
+                [
+                    (-0.2, y - 0.08),
+                    (0, y - 0.05),
+                    (0.2, y - 0.08),
+                    (0.13, y + 0.1),
+                    (0, y + 0.16),
+                    (-0.13, y + 0.1),
+                ]
+            )
         self.sheet.fill(FEATURE, "mouth", self.turned(lips, 0.9), line=0.8, shade=0)
         tongue = ellipse(0.0, y + 0.15, 0.12, 0.1)
         self.sheet.fill(
@@ -218,7 +251,9 @@ class _Head:
         points[:, 0] += sway * fall
         self.sheet.fill(10, "hair_back", points, shade=0.05)
         for k in (-0.75, -0.35, 0.4, 0.8):
-            lock = smooth([(k, 0.2), (k * 1.12, low * 0.55), (k * 1.1 + sway, low * 0.9)], closed=False)
+            lock = smooth(
+                [(k, 0.2), (k * 1.12, low * 0.55), (k * 1.1 + sway, low * 0.9)], closed=False
+            )
             self.sheet.ink(11, lock, line=0.6, clip=("hair_back",))
 
     def spikes(self, low: float, flare: float) -> Points:
@@ -238,7 +273,9 @@ class _Head:
         """Lower edge of the bangs from right to left."""
         d, kind, rng = self.d, self.d.bangs, self.rng
         if kind == "none":
-            return smooth([(1.0, -0.1), (0.8, -0.62), (0, -0.88), (-0.8, -0.62), (-1.0, -0.1)], closed=False)
+            return smooth(
+                [(1.0, -0.1), (0.8, -0.62), (0, -0.88), (-0.8, -0.62), (-1.0, -0.1)], closed=False
+            )
         if kind == "blunt":
             n = 2 * d.bang_tips
             x = np.linspace(1.0, -1.0, n + 1)
@@ -278,11 +315,17 @@ class _Head:
             x = -0.8 + 1.6 * (k + 0.5) / self.d.bang_tips
             lock = np.array([(x * 0.55, -1.05), (x * 0.85, -0.8), (x, -0.55)])
             self.sheet.ink(BANGS + 1, self.turned(lock, 0.5), line=0.6, clip=("hair_front",))
-        band = smooth([(-0.75, -0.72), (0, -0.98), (0.75, -0.72), (0.7, -0.6), (0, -0.84), (-0.7, -0.6)])
+        band = smooth(
+            [(-0.75, -0.72), (0, -0.98), (0.75, -0.72), (0.7, -0.6), (0, -0.84), (-0.7, -0.6)]
+        )
         self.sheet.tone(BANGS + 0.5, self.turned(band, 0.4), ("hair_front",), LIGHT)
         if self.d.ahoge:
             s = self.d.ornament_side
-            strand = tube([(0, -1.28), (0.12 * s, -1.6), (0.42 * s, -1.72), (0.6 * s, -1.5)], (0.1, 0.1, 0.07, 0.0), 5)
+            strand = tube(
+                [(0, -1.28), (0.12 * s, -1.6), (0.42 * s, -1.72), (0.6 * s, -1.5)],
+                (0.1, 0.1, 0.07, 0.0),
+                5,
+            )
             self.sheet.fill(BANGS - 0.5, "ahoge", strand)
 
     def side_hair(self) -> None:
@@ -294,7 +337,9 @@ class _Head:
             sway = self.pose.sway * 0.15
             line = [(x, -0.45), (x + side * 0.08, 0.1), (x + side * 0.04 + sway * 0.5, 0.1 + length * 0.5),
                     (x - side * 0.06 + sway, 0.1 + length)]  # fmt: skip
-            self.sheet.fill(72, f"hair_side_{name}", tube(line, (0.02, 0.16, 0.19, 0.18, 0.14, 0.0)))
+            self.sheet.fill(
+                72, f"hair_side_{name}", tube(line, (0.02, 0.16, 0.19, 0.18, 0.14, 0.0))
+            )
             self.sheet.ink(73, np.array(line)[1:3] + (side * 0.03, 0.05), line=0.5)
 
     def tails(self) -> None:
@@ -330,14 +375,17 @@ class _Head:
     def strands(self, line: list[tuple[float, float]], part: str, order: float) -> None:
         p = np.array(line)
         for k in (-0.1, 0.1):
-            self.sheet.ink(order, smooth(p[1:] + (k, 0.1), closed=False, samples=5), line=0.6, clip=(part,))
+            self.sheet.ink(
+                order, smooth(p[1:] + (k, 0.1), closed=False, samples=5), line=0.6, clip=(part,)
+            )
 
     def braid(self, line: list[tuple[float, float]]) -> None:
         path = smooth(line, closed=False)
-        steps = path[np.linspace(2, len(path) - 3, 7).astype(int)]
+        count = 6 + int(3 * self.d.tail_length)
+        steps = path[np.linspace(2, len(path) - 3, count).astype(int)]
         for k, (x, y) in enumerate(steps):
-            r = 0.27 - 0.02 * k
-            self.sheet.fill(8 + 0.05 * k, "tail_l", ellipse(x, y, r, r * 1.05, 18))
+            r = 0.29 - 0.14 * k / count
+            self.sheet.fill(8 + 0.03 * k, "tail_l", ellipse(x, y, r, r * 1.05, 18))
 
     # ---- ears, glasses, hats
 
@@ -352,7 +400,9 @@ class _Head:
                               (x, 0.36)])  # fmt: skip
             self.sheet.fill(49 if d.beast != "elf" else 73.5, f"ear_{name}", ear)
             if d.earrings:
-                self.sheet.fill(76, f"earring_{name}", star(x + side * 0.1, 0.52, 0.13, 4, 0.6), shade=0)
+                self.sheet.fill(
+                    76, f"earring_{name}", star(x + side * 0.1, 0.52, 0.13, 4, 0.6), shade=0
+                )
             self.beast_ear(side, name)
 
     def beast_ear(self, side: int, name: str) -> None:
@@ -373,9 +423,13 @@ class _Head:
         centre = outer.mean(axis=0)
         inner = (outer - centre) * 0.58 + centre + (0.0, 0.08)
         order = 45 if kind == "bear" else 69
-        curve = (lambda p: scalloped(np.concatenate([p, p[:1]]), 0, -0.12)) if kind == "cat" else smooth
+        curve = (
+            (lambda p: scalloped(np.concatenate([p, p[:1]]), 0, -0.12)) if kind == "cat" else smooth
+        )
         self.sheet.fill(order, f"beast_{name}", curve(outer) * (side, 1) - (lean, 0))
-        self.sheet.fill(order + 0.2, f"beast_in_{name}", curve(inner) * (side, 1) - (lean, 0), line=0.6)
+        self.sheet.fill(
+            order + 0.2, f"beast_in_{name}", curve(inner) * (side, 1) - (lean, 0), line=0.6
+        )
 
     def glasses(self) -> None:
         kind, sheet = self.d.glasses, self.sheet
@@ -383,7 +437,15 @@ class _Head:
             return
         if kind == "patch":
             s = self.d.ornament_side
-            patch = smooth([(s * 0.15, 0.0), (s * 0.7, -0.05), (s * 0.72, 0.35), (s * 0.42, 0.55), (s * 0.18, 0.35)])
+            patch = smooth(
+                [
+                    (s * 0.15, 0.0),
+                    (s * 0.7, -0.05),
+                    (s * 0.72, 0.35),
+                    (s * 0.42, 0.55),
+                    (s * 0.18, 0.35),
+                ]
+            )
             strap = np.array([(-1.0, -0.35), (1.0, 0.0)]) * (-s, 1)
             sheet.ink(FEATURE + 4, np.linspace(strap[0], strap[1], 6), line=1.6)
             sheet.fill(FEATURE + 5, "lens_l", self.turned(patch))
@@ -392,7 +454,16 @@ class _Head:
         for side, name in SIDES:
             x = side * 0.45
             if kind == "square":
-                rim = np.array([(-0.34, -0.26), (0.34, -0.26), (0.34, 0.2), (0.2, 0.28), (-0.2, 0.28), (-0.34, 0.2)])
+                rim = np.array(
+                    [
+                        (-0.34, -0.26),
+                        (0.34, -0.26),
+                        (0.34, 0.2),
+                        (0.2, 0.28),
+                        (-0.2, 0.28),
+                        (-0.34, 0.2),
+                    ]
+                )
                 rim = rim + (x, y)
             else:
                 rim = ellipse(x, y, 0.36, 0.36)
@@ -403,13 +474,22 @@ class _Head:
             ring = self.turned(np.concatenate([rim, rim[:1]]))
             sheet.ink(66, ring, line=1.5)
         if kind != "goggles":
-            sheet.ink(66, self.turned(np.array([(-0.1, y - 0.03), (0, y - 0.08), (0.1, y - 0.03)]), 0.95), line=1.3)
+            sheet.ink(
+                66,
+                self.turned(np.array([(-0.1, y - 0.03), (0, y - 0.08), (0.1, y - 0.03)]), 0.95),
+                line=1.3,
+            )
 
     def hat_cap(self) -> None:
         dome = smooth([(-1.17, -0.5), (-1.08, -1.0), (-0.6, -1.42), (0, -1.52), (0.6, -1.42),
                        (1.08, -1.0), (1.17, -0.5), (0.6, -0.68), (0, -0.74), (-0.6, -0.68)])  # fmt: skip
         self.sheet.fill(HAT, "hat", dome)
-        brim = self.turned(smooth([(-0.95, -0.6), (0, -0.82), (0.95, -0.6), (0.75, -0.35), (0, -0.28), (-0.75, -0.35)]), 0.5)
+        brim = self.turned(
+            smooth(
+                [(-0.95, -0.6), (0, -0.82), (0.95, -0.6), (0.75, -0.35), (0, -0.28), (-0.75, -0.35)]
+            ),
+            0.5,
+        )
         seam = smooth([(0, -1.5), (self.sin * 0.4, -1.15), (self.sin * 0.5, -0.75)], closed=False)
         self.sheet.ink(HAT + 0.5, seam, line=0.6)
         self.sheet.fill(HAT + 0.6, "hat_badge", self.turned(ellipse(0, -1.02, 0.2, 0.2), 0.45))
@@ -422,37 +502,125 @@ class _Head:
         self.sheet.fill(HAT, "hat", cone)
         band = tube([(-1.0, -0.98), (0, -0.84), (1.0, -0.98)], (0.14, 0.14))
         self.sheet.fill(HAT + 0.5, "hat_band", band, clip=("hat",))
-        self.sheet.fill(HAT + 1, "brim", smooth([(-1.85, -0.6), (0, -0.95), (1.85, -0.6), (0, -0.42)], samples=12))
+        self.sheet.fill(
+            HAT + 1,
+            "brim",
+            smooth([(-1.85, -0.6), (0, -0.95), (1.85, -0.6), (0, -0.42)], samples=12),
+        )
         self.sheet.fill(HAT + 1.2, "hat_badge", self.turned(star(0, -0.98, 0.22), 0.5))
 
     def hat_beanie(self) -> None:
-        dome = smooth([(-1.16, -0.55), (-1.1, -1.05), (-0.6, -1.5), (0, -1.62), (0.6, -1.5), (1.1, -1.05), (1.16, -0.55)])
+        dome = smooth(
+            [
+                (-1.16, -0.55),
+                (-1.1, -1.05),
+                (-0.6, -1.5),
+                (0, -1.62),
+                (0.6, -1.5),
+                (1.1, -1.05),
+                (1.16, -0.55),
+            ]
+        )
         self.sheet.fill(HAT, "hat", dome)
         self.sheet.fill(HAT - 0.5, "hat_badge", ellipse(0, -1.72, 0.27, 0.25))
-        band = tube([(-1.14, -0.55), (-0.6, -0.72), (0, -0.78), (0.6, -0.72), (1.14, -0.55)], (0.16, 0.17, 0.16))
+        band = tube(
+            [(-1.14, -0.55), (-0.6, -0.72), (0, -0.78), (0.6, -0.72), (1.14, -0.55)],
+            (0.16, 0.17, 0.16),
+        )
         self.sheet.fill(HAT + 0.5, "hat_band", band)
         for k in np.linspace(-0.9, 0.9, 7):
-            self.sheet.ink(HAT + 0.6, np.array([(k, -0.86 + 0.1 * k * k), (k, -0.7), (k, -0.6)]), line=0.5, clip=("hat_band",))
+            self.sheet.ink(
+                HAT + 0.6,
+                np.array([(k, -0.86 + 0.1 * k * k), (k, -0.7), (k, -0.6)]),
+                line=0.5,
+                clip=("hat_band",),
+            )
 
     def hat_beret(self) -> None:
         s = self.d.ornament_side
-        dome = smooth([(-1.05, -0.72), (-1.3 - 0.15 * s, -1.15), (-0.5, -1.6), (0.4, -1.62), (1.3 - 0.15 * s, -1.2), (1.05, -0.72), (0, -0.92)])
+        dome = smooth(
+            [
+                (-1.05, -0.72),
+                (-1.3 - 0.15 * s, -1.15),
+                (-0.5, -1.6),
+                (0.4, -1.62),
+                (1.3 - 0.15 * s, -1.2),
+                (1.05, -0.72),
+                (0, -0.92),
+            ]
+        )
         self.sheet.fill(HAT, "hat", dome)
         self.sheet.fill(HAT - 0.5, "hat_badge", ellipse(0.05, -1.65, 0.09, 0.12))
-        self.sheet.fill(HAT + 0.5, "hat_band", tube([(-1.07, -0.68), (0, -0.93), (1.07, -0.68)], (0.08, 0.09, 0.08)))
+        self.sheet.fill(
+            HAT + 0.5,
+            "hat_band",
+            tube([(-1.07, -0.68), (0, -0.93), (1.07, -0.68)], (0.08, 0.09, 0.08)),
+        )
 
     def hat_crown(self) -> None:
-        edge = np.array([(-0.62, -1.12), (-0.78, -1.72), (-0.4, -1.42), (0, -1.85), (0.4, -1.42), (0.78, -1.72), (0.62, -1.12), (0.0, -1.0)])
+        edge = np.array(
+            [
+                (-0.62, -1.12),
+                (-0.78, -1.72),
+                (-0.4, -1.42),
+                (0, -1.85),
+                (0.4, -1.42),
+                (0.78, -1.72),
+                (0.62, -1.12),
+                (0.0, -1.0),
+            ]
+        )
         self.sheet.fill(HAT, "hat", self.turned(edge, 0.15))
         for k, name in ((-0.35, "hat_band"), (0.0, "hat_badge"), (0.35, "hat_band")):
-            self.sheet.fill(HAT + 0.5, name, self.turned(ellipse(k, -1.23, 0.1, 0.1), 0.15), line=0.6)
+            self.sheet.fill(
+                HAT + 0.5, name, self.turned(ellipse(k, -1.23, 0.1, 0.1), 0.15), line=0.6
+            )
 
     def hat_sunhat(self) -> None:
-        self.sheet.fill(HAT - 71.5, "brim", smooth([(-1.95, -0.45), (-0.9, -1.1), (0.9, -1.1), (1.95, -0.45), (0.9, -0.1), (-0.9, -0.1)]))
-        dome = smooth([(-1.14, -0.55), (-1.0, -1.2), (-0.5, -1.6), (0.5, -1.6), (1.0, -1.2), (1.14, -0.55), (0, -0.8)])
+        self.sheet.fill(
+            HAT - 71.5,
+            "brim",
+            smooth(
+                [
+                    (-1.95, -0.45),
+                    (-0.9, -1.1),
+                    (0.9, -1.1),
+                    (1.95, -0.45),
+                    (0.9, -0.1),
+                    (-0.9, -0.1),
+                ]
+            ),
+        )
+        dome = smooth(
+            [
+                (-1.14, -0.55),
+                (-1.0, -1.2),
+                (-0.5, -1.6),
+                (0.5, -1.6),
+                (1.0, -1.2),
+                (1.14, -0.55),
+                (0, -0.8),
+            ]
+        )
         self.sheet.fill(HAT, "hat", dome)
-        self.sheet.fill(HAT + 0.3, "hat_band", tube([(-1.15, -0.75), (0, -0.98), (1.15, -0.75)], (0.13, 0.14, 0.13)), clip=("hat",))
-        front = smooth([(-1.9, -0.45), (-0.9, -0.72), (0, -0.82), (0.9, -0.72), (1.9, -0.45), (0.9, -0.5), (0, -0.56), (-0.9, -0.5)])
+        self.sheet.fill(
+            HAT + 0.3,
+            "hat_band",
+            tube([(-1.15, -0.75), (0, -0.98), (1.15, -0.75)], (0.13, 0.14, 0.13)),
+            clip=("hat",),
+        )
+        front = smooth(
+            [
+                (-1.9, -0.45),
+                (-0.9, -0.72),
+                (0, -0.82),
+                (0.9, -0.72),
+                (1.9, -0.45),
+                (0.9, -0.5),
+                (0, -0.56),
+                (-0.9, -0.5),
+            ]
+        )
         self.sheet.fill(HAT + 0.5, "brim", front)
 
     def hat_band(self) -> None:
@@ -465,21 +633,51 @@ class _Head:
         for side, name in SIDES:
             x = side * 1.15 - self.sin * 0.12
             self.sheet.fill(HAT + 1, f"phone_{name}", ellipse(x, 0.12, 0.24, 0.36))
-            self.sheet.fill(HAT + 1.1, f"phone_in_{name}", ellipse(x + side * 0.04, 0.12, 0.13, 0.22), line=0.7)
+            self.sheet.fill(
+                HAT + 1.1, f"phone_in_{name}", ellipse(x + side * 0.04, 0.12, 0.13, 0.22), line=0.7
+            )
 
     def hat_hood(self) -> None:
         half = [(0.0, -1.6), (0.85, -1.3), (1.4, -0.5), (1.42, 0.4), (1.15, 1.15), (0.0, 1.35)]
         self.sheet.fill(12, "hat", smooth(mirrored(half)), shade=0.05)
-        band = tube([(-1.16, 0.45), (-1.2, -0.4), (-0.8, -1.1), (0, -1.4), (0.8, -1.1), (1.2, -0.4), (1.16, 0.45)], (0.14, 0.16, 0.14))
+        band = tube(
+            [
+                (-1.16, 0.45),
+                (-1.2, -0.4),
+                (-0.8, -1.1),
+                (0, -1.4),
+                (0.8, -1.1),
+                (1.2, -0.4),
+                (1.16, 0.45),
+            ],
+            (0.14, 0.16, 0.14),
+        )
         self.sheet.fill(HAT, "brim", band)
 
     def hat_helmet(self) -> None:
-        dome = smooth([(-1.2, 0.1), (-1.25, -0.7), (-0.7, -1.42), (0, -1.56), (0.7, -1.42), (1.25, -0.7), (1.2, 0.1), (0.9, -0.4), (0, -0.62), (-0.9, -0.4)])
+        dome = smooth(
+            [
+                (-1.2, 0.1),
+                (-1.25, -0.7),
+                (-0.7, -1.42),
+                (0, -1.56),
+                (0.7, -1.42),
+                (1.25, -0.7),
+                (1.2, 0.1),
+                (0.9, -0.4),
+                (0, -0.62),
+                (-0.9, -0.4),
+            ]
+        )
         self.sheet.fill(HAT, "hat", dome)
-        crest = self.turned(smooth([(-0.16, -0.58), (-0.2, -1.4), (0, -1.75), (0.2, -1.4), (0.16, -0.58)]), 0.4)
+        crest = self.turned(
+            smooth([(-0.16, -0.58), (-0.2, -1.4), (0, -1.75), (0.2, -1.4), (0.16, -0.58)]), 0.4
+        )
         self.sheet.fill(HAT + 0.5, "hat_band", crest)
         for side, name in SIDES:
-            self.sheet.fill(HAT + 0.6, f"phone_{name}", ellipse(side * 1.1 - self.sin * 0.1, -0.35, 0.15, 0.15))
+            self.sheet.fill(
+                HAT + 0.6, f"phone_{name}", ellipse(side * 1.1 - self.sin * 0.1, -0.35, 0.15, 0.15)
+            )
 
     def ornament(self) -> None:
         kind, side, sheet = self.d.ornament, self.d.ornament_side, self.sheet
@@ -489,9 +687,15 @@ class _Head:
         x, y = side * 0.78 - self.sin * 0.2, -0.95
         if kind == "bow":
             for s, name in SIDES:
-                loop = smooth([(0, 0), (s * 0.3, -0.32), (s * 0.62, -0.3), (s * 0.6, 0.25), (s * 0.3, 0.25)])
+                loop = smooth(
+                    [(0, 0), (s * 0.3, -0.32), (s * 0.62, -0.3), (s * 0.6, 0.25), (s * 0.3, 0.25)]
+                )
                 sheet.fill(85, f"bow_{name}", loop + (x, y))
-                sheet.ink(85.2, np.array([(s * 0.12, 0.0), (s * 0.24, -0.02), (s * 0.36, 0.0)]) + (x, y), line=0.6)
+                sheet.ink(
+                    85.2,
+                    np.array([(s * 0.12, 0.0), (s * 0.24, -0.02), (s * 0.36, 0.0)]) + (x, y),
+                    line=0.6,
+                )
             sheet.fill(86, "bow_knot", ellipse(x, y, 0.14, 0.16))
         elif kind == "ribbon":
             for s, name in SIDES:

@@ -62,8 +62,24 @@ def beast(pen: _Pen) -> None:
     pen.fill(1, tube(line, (0.12, tail, tail, 0.06)))
     for k, x in enumerate((0.62, -0.35)):
         swing = m * 0.25 * (-1) ** k
-        pen.fill(2, tube([(x, 0.4), (x + swing * 0.5, 0.4 + legs * 0.6), (x + swing, 0.45 + legs)], (0.2, 0.16, 0.15)))
-    body = smooth([(-0.62, 0.0), (0.0, -0.18), (0.65, -0.1), (0.85, 0.25), (0.6, fat), (-0.3, fat + 0.02), (-0.65, 0.35)])
+        pen.fill(
+            2,
+            tube(
+                [(x, 0.4), (x + swing * 0.5, 0.4 + legs * 0.6), (x + swing, 0.45 + legs)],
+                (0.2, 0.16, 0.15),
+            ),
+        )
+    body = smooth(
+        [
+            (-0.62, 0.0),
+            (0.0, -0.18),
+            (0.65, -0.1),
+            (0.85, 0.25),
+            (0.6, fat),
+            (-0.3, fat + 0.02),
+            (-0.65, 0.35),
+        ]
+    )
     pen.fill(3, body)
     pen.fill(4, ellipse(0.0, fat, 0.5, 0.22), (3,), 0.7)
     if spots:
@@ -72,7 +88,9 @@ def beast(pen: _Pen) -> None:
     for k, x in enumerate((0.45, -0.5)):
         swing = -m * 0.25 * (-1) ** k
         foot = (x + swing, 0.5 + legs)
-        pen.fill(3, tube([(x, 0.35), (x + swing * 0.5, 0.4 + legs * 0.6), foot], (0.22, 0.17, 0.16)))
+        pen.fill(
+            3, tube([(x, 0.35), (x + swing * 0.5, 0.4 + legs * 0.6), foot], (0.22, 0.17, 0.16))
+        )
         pen.fill(6, ellipse(foot[0] - 0.05, foot[1], 0.21, 0.12))
     first = len(pen.sheet.shapes)
     for s in (-1, 1):
@@ -88,7 +106,9 @@ def beast(pen: _Pen) -> None:
     pen.eye(-0.25, -0.05, 0.12, 10)
     pen.eye(0.25, -0.05, 0.12, 10)
     pen.fill(12, ellipse(0, 0.14, 0.09, 0.06, 12), line=0.8)
-    pen.ink(smooth([(-0.14, 0.26), (-0.06, 0.32), (0, 0.24), (0.06, 0.32), (0.14, 0.26)], closed=False))
+    pen.ink(
+        smooth([(-0.14, 0.26), (-0.06, 0.32), (0, 0.24), (0.06, 0.32), (0.14, 0.26)], closed=False)
+    )
     if collar:
         pen.fill(13, tube([(-0.45, 0.38), (0, 0.54), (0.45, 0.38)], (0.07, 0.08, 0.07)))
         pen.fill(14, ellipse(0, 0.62, 0.1, 0.1, 14))
@@ -101,11 +121,19 @@ def bird(pen: _Pen) -> None:
     u, m = pen.rng.uniform, pen.move
     crest = pen.rng.random() < 0.4
     for k in (-1, 0, 1):
-        pen.fill(1, rotate(smooth([(0.6, 0.1), (1.25, -0.05), (1.3, 0.12), (0.65, 0.28)]), k * 0.22, (0.5, 0.2)))
+        pen.fill(
+            1,
+            rotate(
+                smooth([(0.6, 0.1), (1.25, -0.05), (1.3, 0.12), (0.65, 0.28)]), k * 0.22, (0.5, 0.2)
+            ),
+        )
     for x in (-0.1, 0.15):
         pen.fill(2, tube([(x, 0.5), (x, 0.8), (x + m * 0.1, 0.95)], (0.05, 0.05, 0.04)))
         pen.fill(2, np.array([(x - 0.2, 1.0), (x + m * 0.1, 0.9), (x + 0.12, 1.0)]))
-    pen.fill(3, smooth([(-0.75, 0.0), (-0.3, -0.3), (0.4, -0.15), (0.85, 0.15), (0.3, 0.6), (-0.45, 0.55)]))
+    pen.fill(
+        3,
+        smooth([(-0.75, 0.0), (-0.3, -0.3), (0.4, -0.15), (0.85, 0.15), (0.3, 0.6), (-0.45, 0.55)]),
+    )
     pen.fill(4, ellipse(-0.45, 0.45, 0.5, u(0.25, 0.4)), (3,), 0.7)
     wing = np.concatenate([smooth([(-0.3, 0.05), (0.2, -0.1), (0.8, 0.1)], closed=False),
                            scalloped(np.array([(0.8, 0.1), (0.65, 0.32), (0.4, 0.42), (0.1, 0.45), (-0.3, 0.05)]), 0, 0.3)])  # fmt: skip
@@ -114,7 +142,23 @@ def bird(pen: _Pen) -> None:
     inner = (wing - (-0.25, 0.08)) * 0.55 + (-0.25, 0.08)
     pen.fill(6, inner, line=0.8)
     if crest:
-        pen.fill(7, scalloped(np.array([(-0.45, -0.6), (-0.3, -1.05), (-0.2, -0.7), (0.0, -0.95), (-0.1, -0.5), (-0.45, -0.6)]), 0, 0.1))
+        pen.fill(
+            7,
+            scalloped(
+                np.array(
+                    [
+                        (-0.45, -0.6),
+                        (-0.3, -1.05),
+                        (-0.2, -0.7),
+                        (0.0, -0.95),
+                        (-0.1, -0.5),
+                        (-0.45, -0.6),
+                    ]
+                ),
+                0,
+                0.1,
+            ),
+        )
     pen.fill(8, np.array([(-0.95, -0.4), (-1.3, -0.25 + m * 0.1), (-0.9, -0.15)]))
     pen.fill(9, ellipse(-0.6, -0.3, 0.42, 0.4))
     pen.fill(12, ellipse(-0.68, -0.12, 0.12, 0.08, 12), (9,), 0.6)
@@ -125,11 +169,27 @@ def fish(pen: _Pen) -> None:
     """A fish with bands."""
     u, m = pen.rng.uniform, pen.move
     high, bands = u(0.4, 0.7), int(pen.rng.integers(0, 4))
-    tail = np.array([(0.7, 0.0), (1.25, -0.5 + m * 0.3), (1.05, 0.0 + m * 0.2), (1.25, 0.5 + m * 0.3)])
+    tail = np.array(
+        [(0.7, 0.0), (1.25, -0.5 + m * 0.3), (1.05, 0.0 + m * 0.2), (1.25, 0.5 + m * 0.3)]
+    )
     pen.fill(1, scalloped(np.concatenate([tail, tail[:1]]), 0, 0.1))
-    pen.fill(2, smooth([(-0.3, -high * 0.8), (0.1, -high * 1.5), (0.5, -high * 1.1), (0.4, -high * 0.5)]))
+    pen.fill(
+        2, smooth([(-0.3, -high * 0.8), (0.1, -high * 1.5), (0.5, -high * 1.1), (0.4, -high * 0.5)])
+    )
     pen.fill(2, smooth([(0.0, high * 0.8), (0.3, high * 1.3), (0.35, high * 0.6)]))
-    pen.fill(3, smooth([(-1.0, 0.05), (-0.5, -high * 0.85), (0.1, -high * 0.9), (0.8, 0.0), (0.1, high * 0.9), (-0.5, high * 0.85)]))
+    pen.fill(
+        3,
+        smooth(
+            [
+                (-1.0, 0.05),
+                (-0.5, -high * 0.85),
+                (0.1, -high * 0.9),
+                (0.8, 0.0),
+                (0.1, high * 0.9),
+                (-0.5, high * 0.85),
+            ]
+        ),
+    )
     pen.fill(8, ellipse(-0.2, high * 0.9, 0.8, high * 0.4), (3,), 0.7)
     for k in range(bands):
         x = -0.15 + 0.28 * k
@@ -146,7 +206,15 @@ def house(pen: _Pen) -> None:
     pen.fill(1, _box(0.3 * w, -h - peak * 0.2 - 0.1, 0.6 * w, -0.2))
     pen.fill(2, _box(-w, -h + 0.3, w, h))
     pen.fill(3, np.array([(-w - 0.2, -h + 0.35), (0, -h - peak), (w + 0.2, -h + 0.35)]))
-    pen.fill(4, np.concatenate([smooth([(-0.2, 0.2), (0, 0.02), (0.2, 0.2)], closed=False), np.array([(0.2, h), (-0.2, h)])]))
+    pen.fill(
+        4,
+        np.concatenate(
+            [
+                smooth([(-0.2, 0.2), (0, 0.02), (0.2, 0.2)], closed=False),
+                np.array([(0.2, h), (-0.2, h)]),
+            ]
+        ),
+    )
     pen.fill(5, ellipse(0.12, h * 0.6, 0.05, 0.05, 10), line=0.7)
     for x in (-0.62 * w, 0.62 * w):
         pen.fill(6, _box(x - 0.17, 0.0, x + 0.17, 0.34))
@@ -161,9 +229,20 @@ def car(pen: _Pen) -> None:
     u, m = pen.rng.uniform, pen.move
     high, back = u(0.45, 0.85), u(0.3, 1.0)
     pen.fill(1, smooth([(-0.75, 0.0), (-0.45, -high), (0.4, -high), (back, 0.0)], samples=5))
-    pen.fill(2, np.array([(-0.62, -0.05), (-0.4, -high * 0.85), (-0.05, -high * 0.85), (-0.05, -0.05)]))
-    pen.fill(3, np.array([(0.05, -0.05), (0.05, -high * 0.85), (0.36, -high * 0.85), (back * 0.8, -0.05)]))
-    pen.fill(4, smooth([(-1.15, 0.05), (-0.6, -0.1), (0.9, -0.08), (1.15, 0.1), (1.15, 0.5), (-1.15, 0.5)], samples=5))
+    pen.fill(
+        2, np.array([(-0.62, -0.05), (-0.4, -high * 0.85), (-0.05, -high * 0.85), (-0.05, -0.05)])
+    )
+    pen.fill(
+        3,
+        np.array([(0.05, -0.05), (0.05, -high * 0.85), (0.36, -high * 0.85), (back * 0.8, -0.05)]),
+    )
+    pen.fill(
+        4,
+        smooth(
+            [(-1.15, 0.05), (-0.6, -0.1), (0.9, -0.08), (1.15, 0.1), (1.15, 0.5), (-1.15, 0.5)],
+            samples=5,
+        ),
+    )
     pen.fill(5, _box(-1.2, 0.25, 1.2, 0.36), (4,), 0.7)
     pen.fill(6, ellipse(-1.02, 0.18, 0.1, 0.12, 14), line=0.8)
     for x in (-0.62, 0.62):
@@ -196,7 +275,12 @@ def mushroom(pen: _Pen) -> None:
     w, h = u(0.7, 1.05), u(0.6, 0.95)
     pen.fill(1, smooth([(-0.32, 0.0), (0.32, 0.0), (0.4, 0.8), (0, 0.95), (-0.4, 0.8)]))
     pen.fill(2, smooth([(-w, 0.05), (0, 0.3), (w, 0.05), (0, -0.1)], samples=9))
-    pen.fill(3, smooth([(-w, 0.08), (-w * 0.8, -h * 0.7), (0, -h), (w * 0.8, -h * 0.7), (w, 0.08), (0, 0.12)]))
+    pen.fill(
+        3,
+        smooth(
+            [(-w, 0.08), (-w * 0.8, -h * 0.7), (0, -h), (w * 0.8, -h * 0.7), (w, 0.08), (0, 0.12)]
+        ),
+    )
     for k, (x, y) in enumerate(((-0.5, -0.3), (0.1, -0.55), (0.55, -0.2), (-0.1, -0.1))):
         pen.fill(4 + k % 2, ellipse(x * w, y * h * 1.1, u(0.1, 0.22), u(0.1, 0.18), 18), (3,), 0.8)
     pen.eye(-0.14, 0.42, 0.08, 10)
@@ -209,7 +293,11 @@ def robot(pen: _Pen) -> None:
     u, m = pen.rng.uniform, pen.move
     w = u(0.4, 0.65)
     for s, number in ((-1, 1), (1, 2)):
-        line = [(s * w, 0.0), (s * (w + 0.35), 0.2 - s * m * 0.6), (s * (w + 0.4), 0.5 - s * m * 1.6)]
+        line = [
+            (s * w, 0.0),
+            (s * (w + 0.35), 0.2 - s * m * 0.6),
+            (s * (w + 0.4), 0.5 - s * m * 1.6),
+        ]
         pen.fill(number, tube(line, (0.09, 0.1, 0.1)))
         pen.fill(3, ellipse(*line[-1], 0.15, 0.15, 16))
         pen.fill(4, _box(s * 0.28 - 0.12, 0.5, s * 0.28 + 0.12, 0.95))
@@ -231,8 +319,12 @@ def butterfly(pen: _Pen) -> None:
     close = 1 - abs(pen.move) * 0.9
     a, b = u(0.6, 1.1), u(0.4, 0.8)
     for s, number in ((-1, 1), (1, 4)):
-        upper = smooth([(0.05, 0.0), (0.3, -0.6 * a), (1.05, -0.9 * a), (1.1, -0.2), (0.5, 0.12)]) * (s * close, 1)
-        lower = smooth([(0.05, 0.05), (0.7, 0.1), (0.85, 0.6 * b), (0.45, 0.95 * b), (0.15, 0.5)]) * (s * close, 1)
+        upper = smooth(
+            [(0.05, 0.0), (0.3, -0.6 * a), (1.05, -0.9 * a), (1.1, -0.2), (0.5, 0.12)]
+        ) * (s * close, 1)
+        lower = smooth(
+            [(0.05, 0.05), (0.7, 0.1), (0.85, 0.6 * b), (0.45, 0.95 * b), (0.15, 0.5)]
+        ) * (s * close, 1)
         pen.fill(number + 1, lower)
         pen.fill(3, (lower - lower.mean(0)) * 0.5 + lower.mean(0), line=0.8)
         pen.fill(number, upper)
@@ -250,13 +342,27 @@ def cake(pen: _Pen) -> None:
     pen.fill(1, ellipse(0, 0.9, 1.15, 0.16))
     for k in range(layers):
         w, y = 0.95 - 0.24 * k, 0.88 - 0.48 * k
-        pen.fill(2 + k, smooth([(-w, y - 0.45), (w, y - 0.45), (w, y), (0, y + 0.08), (-w, y)], samples=4))
-        edge = scalloped(np.array([(w, y - 0.3), (w / 2, y - 0.25), (0, y - 0.2), (-w / 2, y - 0.25), (-w, y - 0.3)]), 0, -0.3)
+        pen.fill(
+            2 + k,
+            smooth([(-w, y - 0.45), (w, y - 0.45), (w, y), (0, y + 0.08), (-w, y)], samples=4),
+        )
+        edge = scalloped(
+            np.array(
+                [(w, y - 0.3), (w / 2, y - 0.25), (0, y - 0.2), (-w / 2, y - 0.25), (-w, y - 0.3)]
+            ),
+            0,
+            -0.3,
+        )
         pen.fill(5 + k, np.concatenate([np.array([(-w, y - 0.5), (w, y - 0.5)]), edge]))
     top = 0.88 - 0.48 * layers
     for x in (-0.25, 0.0, 0.25):
         pen.fill(8, _box(x - 0.05, top - u(0.3, 0.4), x + 0.05, top + 0.02))
-        pen.fill(9, smooth([(x, top - 0.62), (x + 0.07, top - 0.42), (x, top - 0.34), (x - 0.07, top - 0.42)]))
+        pen.fill(
+            9,
+            smooth(
+                [(x, top - 0.62), (x + 0.07, top - 0.42), (x, top - 0.34), (x - 0.07, top - 0.42)]
+            ),
+        )
     pen.fill(10, ellipse(0.42, top, 0.13, 0.13, 18))
 
 
@@ -268,8 +374,20 @@ def rocket(pen: _Pen) -> None:
     pen.fill(1, flame)
     pen.fill(2, (flame - (0, 0.7)) * 0.55 + (0, 0.72))
     for s, number in ((-1, 3), (1, 4)):
-        pen.fill(number, np.array([(s * w * 0.8, 0.1), (s * (w + 0.45), 0.7), (s * (w + 0.4), 0.9), (s * w * 0.7, 0.6)]))
-    pen.fill(5, smooth(mirrored([(0, -1.25), (w * 0.75, -0.7), (w, 0.0), (w * 0.7, 0.72), (0, 0.75)])))
+        pen.fill(
+            number,
+            np.array(
+                [
+                    (s * w * 0.8, 0.1),
+                    (s * (w + 0.45), 0.7),
+                    (s * (w + 0.4), 0.9),
+                    (s * w * 0.7, 0.6),
+                ]
+            ),
+        )
+    pen.fill(
+        5, smooth(mirrored([(0, -1.25), (w * 0.75, -0.7), (w, 0.0), (w * 0.7, 0.72), (0, 0.75)]))
+    )
     pen.fill(6, _box(-1, -2, 1, -0.68), (5,))
     pen.fill(7, _box(-1, 0.3, 1, 0.45), (5, 6), 0.8)
     pen.fill(8, ellipse(0, -0.3, 0.24, 0.24))
@@ -339,7 +457,11 @@ class Things:
             if rng.random() < 0.8:
                 palette[f"thing_{index * PARTS_PER_THING + 10}"] = (255, 255, 255)
                 palette[f"thing_{index * PARTS_PER_THING + 11}"] = (25, 22, 30)
-        return cls(tuple(int(k) for k in kinds), tuple(int(s) for s in rng.integers(1 << 30, size=count)), palette)
+        return cls(
+            tuple(int(k) for k in kinds),
+            tuple(int(s) for s in rng.integers(1 << 30, size=count)),
+            palette,
+        )
 
     def draw(self, pose: Pose, size_px: int = 128, style: Style | None = None) -> Drawing:
         """Draw the things as a square picture; the pose's framing only sets the size."""
