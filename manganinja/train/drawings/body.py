@@ -11,10 +11,10 @@ from .canvas import SHADOW, Sheet
 from .design import Design, Pose
 from .geometry import (
     Points,
+    band,
     ellipse,
     heart,
     mirrored,
-    normals,
     rotate,
     scalloped,
     smooth,
@@ -31,12 +31,6 @@ def _span(line: Points, start: float, end: float) -> Points:
     last = len(line) - 1
     a, b = int(round(start * last)), max(int(round(end * last)), int(round(start * last)) + 2)
     return line[a : b + 1]
-
-
-def _band(line: Points, widths: Sequence[float] | np.ndarray) -> Points:
-    half = np.interp(np.linspace(0, len(widths) - 1, len(line)), np.arange(len(widths)), widths)
-    side = normals(line) * half[:, None]
-    return np.concatenate([line + side, (line - side)[::-1]])
 
 
 def _rounded(line: Points, widths: tuple[float, ...], w: float) -> tuple[Points, np.ndarray]:
@@ -129,14 +123,14 @@ class _Body:
             "fox": (0.12, 0.32, 0.5, 0.05),
             "devil": (0.08, 0.07, 0.06, 0.05),
         }[kind]
-        self.sheet.fill(3, "animal_tail", _band(line, widths))
+        self.sheet.fill(3, "animal_tail", band(line, widths))
         if kind == "devil":
             self.sheet.fill(3.1, "animal_tip", heart(*line[-1], 0.25))
         else:
             self.sheet.fill(
                 3.1,
                 "animal_tip",
-                _band(_span(line, 0.72, 1), [w * 1.04 for w in widths[2:]]),
+                band(_span(line, 0.72, 1), [w * 1.04 for w in widths[2:]]),
                 clip=("animal_tail",),
             )
 
@@ -159,11 +153,11 @@ class _Body:
         w = min(d.hips * 0.5, d.limb * 1.6)
         widths = (w, w * 0.92, w * 0.72, w * 0.78, w * 0.5)
         order = LEG + (0.0 if side < 0 else 0.6)
-        sheet.fill(order, f"leg_{name}", _band(line, widths))
+        sheet.fill(order, f"leg_{name}", band(line, widths))
 
         def along(start: float, end: float, grow: float) -> Points:
             part = np.interp(np.linspace(start, end, 4) * 4, np.arange(5), widths) * grow
-            return _band(_span(line, start, end), part)
+            return band(_span(line, start, end), part)
 
         if d.socks:
             sheet.fill(order + 0.1, f"sock_{name}", along(1 - d.socks, 1.0, 1.03))
@@ -181,9 +175,9 @@ class _Body:
             flare = 1.6 if d.bottom == "wide" else 1.15
             part = np.interp(np.linspace(0, end, 5) * 4, np.arange(5), widths)
             part = part * np.linspace(1.1, flare, 5) + (0.05 if d.bottom == "shorts" else 0.02)
-            sheet.fill(order + 0.4, f"trouser_{name}", _band(_span(line, 0, end), part))
+            sheet.fill(order + 0.4, f"trouser_{name}", band(_span(line, 0, end), part))
             if d.hem:
-                cuff = _band(_span(line, max(end - 0.1, 0), end), [part[-1] * 1.08, part[-1] * 1.1])
+                cuff = band(_span(line, max(end - 0.1, 0), end), [part[-1] * 1.08, part[-1] * 1.1])
                 sheet.fill(order + 0.45, f"trouser_cuff_{name}", cuff, line=0.8)
             fold = _span(line, end * 0.45, end * 0.6) + (side * 0.08, 0)
             sheet.ink(order + 0.5, fold, line=0.6)
@@ -204,12 +198,12 @@ class _Body:
             return
         if d.shoes == "boot":
             sheet.fill(
-                order, f"boot_{name}", _band(_span(line, 0.68, 1.0), (w * 0.98, w * 0.85, w * 0.8))
+                order, f"boot_{name}", band(_span(line, 0.68, 1.0), (w * 0.98, w * 0.85, w * 0.8))
             )
             sheet.fill(
                 order + 0.02,
                 f"boot_top_{name}",
-                _band(_span(line, 0.64, 0.71), (w * 1.05, w * 1.05)),
+                band(_span(line, 0.64, 0.71), (w * 1.05, w * 1.05)),
                 line=0.9,
             )
             sheet.fill(order + 0.01, f"shoe_{name}", foot)
@@ -273,7 +267,7 @@ class _Body:
             t = np.linspace(-w * 1.3, w * 1.3, 9)
             arc = np.stack([t, y + 0.12 * (1 - (t / (w * 1.3)) ** 2)], axis=1)
             sheet.fill(
-                BOTTOM + 0.2, f"hem_{k + 1}", _band(arc, (0.06, 0.06)), line=0.7, clip=("skirt",)
+                BOTTOM + 0.2, f"hem_{k + 1}", band(arc, (0.06, 0.06)), line=0.7, clip=("skirt",)
             )
         count = 7 if d.bottom == "pleated" else 3
         top = d.torso * 0.8
@@ -646,7 +640,7 @@ class _Body:
         order = 6.0 if self.pose.arms_behind[index] else ARM + (0 if side < 0 else 2)
         w = d.limb
         widths = (w * 0.95, w * 0.95, w * 0.78, w * 0.72, w * 0.55)
-        self.sheet.fill(order, f"arm_{name}", _band(*_rounded(line, widths, w)))
+        self.sheet.fill(order, f"arm_{name}", band(*_rounded(line, widths, w)))
         self.hand(side, name, line, order, widths[-1])
         self.sleeve(side, name, line, order, w)
         if d.prop != "none" and side == d.ornament_side:
@@ -685,7 +679,7 @@ class _Body:
             finger = np.array([(k * r, r * 0.95), (k * r, r * 1.2), (k * r * 0.9, r * 1.5)])
             sheet.ink(order + 0.3, rotate(finger, angle) + line[-1], line=0.6)
         if d.gloves:
-            cuff = _band(_span(line, 0.86, 1.0), (w * 1.5, w * 1.35))
+            cuff = band(_span(line, 0.86, 1.0), (w * 1.5, w * 1.35))
             sheet.fill(order + 0.4, f"glove_cuff_{name}", cuff, line=0.8)
 
     def sleeve(self, side: int, name: str, line: Points, order: float, w: float) -> None:
@@ -704,9 +698,9 @@ class _Body:
         }[kind]
         span = _span(line, start, end)
         shape = _rounded(span, widths, w) if start == 0.0 else (span, widths)
-        sheet.fill(order + 0.6, f"sleeve_{name}", _band(*shape))
+        sheet.fill(order + 0.6, f"sleeve_{name}", band(*shape))
         if kind in ("long", "short", "puff", "wide") and d.pockets != d.belt:
-            cuff = _band(_span(line, end - 0.1, end + 0.01), (widths[-1] * 1.05, widths[-1] * 1.08))
+            cuff = band(_span(line, end - 0.1, end + 0.01), (widths[-1] * 1.05, widths[-1] * 1.08))
             sheet.fill(order + 0.7, f"cuff_{name}", cuff, line=0.9)
         if kind in ("long", "wide"):
             mid = line[14]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from .geometry import Points, normals
+from .geometry import Points, brush
 
 RGB = tuple[int, int, int]
 BASE, SHADOW, LIGHT = 0, 1, 2
@@ -95,8 +95,13 @@ class Sheet:
 
     def transform(self, matrix: np.ndarray) -> None:
         """Apply a (2, 3) affine matrix to every shape."""
+        moved = np.concatenate([shape.points for shape in self.shapes]) @ matrix[:, :2].T
+        moved += matrix[:, 2]
+        start = 0
         for shape in self.shapes:
-            shape.points = shape.points @ matrix[:, :2].T + matrix[:, 2]
+            end = start + len(shape.points)
+            shape.points = moved[start:end]
+            start = end
 
     def bounds(self, parts: Sequence[str] | None = None) -> tuple[float, float, float, float]:
         """x0, y0, x1, y1 of all shapes, or of those whose part starts with a name given."""
@@ -121,13 +126,6 @@ def _fixed(points: Points) -> np.ndarray:
     return np.round((points - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
 
 
-def _stroke_outline(points: Points, half_width: float) -> Points:
-    """Outline of a stroke that is thick in the middle and thin at both ends."""
-    along = np.linspace(0, np.pi, len(points))
-    side = normals(points) * (half_width * (0.35 + 0.65 * np.sin(along)))[:, None]
-    return np.concatenate([points + side, (points - side)[::-1]])
-
-
 class _Canvas:
     """Three supersampled planes: part numbers, tones, ink."""
 
@@ -141,7 +139,7 @@ class _Canvas:
     def paint(self, shape: Shape) -> None:
         points = shape.points
         if shape.part is None and shape.taper:
-            points = _stroke_outline(points, max(self.width * shape.line / 2, 0.8))
+            points = brush(points, max(self.width * shape.line / 2, 0.8))
         window = self._window(points, self.width * max(shape.line, 0.5) / 2 + 2)
         if window is None:
             return
@@ -243,8 +241,8 @@ def paint(
     scale = oversampling(size_px)
     side = size_px * scale
     canvas = _Canvas(side, ids, style, scale)
+    sheet.transform(np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]]))
     for shape in sorted(sheet.shapes, key=lambda s: s.order):
-        shape.points = shape.points * scale
         canvas.paint(shape)
     table = _table(ids, palette, style)
     index = canvas.parts

@@ -234,7 +234,7 @@ def random_pose(rng: np.random.Generator, framing: str | None = None) -> Pose:
         legs=(leg(), leg()),
         arms_behind=(rng.random() < 0.12, rng.random() < 0.12),
         mirror=rng.random() < 0.35,
-        zoom=u(0.82, 1.12),
+        zoom=u(0.86, 1.15),
         shift=(u(-0.09, 0.09), u(-0.06, 0.06)),
         roll=float(np.clip(rng.normal(0, 0.09), -0.4, 0.4)),
         mouth=_pick(rng, smile=3, open=2.5, flat=1.2, cat=0.6, frown=0.8, grin=1, oh=1),

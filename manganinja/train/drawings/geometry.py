@@ -63,19 +63,41 @@ def normals(centre: Points) -> Points:
     tangent[1:-1] = centre[2:] - centre[:-2]
     tangent[0] = centre[1] - centre[0]
     tangent[-1] = centre[-1] - centre[-2]
-    length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)
-    return np.stack([-tangent[:, 1] / length, tangent[:, 0] / length], axis=1)
+    length = np.sqrt(tangent[:, 0] ** 2 + tangent[:, 1] ** 2) + 1e-9
+    result = np.empty_like(tangent)
+    np.divide(-tangent[:, 1], length, out=result[:, 0])
+    np.divide(tangent[:, 0], length, out=result[:, 1])
+    return result
+
+
+@lru_cache(maxsize=512)
+def _along(count: int, stops: int) -> np.ndarray:
+    return np.linspace(0, stops - 1, count)
+
+
+def band(line: Points, widths: Sequence[float] | np.ndarray) -> Points:
+    """Closed outline around a polyline; half widths are spread evenly along its points."""
+    along = _along(len(line), len(widths))
+    side = normals(line) * np.interp(along, np.arange(len(widths)), widths)[:, None]
+    return np.concatenate([line + side, (line - side)[::-1]])
+
+
+@lru_cache(maxsize=256)
+def _swell(count: int) -> np.ndarray:
+    return 0.35 + 0.65 * np.sin(np.linspace(0, np.pi, count))[:, None]
+
+
+def brush(line: Points, half_width: float) -> Points:
+    """Closed outline of a stroke that is thick in the middle and thin at both ends."""
+    side = normals(line) * (_swell(len(line)) * half_width)
+    return np.concatenate([line + side, (line - side)[::-1]])
 
 
 def tube(
     centre: Sequence[Sequence[float]] | Points, widths: Sequence[float], samples: int = 7
 ) -> Points:
     """Closed outline around a smooth centre line; half widths are spread evenly along it."""
-    line = smooth(centre, closed=False, samples=samples)
-    along = np.linspace(0, len(widths) - 1, len(line))
-    half = np.interp(along, np.arange(len(widths)), widths)[:, None]
-    side = normals(line) * half
-    return np.concatenate([line + side, (line - side)[::-1]])
+    return band(smooth(centre, closed=False, samples=samples), widths)
 
 
 def rotate(points: Points, angle: float, about: Sequence[float] = (0.0, 0.0)) -> Points:
