@@ -12,8 +12,8 @@ RGB = tuple[int, int, int]
 MOODS = ("natural", "vivid", "pastel", "dark", "any", "few_hues", "muted")
 
 _NATURAL_SKIN = (
-    (255, 226, 205), (250, 210, 182), (241, 194, 160), (224, 172, 132),
-    (198, 138, 98), (160, 104, 70), (120, 76, 52), (88, 56, 42), (255, 238, 226),
+    (255, 238, 226), (255, 226, 205), (250, 210, 182), (241, 194, 160), (224, 172, 132),
+    (198, 138, 98), (160, 104, 70), (120, 76, 52), (88, 56, 42),
 )  # fmt: skip
 _NATURAL_HAIR = (
     (38, 32, 36), (70, 46, 34), (112, 70, 40), (160, 104, 56), (224, 184, 104),
@@ -57,7 +57,7 @@ def random_colour(rng: np.random.Generator, mood: str, hue: float) -> RGB:
 def skin_colour(rng: np.random.Generator) -> RGB:
     """Natural four times in five, else any hue."""
     if rng.random() < 0.8:
-        return _jitter(rng, _NATURAL_SKIN[rng.integers(len(_NATURAL_SKIN))])
+        return _jitter(rng, _NATURAL_SKIN[int(rng.beta(1.0, 1.5) * len(_NATURAL_SKIN))])
     return from_hsv(rng.random(), 0.15 + 0.45 * rng.random(), 0.55 + 0.42 * rng.random())
 
 
