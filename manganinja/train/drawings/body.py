@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF005 (a point added to an array of points is a sum, no concatenation)
 """Everything below the head. Unit: half the face's width; the neck's base is at (0, 0)."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,7 +28,8 @@ LEG, BOTTOM, TORSO, COLLAR, ARM, HELD = 16.0, 22.0, 26.0, 34.0, 40.0, 90.0
 def _span(line: Points, start: float, end: float) -> Points:
     """Part of a polyline from a fraction to a fraction of its length (by sample)."""
     last = len(line) - 1
-    a, b = int(round(start * last)), max(int(round(end * last)), int(round(start * last)) + 2)
+    a = round(start * last)
+    b = max(round(end * last), a + 2)
     return line[a : b + 1]
 
 
@@ -125,7 +125,7 @@ class _Body:
         }[kind]
         self.sheet.fill(3, "animal_tail", band(line, widths))
         if kind == "devil":
-            self.sheet.fill(3.1, "animal_tip", heart(*line[-1], 0.25))
+            self.sheet.fill(3.1, "animal_tip", heart(line[-1][0], line[-1][1], 0.25))
         else:
             self.sheet.fill(
                 3.1,
@@ -190,9 +190,16 @@ class _Body:
         out = side * 0.55 + float(np.sin(self.pose.turn)) * 1.2
         out = float(np.clip(out, -1, 1))
         reach = 0.28 + 0.12 * abs(out) + d.limb * 0.5
-        foot = smooth([(x - w * 0.55, y - 0.08), (x + w * 0.55, y - 0.08), (x + w * 0.6 + max(out, 0) * reach, y + 0.14),
-                       (x + w * 0.55 + max(out, 0) * reach, y + 0.3), (x - w * 0.55 + min(out, 0) * reach, y + 0.3),
-                       (x - w * 0.6 + min(out, 0) * reach, y + 0.14)])  # fmt: skip
+        foot = smooth(
+            [
+                (x - w * 0.55, y - 0.08),
+                (x + w * 0.55, y - 0.08),
+                (x + w * 0.6 + max(out, 0) * reach, y + 0.14),
+                (x + w * 0.55 + max(out, 0) * reach, y + 0.3),
+                (x - w * 0.55 + min(out, 0) * reach, y + 0.3),
+                (x - w * 0.6 + min(out, 0) * reach, y + 0.14),
+            ]
+        )
         if d.shoes == "bare":
             sheet.fill(order, f"foot_{name}", foot)
             return
@@ -243,8 +250,13 @@ class _Body:
     def bottom(self) -> None:
         d, sheet = self.d, self.sheet
         if d.bottom in ("trousers", "shorts", "wide"):
-            half = [(0.0, d.torso * 0.78), (d.waist, d.torso * 0.78), (d.hips * 1.06, d.torso * 0.95),
-                    (d.hips * 1.0, d.torso + 0.1), (0.0, d.torso + 0.22)]  # fmt: skip
+            half = [
+                (0.0, d.torso * 0.78),
+                (d.waist, d.torso * 0.78),
+                (d.hips * 1.06, d.torso * 0.95),
+                (d.hips * 1.0, d.torso + 0.1),
+                (0.0, d.torso + 0.22),
+            ]
             sheet.fill(BOTTOM, "hips", self.x(smooth(mirrored(half))))
             sheet.ink(
                 BOTTOM + 0.1,
@@ -293,10 +305,16 @@ class _Body:
         d = self.d
         low = d.torso * 0.9 if low is None else low
         return [
-            (0.0, 0.0), (0.24, 0.02), (d.shoulders * 0.72, 0.1), (d.shoulders * 0.98 + grow, 0.3),
-            (d.shoulders * 0.9 + grow, d.torso * 0.36), (d.waist + grow, d.torso * 0.66),
-            (max(d.hips, d.waist) * 0.98 + grow, low), (d.hips * 0.6, low + 0.07), (0.0, low + 0.09),
-        ]  # fmt: skip
+            (0.0, 0.0),
+            (0.24, 0.02),
+            (d.shoulders * 0.72, 0.1),
+            (d.shoulders * 0.98 + grow, 0.3),
+            (d.shoulders * 0.9 + grow, d.torso * 0.36),
+            (d.waist + grow, d.torso * 0.66),
+            (max(d.hips, d.waist) * 0.98 + grow, low),
+            (d.hips * 0.6, low + 0.07),
+            (0.0, low + 0.09),
+        ]
 
     def torso(self) -> None:
         d, sheet = self.d, self.sheet
@@ -311,8 +329,15 @@ class _Body:
             SHADOW,
         )
         if d.top == "tank":
-            half = [(0.0, 0.28), (d.shoulders * 0.5, 0.2), (d.shoulders * 0.72, 0.1), (d.shoulders * 0.72, 0.4), (d.shoulders * 1.2, 0.62),
-                    (d.shoulders * 1.2, d.torso), (0, d.torso)]  # fmt: skip
+            half = [
+                (0.0, 0.28),
+                (d.shoulders * 0.5, 0.2),
+                (d.shoulders * 0.72, 0.1),
+                (d.shoulders * 0.72, 0.4),
+                (d.shoulders * 1.2, 0.62),
+                (d.shoulders * 1.2, d.torso),
+                (0, d.torso),
+            ]
             sheet.fill(
                 order + 0.2, "tank", self.x(smooth(mirrored(half), samples=4)), clip=("torso",)
             )
@@ -429,10 +454,12 @@ class _Body:
     def emblem(self) -> None:
         d, y = self.d, self.d.torso * 0.42
         shape = {
-            "heart": lambda: heart(0, y, 0.26), "star": lambda: star(0, y, 0.32),
-            "disc": lambda: ellipse(0, y, 0.26, 0.26), "diamond": lambda: star(0, y, 0.32, 2, 0.7),
+            "heart": lambda: heart(0, y, 0.26),
+            "star": lambda: star(0, y, 0.32),
+            "disc": lambda: ellipse(0, y, 0.26, 0.26),
+            "diamond": lambda: star(0, y, 0.32, 2, 0.7),
             "cross": lambda: star(0, y, 0.33, 4, 0.35),
-        }[d.emblem]()  # fmt: skip
+        }[d.emblem]()
         self.sheet.fill(32, "emblem", self.x(shape, True), line=0.8)
 
     def jacket(self) -> None:
@@ -446,10 +473,17 @@ class _Body:
         gap = 0.3 if d.top == "jacket" else 0.16
         for side, name in SIDES:
             panel = smooth(
-                [(side * 0.22, 0.02), (side * d.shoulders * 0.72, 0.09), (side * (d.shoulders + 0.03), 0.3),
-                 (side * (d.shoulders * 0.92 + 0.04), d.torso * 0.36), (side * (d.waist + 0.08), d.torso * 0.66),
-                 (side * d.hips * flare, low), (side * (gap + 0.08), low + 0.05), (side * gap, d.torso * 0.5)]
-            )  # fmt: skip
+                [
+                    (side * 0.22, 0.02),
+                    (side * d.shoulders * 0.72, 0.09),
+                    (side * (d.shoulders + 0.03), 0.3),
+                    (side * (d.shoulders * 0.92 + 0.04), d.torso * 0.36),
+                    (side * (d.waist + 0.08), d.torso * 0.66),
+                    (side * d.hips * flare, low),
+                    (side * (gap + 0.08), low + 0.05),
+                    (side * gap, d.torso * 0.5),
+                ]
+            )
             panel = self.x(panel)
             panel[:, 0] += self.front * 0.6
             sheet.fill(30 + (0.01 if side > 0 else 0), f"jacket_{name}", panel, shade=0.1)
@@ -573,8 +607,16 @@ class _Body:
     def wear_sailor(self) -> None:
         d = self.d
         for side, name in SIDES:
-            flap = smooth([(side * 0.28, -0.1), (side * d.shoulders * 0.75, 0.1), (side * d.shoulders * 0.8, 0.42),
-                           (side * 0.12, d.torso * 0.42), (side * 0.02, d.torso * 0.4)], samples=4)  # fmt: skip
+            flap = smooth(
+                [
+                    (side * 0.28, -0.1),
+                    (side * d.shoulders * 0.75, 0.1),
+                    (side * d.shoulders * 0.8, 0.42),
+                    (side * 0.12, d.torso * 0.42),
+                    (side * 0.02, d.torso * 0.4),
+                ],
+                samples=4,
+            )
             self.sheet.fill(COLLAR, f"collar_{name}", self.x(flap, True))
             trim = np.array(
                 [
@@ -724,14 +766,24 @@ def held(kind: str) -> list[tuple[float, str, Points]]:
     box = lambda x0, y0, x1, y1: np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])  # noqa: E731
     if kind == "sword":
         blade = np.array([(-0.14, -0.3), (0.14, -0.3), (0.13, -2.3), (0, -2.7), (-0.13, -2.3)])
-        return [(-0.3, "prop_1", blade), (-0.2, "prop_2", box(-0.07, -0.3, 0.07, 0.45)),
-                (-0.1, "prop_3", box(-0.42, -0.4, 0.42, -0.24)), (-0.1, "prop_4", ellipse(0, 0.5, 0.11, 0.11))]  # fmt: skip
+        return [
+            (-0.3, "prop_1", blade),
+            (-0.2, "prop_2", box(-0.07, -0.3, 0.07, 0.45)),
+            (-0.1, "prop_3", box(-0.42, -0.4, 0.42, -0.24)),
+            (-0.1, "prop_4", ellipse(0, 0.5, 0.11, 0.11)),
+        ]
     if kind == "staff":
-        return [(-0.3, "prop_1", box(-0.07, -2.3, 0.07, 1.6)), (-0.2, "prop_2", star(0, -2.5, 0.5)),
-                (-0.1, "prop_3", ellipse(0, -2.5, 0.2, 0.2))]  # fmt: skip
+        return [
+            (-0.3, "prop_1", box(-0.07, -2.3, 0.07, 1.6)),
+            (-0.2, "prop_2", star(0, -2.5, 0.5)),
+            (-0.1, "prop_3", ellipse(0, -2.5, 0.2, 0.2)),
+        ]
     if kind == "book":
-        return [(0.1, "prop_1", box(-0.5, -0.6, 0.5, 0.6)), (0.2, "prop_2", box(-0.5, -0.6, -0.34, 0.6)),
-                (0.3, "prop_3", star(0.08, 0, 0.25))]  # fmt: skip
+        return [
+            (0.1, "prop_1", box(-0.5, -0.6, 0.5, 0.6)),
+            (0.2, "prop_2", box(-0.5, -0.6, -0.34, 0.6)),
+            (0.3, "prop_3", star(0.08, 0, 0.25)),
+        ]
     if kind == "flower":
         shapes: list[tuple[float, str, Points]] = [(-0.4, "prop_1", box(-0.05, -1.1, 0.05, 0.6))]
         leaf = smooth([(0.03, -0.3), (0.35, -0.6), (0.5, -0.55), (0.3, -0.25)])
@@ -742,8 +794,11 @@ def held(kind: str) -> list[tuple[float, str, Points]]:
         return [*shapes, (-0.1, "prop_3", ellipse(0, -1.2, 0.16, 0.16))]
     if kind == "balloon":
         body = smooth(mirrored([(0, -2.9), (0.6, -2.5), (0.55, -1.9), (0.1, -1.5), (0, -1.45)]))
-        return [(-0.4, "prop_2", tube([(0, 0), (0.1, -0.7), (0, -1.45)], (0.02, 0.02))), (-0.3, "prop_1", body),
-                (-0.2, "prop_3", np.array([(0, -1.5), (0.12, -1.32), (-0.12, -1.32)]))]  # fmt: skip
+        return [
+            (-0.4, "prop_2", tube([(0, 0), (0.1, -0.7), (0, -1.45)], (0.02, 0.02))),
+            (-0.3, "prop_1", body),
+            (-0.2, "prop_3", np.array([(0, -1.5), (0.12, -1.32), (-0.12, -1.32)])),
+        ]
     if kind == "umbrella":
         edge = scalloped(
             np.array([(1.5, -1.5), (0.75, -1.5), (0, -1.5), (-0.75, -1.5), (-1.5, -1.5)]), 0, -0.25
@@ -774,8 +829,11 @@ def held(kind: str) -> list[tuple[float, str, Points]]:
         ring = tube([(-0.47, 0.2), (0, 0.36), (0.47, 0.2)], (0.06, 0.14, 0.06))
         return [(0.1, "prop_1", ellipse(0, 0.25, 0.52, 0.52)), (0.2, "prop_2", ring)]
     handle = tube([(0.3, -0.2), (0.65, -0.1), (0.6, 0.25), (0.3, 0.25)], (0.07, 0.07))
-    return [(0.1, "prop_2", handle), (0.2, "prop_1", box(-0.35, -0.4, 0.35, 0.45)),
-            (0.3, "prop_3", box(-0.35, -0.1, 0.35, 0.12))]  # fmt: skip
+    return [
+        (0.1, "prop_2", handle),
+        (0.2, "prop_1", box(-0.35, -0.4, 0.35, 0.45)),
+        (0.3, "prop_3", box(-0.35, -0.1, 0.35, 0.12)),
+    ]
 
 
 def build_body(sheet: Sheet, design: Design, pose: Pose) -> None:

@@ -16,21 +16,105 @@ from .head import build_head
 from .palette import MOODS, apart, hair_colour, random_colour, shade_of, skin_colour
 
 _PAIRED = (
-    "ear", "hair_side", "tail", "tie", "eye", "iris", "pupil", "shine", "blush", "brow", "beast",
-    "beast_in", "horn", "phone", "phone_in", "bow", "rim", "lens", "earring", "collar", "jacket",
-    "lapel", "pocket", "strap", "arm", "sleeve", "cuff", "hand", "glove", "glove_cuff", "leg",
-    "trouser", "trouser_cuff", "sock", "sock_band", "shoe", "sole", "foot", "boot", "boot_top",
-    "wing", "ribbon", "ribbon_end",
-)  # fmt: skip
+    "ear",
+    "hair_side",
+    "tail",
+    "tie",
+    "eye",
+    "iris",
+    "pupil",
+    "shine",
+    "blush",
+    "brow",
+    "beast",
+    "beast_in",
+    "horn",
+    "phone",
+    "phone_in",
+    "bow",
+    "rim",
+    "lens",
+    "earring",
+    "collar",
+    "jacket",
+    "lapel",
+    "pocket",
+    "strap",
+    "arm",
+    "sleeve",
+    "cuff",
+    "hand",
+    "glove",
+    "glove_cuff",
+    "leg",
+    "trouser",
+    "trouser_cuff",
+    "sock",
+    "sock_band",
+    "shoe",
+    "sole",
+    "foot",
+    "boot",
+    "boot_top",
+    "wing",
+    "ribbon",
+    "ribbon_end",
+)
 _SINGLE = (
-    "face", "hair_back", "hair_front", "ahoge", "mouth", "tongue", "teeth", "hat", "brim",
-    "hat_band", "hat_badge", "bow_knot", "petal", "clip", "neck", "torso", "tank", "stripe_1",
-    "stripe_2", "stripe_3", "emblem", "bib", "button_1", "button_2", "button_3", "button_4",
-    "belt", "buckle", "bag", "bag_strap", "bag_flap", "tie", "tie_stripe", "tie_knot", "scarf",
-    "scarf_end", "scarf_band", "choker", "pendant", "turtle", "hips", "skirt", "hem_1", "hem_2",
-    "frill", "cape", "cape_clasp", "animal_tail", "animal_tip", "prop_1", "prop_2", "prop_3",
+    "face",
+    "hair_back",
+    "hair_front",
+    "ahoge",
+    "mouth",
+    "tongue",
+    "teeth",
+    "hat",
+    "brim",
+    "hat_band",
+    "hat_badge",
+    "bow_knot",
+    "petal",
+    "clip",
+    "neck",
+    "torso",
+    "tank",
+    "stripe_1",
+    "stripe_2",
+    "stripe_3",
+    "emblem",
+    "bib",
+    "button_1",
+    "button_2",
+    "button_3",
+    "button_4",
+    "belt",
+    "buckle",
+    "bag",
+    "bag_strap",
+    "bag_flap",
+    "tie",
+    "tie_stripe",
+    "tie_knot",
+    "scarf",
+    "scarf_end",
+    "scarf_band",
+    "choker",
+    "pendant",
+    "turtle",
+    "hips",
+    "skirt",
+    "hem_1",
+    "hem_2",
+    "frill",
+    "cape",
+    "cape_clasp",
+    "animal_tail",
+    "animal_tip",
+    "prop_1",
+    "prop_2",
+    "prop_3",
     "prop_4",
-)  # fmt: skip
+)
 _THINGS = tuple(f"thing_{number}" for number in range(1, 71))
 _CHARACTER = tuple(f"{name}_{side}" for name in _PAIRED for side in "lr") + _SINGLE
 PART_NAMES = _CHARACTER + _THINGS
@@ -110,8 +194,22 @@ def random_palette(rng: np.random.Generator, design: Design) -> dict[str, RGB]:
 def _odd_sides(rng: np.random.Generator, palette: dict[str, RGB], mood: str, hue: float) -> None:
     """Give some characters one iris, sock, sleeve, ... of another colour."""
     if rng.random() < 0.35:
-        names = ["iris", "sleeve", "sock", "shoe", "trouser", "jacket", "hair_side", "tail",
-                 "glove", "bow", "phone", "collar", "beast", "wing"]  # fmt: skip
+        names = [
+            "iris",
+            "sleeve",
+            "sock",
+            "shoe",
+            "trouser",
+            "jacket",
+            "hair_side",
+            "tail",
+            "glove",
+            "bow",
+            "phone",
+            "collar",
+            "beast",
+            "wing",
+        ]
         for name in rng.choice(names, size=int(rng.integers(1, 5)), replace=False):
             side = "l" if rng.random() < 0.5 else "r"
             palette[f"{name}_{side}"] = apart(rng, [palette[f"{name}_l"]], mood, hue)
@@ -131,7 +229,7 @@ class Character:
         return cls(design, random_palette(rng, design))
 
     def draw(self, pose: Pose, size_px: int = 128, style: Style | None = None) -> Drawing:
-        """Draw the character as a square picture of `size_px`; see `Drawing` for what comes back."""
+        """Draw the character as a square picture of `size_px`, see `Drawing`."""
         sheet = self._sheet(pose)
         place(sheet, pose, size_px, _window(sheet, self.design, pose))
         return paint(sheet, self.palette, PART_IDS, size_px, style or Style())

@@ -127,7 +127,7 @@ def random_design(rng: np.random.Generator) -> Design:
             phones=0.6,
             hood=0.5,
             helmet=0.4,
-        ),  # fmt: skip
+        ),
         ornament=_pick(rng, none=5, bow=2, flower=1.2, star=0.5, ribbon=1),
         ornament_side=int(rng.choice([-1, 1])),
         glasses=_pick(rng, none=7, round=1, square=0.7, patch=0.4, goggles=0.4),
@@ -147,13 +147,13 @@ def random_design(rng: np.random.Generator) -> Design:
             choker=0.8,
             pendant=0.7,
             turtle=0.7,
-        ),  # fmt: skip
+        ),
         buttons=int(rng.choice([0, 0, 2, 3, 4])),
         belt=rng.random() < 0.4,
         pockets=rng.random() < 0.25,
         bottom="skirt"
         if dress
-        else _pick(rng, skirt=3, trousers=3, shorts=2, pleated=1.5, frill=1, wide=0.8),  # fmt: skip
+        else _pick(rng, skirt=3, trousers=3, shorts=2, pleated=1.5, frill=1, wide=0.8),
         bottom_length=u(0.2, 0.85),
         hem=int(rng.choice([0, 0, 1, 2])),
         socks=float(rng.choice([0.0, u(0.25, 0.5), u(0.5, 0.95)])),
@@ -174,7 +174,7 @@ def random_design(rng: np.random.Generator) -> Design:
             umbrella=0.5,
             ball=0.5,
             mug=0.5,
-        ),  # fmt: skip
+        ),
         nose=_pick(rng, dot=2, line=3, none=2, corner=2),
         clip=rng.random() < 0.2,
     )

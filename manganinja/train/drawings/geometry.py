@@ -25,7 +25,9 @@ def _basis(samples: int) -> np.ndarray:
     )
 
 
-def smooth(points: Sequence[Sequence[float]] | Points, closed: bool = True, samples: int = 7):
+def smooth(
+    points: Sequence[Sequence[float] | Points] | Points, closed: bool = True, samples: int = 7
+) -> Points:
     """Catmull-Rom curve through the given points: (n, 2) in, (about n * samples, 2) out."""
     p = np.asarray(points, dtype=np.float64)
     n = len(p)

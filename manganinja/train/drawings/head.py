@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF005 (a point added to an array of points is a sum, no concatenation)
 """The head: face, eyes, hair, what is worn on it. Unit: half the face's width, centre at (0, 0)."""
 
 from __future__ import annotations
@@ -45,9 +46,15 @@ class _Head:
     def face(self) -> None:
         d = self.d
         half = [
-            (0.0, -1.1), (0.58, -0.95), (0.94, -0.45), (0.98, 0.1),
-            (d.cheek, 0.52), ((d.cheek + d.chin) * 0.52, 0.86), (d.chin * 0.5, 1.04), (0.0, 1.08),
-        ]  # fmt: skip
+            (0.0, -1.1),
+            (0.58, -0.95),
+            (0.94, -0.45),
+            (0.98, 0.1),
+            (d.cheek, 0.52),
+            ((d.cheek + d.chin) * 0.52, 0.86),
+            (d.chin * 0.5, 1.04),
+            (0.0, 1.08),
+        ]
         points = smooth(mirrored(half))
         lower = np.clip((points[:, 1] + 0.3) / 1.4, 0, 1)
         points[:, 0] += self.sin * 0.22 * lower - self.sin * 0.06
@@ -67,7 +74,7 @@ class _Head:
                 (-w * 0.5, h * 0.85),
                 (w * 0.1, h),
                 (w * 0.7, h * 0.7),
-            ]  # fmt: skip
+            ]
         )
         p[:, 0] *= side
         return smooth(p, samples=5) + (side * self.d.eye_apart, 0.22)
@@ -102,22 +109,40 @@ class _Head:
         self.sheet.tone(FEATURE + 1.5, self.turned(upper), inner, SHADOW)
         if d.pupil == "round":
             self.sheet.fill(
-                FEATURE + 2, f"pupil_{name}", self.turned(ellipse(cx, cy, rx * 0.45, ry * 0.5)),
-                line=0.4, clip=inner, shade=0,
-            )  # fmt: skip
+                FEATURE + 2,
+                f"pupil_{name}",
+                self.turned(ellipse(cx, cy, rx * 0.45, ry * 0.5)),
+                line=0.4,
+                clip=inner,
+                shade=0,
+            )
         elif d.pupil == "slit":
             self.sheet.fill(
-                FEATURE + 2, f"pupil_{name}", self.turned(ellipse(cx, cy, rx * 0.22, ry * 0.75)),
-                line=0.4, clip=inner, shade=0,
-            )  # fmt: skip
+                FEATURE + 2,
+                f"pupil_{name}",
+                self.turned(ellipse(cx, cy, rx * 0.22, ry * 0.75)),
+                line=0.4,
+                clip=inner,
+                shade=0,
+            )
         elif d.pupil == "star":
             self.sheet.fill(
-                FEATURE + 2, f"pupil_{name}", self.turned(star(cx, cy, rx * 0.7)),
-                line=0.4, clip=inner, shade=0,
-            )  # fmt: skip
+                FEATURE + 2,
+                f"pupil_{name}",
+                self.turned(star(cx, cy, rx * 0.7)),
+                line=0.4,
+                clip=inner,
+                shade=0,
+            )
         shine = ellipse(cx - rx * 0.35, cy - ry * 0.42, rx * 0.34, ry * 0.26, 14)
-        self.sheet.fill(FEATURE + 3, f"shine_{name}", self.turned(shine), line=0.4,
-                        clip=(white, f"iris_{name}", f"pupil_{name}"), shade=0)  # fmt: skip
+        self.sheet.fill(
+            FEATURE + 3,
+            f"shine_{name}",
+            self.turned(shine),
+            line=0.4,
+            clip=(white, f"iris_{name}", f"pupil_{name}"),
+            shade=0,
+        )
         lash = outline[: 5 * 4 + 1] + (0, -0.01)
         tip = lash[:1] + (side * 0.07, -0.05)
         self.sheet.ink(FEATURE + 4, self.turned(np.concatenate([tip, lash])), line=2.4)
@@ -126,16 +151,24 @@ class _Head:
         x, y = side * self.d.eye_apart, 0.14 - self.d.eye_height - 0.12
         lift = self.pose.brows
         line = smooth(
-            [(x - side * 0.2, y + 0.05 + lift * 0.3), (x + side * 0.05, y - 0.04),
-             (x + side * 0.27, y + 0.05 - lift * 0.2)], closed=False, samples=5,
-        )  # fmt: skip
+            [
+                (x - side * 0.2, y + 0.05 + lift * 0.3),
+                (x + side * 0.05, y - 0.04),
+                (x + side * 0.27, y + 0.05 - lift * 0.2),
+            ],
+            closed=False,
+            samples=5,
+        )
         if self.d.brow == "thin":
             self.sheet.ink(74, self.turned(line), line=1.3)
         elif self.d.brow == "thick":
             self.sheet.fill(
-                74, f"brow_{name}", self.turned(tube(line[::3], (0.03, 0.065, 0.05, 0.015), 3)),
-                line=0.5, shade=0,
-            )  # fmt: skip
+                74,
+                f"brow_{name}",
+                self.turned(tube(line[::3], (0.03, 0.065, 0.05, 0.015), 3)),
+                line=0.5,
+                shade=0,
+            )
         elif self.d.brow == "dots":
             dot = ellipse(x - side * 0.05, y, 0.09, 0.07)
             self.sheet.fill(74, f"brow_{name}", self.turned(dot), line=0.5, shade=0)
@@ -154,8 +187,9 @@ class _Head:
             x = side * (d.eye_apart + 0.12)
             if d.blush == "oval":
                 oval = ellipse(x, 0.58, 0.17, 0.09, 16)
-                sheet.fill(FEATURE - 1, f"blush_{name}", self.turned(oval), line=0,
-                           clip=("face",), shade=0)  # fmt: skip
+                sheet.fill(
+                    FEATURE - 1, f"blush_{name}", self.turned(oval), line=0, clip=("face",), shade=0
+                )
             elif d.blush == "lines":
                 for k in (-0.09, 0.0, 0.09):
                     mark = np.array([(x + k + 0.03, 0.52), (x + k, 0.57), (x + k - 0.03, 0.62)])
@@ -233,10 +267,21 @@ class _Head:
             low, flare = 0.9 + 0.75 * d.back_length, 1.15 + 0.12 * d.back_length
         sway = self.pose.sway * 0.12 * low - self.sin * 0.12
         crown = smooth(
-            [(-flare, low * 0.98), (-1.24, low * 0.45), (-1.2, -0.2), (-0.98, -0.85), (-0.5, -1.24),
-             (0, -1.34), (0.5, -1.24), (0.98, -0.85), (1.2, -0.2), (1.24, low * 0.45),
-             (flare, low * 0.98)], closed=False,
-        )  # fmt: skip
+            [
+                (-flare, low * 0.98),
+                (-1.24, low * 0.45),
+                (-1.2, -0.2),
+                (-0.98, -0.85),
+                (-0.5, -1.24),
+                (0, -1.34),
+                (0.5, -1.24),
+                (0.98, -0.85),
+                (1.2, -0.2),
+                (1.24, low * 0.45),
+                (flare, low * 0.98),
+            ],
+            closed=False,
+        )
         tips = {"short": 7, "bob": 3, "long": 6, "wavy": 7, "spiky": 9}[kind]
         x = np.linspace(flare, -flare, 2 * tips + 1)
         edge = np.stack([x, np.full_like(x, low) + 0.08 * np.cos(x)], axis=1)
@@ -266,8 +311,17 @@ class _Head:
         return scalloped(edge[::1], 0.0, 0.08)
 
     def crown(self) -> list[tuple[float, float]]:
-        return [(-1.1, 0.12), (-1.13, -0.4), (-0.92, -0.92), (-0.48, -1.25), (0, -1.34),
-                (0.48, -1.25), (0.92, -0.92), (1.13, -0.4), (1.1, 0.12)]  # fmt: skip
+        return [
+            (-1.1, 0.12),
+            (-1.13, -0.4),
+            (-0.92, -0.92),
+            (-0.48, -1.25),
+            (0, -1.34),
+            (0.48, -1.25),
+            (0.92, -0.92),
+            (1.13, -0.4),
+            (1.1, 0.12),
+        ]
 
     def fringe(self) -> Points:
         """Lower edge of the bangs from right to left."""
@@ -335,8 +389,12 @@ class _Head:
         for side, name in SIDES:
             x = side * 1.0 - self.sin * 0.1
             sway = self.pose.sway * 0.15
-            line = [(x, -0.45), (x + side * 0.08, 0.1), (x + side * 0.04 + sway * 0.5, 0.1 + length * 0.5),
-                    (x - side * 0.06 + sway, 0.1 + length)]  # fmt: skip
+            line = [
+                (x, -0.45),
+                (x + side * 0.08, 0.1),
+                (x + side * 0.04 + sway * 0.5, 0.1 + length * 0.5),
+                (x - side * 0.06 + sway, 0.1 + length),
+            ]
             self.sheet.fill(
                 72, f"hair_side_{name}", tube(line, (0.02, 0.16, 0.19, 0.18, 0.14, 0.0))
             )
@@ -348,8 +406,12 @@ class _Head:
         if kind == "twin":
             for side, name in SIDES:
                 x = side * 1.02 - self.sin * 0.2
-                line = [(x, -0.6), (x + side * 0.42, -0.45), (x + side * 0.62 + sway * 0.5, n * 0.5),
-                        (x + side * 0.45 + sway, n)]  # fmt: skip
+                line = [
+                    (x, -0.6),
+                    (x + side * 0.42, -0.45),
+                    (x + side * 0.62 + sway * 0.5, n * 0.5),
+                    (x + side * 0.45 + sway, n),
+                ]
                 self.sheet.fill(8, f"tail_{name}", tube(line, (0.1, 0.3, 0.33, 0.22, 0.0)))
                 self.strands(line, f"tail_{name}", 8.5)
                 self.sheet.fill(75, f"tie_{name}", ellipse(x + side * 0.04, -0.6, 0.15, 0.17))
@@ -357,8 +419,12 @@ class _Head:
             side = d.ornament_side
             x = side * (0.2 if kind == "pony" else 0.95) - self.sin * 0.7
             y = -1.2 if kind == "pony" else -0.1
-            line = [(x, y), (x + side * 0.75, y - 0.1), (x + side * 1.05 + sway * 0.5, y + n * 0.6),
-                    (x + side * 0.8 + sway, y + n * 1.1)]  # fmt: skip
+            line = [
+                (x, y),
+                (x + side * 0.75, y - 0.1),
+                (x + side * 1.05 + sway * 0.5, y + n * 0.6),
+                (x + side * 0.8 + sway, y + n * 1.1),
+            ]
             if kind == "braid":
                 self.braid(line)
             else:
@@ -393,11 +459,23 @@ class _Head:
         d = self.d
         for side, name in SIDES:
             x = side * 0.98 - self.sin * 0.15
-            ear = smooth([(x - side * 0.05, -0.08), (x + side * 0.16, -0.12), (x + side * 0.17, 0.15),
-                          (x + side * 0.02, 0.38)])  # fmt: skip
+            ear = smooth(
+                [
+                    (x - side * 0.05, -0.08),
+                    (x + side * 0.16, -0.12),
+                    (x + side * 0.17, 0.15),
+                    (x + side * 0.02, 0.38),
+                ]
+            )
             if d.beast == "elf":
-                ear = smooth([(x - side * 0.05, -0.1), (x + side * 0.6, -0.42), (x + side * 0.28, 0.12),
-                              (x, 0.36)])  # fmt: skip
+                ear = smooth(
+                    [
+                        (x - side * 0.05, -0.1),
+                        (x + side * 0.6, -0.42),
+                        (x + side * 0.28, 0.12),
+                        (x, 0.36),
+                    ]
+                )
             self.sheet.fill(49 if d.beast != "elf" else 73.5, f"ear_{name}", ear)
             if d.earrings:
                 self.sheet.fill(
@@ -481,8 +559,20 @@ class _Head:
             )
 
     def hat_cap(self) -> None:
-        dome = smooth([(-1.17, -0.5), (-1.08, -1.0), (-0.6, -1.42), (0, -1.52), (0.6, -1.42),
-                       (1.08, -1.0), (1.17, -0.5), (0.6, -0.68), (0, -0.74), (-0.6, -0.68)])  # fmt: skip
+        dome = smooth(
+            [
+                (-1.17, -0.5),
+                (-1.08, -1.0),
+                (-0.6, -1.42),
+                (0, -1.52),
+                (0.6, -1.42),
+                (1.08, -1.0),
+                (1.17, -0.5),
+                (0.6, -0.68),
+                (0, -0.74),
+                (-0.6, -0.68),
+            ]
+        )
         self.sheet.fill(HAT, "hat", dome)
         brim = self.turned(
             smooth(
@@ -497,8 +587,17 @@ class _Head:
 
     def hat_witch(self) -> None:
         s = self.d.ornament_side
-        cone = smooth([(-0.95, -0.8), (-0.6, -1.5), (-0.25 + 0.1 * s, -2.2), (0.35 * s, -2.75),
-                       (0.25 + 0.1 * s, -2.1), (0.6, -1.5), (0.95, -0.8)])  # fmt: skip
+        cone = smooth(
+            [
+                (-0.95, -0.8),
+                (-0.6, -1.5),
+                (-0.25 + 0.1 * s, -2.2),
+                (0.35 * s, -2.75),
+                (0.25 + 0.1 * s, -2.1),
+                (0.6, -1.5),
+                (0.95, -0.8),
+            ]
+        )
         self.sheet.fill(HAT, "hat", cone)
         band = tube([(-1.0, -0.98), (0, -0.84), (1.0, -0.98)], (0.14, 0.14))
         self.sheet.fill(HAT + 0.5, "hat_band", band, clip=("hat",))

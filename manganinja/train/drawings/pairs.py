@@ -14,6 +14,8 @@ from .design import FRAMINGS, Pose, random_pose
 from .palette import from_hsv
 from .things import Things
 
+_Places = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 
 @dataclass(frozen=True)
 class DrawnPair:
@@ -50,8 +52,12 @@ def _styles(rng: np.random.Generator, size_px: int) -> tuple[Style, Style]:
     def one() -> Style:
         angle = rng.uniform(0, 2 * np.pi)
         width = float(np.exp(rng.uniform(np.log(0.55), np.log(2.0)))) * (size_px / 128) ** 0.6
-        return replace(common, line_width_px=width, line_rgb=ink,
-                       light=(float(np.cos(angle)), -abs(float(np.sin(angle)))))  # fmt: skip
+        return replace(
+            common,
+            line_width_px=width,
+            line_rgb=ink,
+            light=(float(np.cos(angle)), -abs(float(np.sin(angle)))),
+        )
 
     reference, target = one(), one()
     if rng.random() < 0.15:
@@ -97,20 +103,18 @@ def point_pairs(pair: DrawnPair, count: int, rng: np.random.Generator) -> np.nda
     both = both[both > 0]
     if count <= 0 or not len(both):
         return np.zeros((0, 2, 2), np.float32)
-    places = {}
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    places: dict[int, tuple[_Places, _Places]] = {}
+    found: list[np.ndarray] = []
     order = list(rng.permutation(both))
     for number in (order * (count // len(order) + 1))[:count]:
         number = int(number)
         if number not in places:
             places[number] = (_interior(pair.reference, number), _interior(pair.target, number))
-        match = _match(*places[number], rng)
-        if match is not None:
-            found.append(match)
+        found.append(_match(places[number], rng))
     return np.array(found, np.float32).reshape(-1, 2, 2)
 
 
-def _interior(drawing: Drawing, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _interior(drawing: Drawing, number: int) -> _Places:
     """Pixels of a part away from its edge (x, y), their place 0..1 in the part, their colour."""
     mask = (drawing.parts == number).astype(np.uint8)
     x, y, w, h = cv2.boundingRect(mask)
@@ -122,11 +126,12 @@ def _interior(drawing: Drawing, number: int) -> tuple[np.ndarray, np.ndarray, np
     return pixels, relative, drawing.flats[pixels[:, 1], pixels[:, 0]].astype(np.int32)
 
 
-def _match(reference, target, rng) -> tuple[np.ndarray, np.ndarray] | None:
+def _match(places: tuple[_Places, _Places], rng: np.random.Generator) -> np.ndarray:
+    reference, target = places
     pixels, relative, colours = reference
     k = int(rng.integers(len(pixels)))
     other_pixels, other_relative, other_colours = target
     away = ((other_relative - relative[k]) ** 2).sum(axis=1)
     off = np.abs(other_colours - colours[k]).sum(axis=1)
     best = int(np.argmin(away + np.minimum(off, 60) / 20.0))
-    return pixels[k] + 0.5, other_pixels[best] + 0.5
+    return np.stack([pixels[k], other_pixels[best]]) + 0.5

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF005 (a point added to an array of points is a sum, no concatenation)
 """Animals and objects, alone or several loosely arranged. Each is about 2 units wide and high."""
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ class _Pen:
     def fill(self, number: int, points: Points, inside: tuple[int, ...] = (), line: float = 1.0):
         self.order += 1
         self.sheet.fill(
-            self.order, self.name(number), np.asarray(points, float), line=line,
+            self.order,
+            self.name(number),
+            np.asarray(points, float),
+            line=line,
             clip=tuple(self.name(n) for n in inside),
-        )  # fmt: skip
+        )
 
     def ink(self, points: Points, line: float = 0.8, inside: tuple[int, ...] = ()) -> None:
         self.order += 1
@@ -135,8 +139,14 @@ def bird(pen: _Pen) -> None:
         smooth([(-0.75, 0.0), (-0.3, -0.3), (0.4, -0.15), (0.85, 0.15), (0.3, 0.6), (-0.45, 0.55)]),
     )
     pen.fill(4, ellipse(-0.45, 0.45, 0.5, u(0.25, 0.4)), (3,), 0.7)
-    wing = np.concatenate([smooth([(-0.3, 0.05), (0.2, -0.1), (0.8, 0.1)], closed=False),
-                           scalloped(np.array([(0.8, 0.1), (0.65, 0.32), (0.4, 0.42), (0.1, 0.45), (-0.3, 0.05)]), 0, 0.3)])  # fmt: skip
+    wing = np.concatenate(
+        [
+            smooth([(-0.3, 0.05), (0.2, -0.1), (0.8, 0.1)], closed=False),
+            scalloped(
+                np.array([(0.8, 0.1), (0.65, 0.32), (0.4, 0.42), (0.1, 0.45), (-0.3, 0.05)]), 0, 0.3
+            ),
+        ]
+    )
     wing = rotate(wing, -abs(m) * 2.4, (-0.25, 0.08))
     pen.fill(5, wing)
     inner = (wing - (-0.25, 0.08)) * 0.55 + (-0.25, 0.08)
@@ -429,8 +439,20 @@ def tool(pen: _Pen) -> None:
 
 
 KINDS: tuple[Callable[[_Pen], None], ...] = (
-    beast, bird, fish, house, car, plant, mushroom, robot, butterfly, cake, rocket, blob, tool,
-)  # fmt: skip
+    beast,
+    bird,
+    fish,
+    house,
+    car,
+    plant,
+    mushroom,
+    robot,
+    butterfly,
+    cake,
+    rocket,
+    blob,
+    tool,
+)
 _WEIGHTS = np.array([5, 2.5, 2, 1.2, 1.4, 1.4, 1.2, 1.6, 1.4, 1, 1, 3, 2.5])
 
 
