@@ -958,12 +958,16 @@ class BlobAssembler:
         self._received: dict[int, int] = {}
         self._discarded: dict[int, int] = {}
 
-    def expect(self, descriptors: Iterable[PictureDescriptor]) -> None:
+    def check_free(self, descriptors: Iterable[PictureDescriptor]) -> None:
         """Raises `ProtocolError` if a blob of the same id is still on its way."""
-        descriptors = tuple(descriptors)
         for descriptor in descriptors:
             if descriptor.blob in self._expected or descriptor.blob in self._discarded:
                 raise _bad_message(f"blob {descriptor.blob} was announced twice")
+
+    def expect(self, descriptors: Iterable[PictureDescriptor]) -> None:
+        """Makes room for these pictures. Raises as `check_free` does."""
+        descriptors = tuple(descriptors)
+        self.check_free(descriptors)
         for descriptor in descriptors:
             self._expected[descriptor.blob] = descriptor
             self._parts[descriptor.blob] = []
