@@ -555,8 +555,7 @@ def check_writable(project: Path) -> None:
 def environment_digest(places: Places) -> str:
     """A digest of everything that decides what the environment has to contain."""
     digest = hashlib.sha256()
-    for path in (places.project / "pyproject.toml", places.project / "install.py"):
-        digest.update(path.read_bytes())
+    digest.update((places.project / "pyproject.toml").read_bytes())
     # A moved project has a broken environment: scripts and the editable path name the folder.
     digest.update(repr((sys.version_info[:2], TORCH_PIN, str(places.project))).encode())
     return digest.hexdigest()
@@ -970,14 +969,16 @@ def write_install_record(places: Places) -> None:
 def server_pid(places: Places) -> int | None:
     """The process of the server that the data folder's record names, if it really is one."""
     pid = read_json(places.data / "server.json").get("pid")
-    if not isinstance(pid, int) or pid <= 1:
-        return None
+    return pid if isinstance(pid, int) and pid > 1 and is_server(pid) else None
+
+
+def is_server(pid: int) -> bool:
+    """True where that process is a server; its number may belong to another program by now."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return None
-    # The number may belong to another program by now.
-    return pid if b"-m" in words and b"server" in words else None
+        return False
+    return b"-m" in words and b"server" in words
 
 
 def stop_server(places: Places, patience_s: float = 15.0) -> bool:
@@ -989,9 +990,10 @@ def stop_server(places: Places, patience_s: float = 15.0) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + patience_s
-        while server_pid(places) == pid and time.monotonic() < deadline:
+        # Its record goes first; until the process is gone it may still write results.
+        while is_server(pid) and time.monotonic() < deadline:
             time.sleep(0.1)
-        if server_pid(places) != pid:
+        if not is_server(pid):
             break
     return True
 
@@ -1147,7 +1149,7 @@ class Installer:
             self._apt("test programs", TEST_PACKAGES)
             self._locale()
         except Problem as problem:
-            return f"{problem.message} {problem.remedy} Or leave them out with --without-krita."
+            return f"{problem.message} {problem.remedy} (or leave them out with --without-krita)"
         return ""
 
     def _apt(self, name: str, packages: Mapping[str, str | None]) -> None:
@@ -1192,8 +1194,8 @@ class Installer:
 
     def _remove_data(self, everything: bool) -> str:
         kept = [self.places.data / "results", self.places.pictures]
-        if everything:
-            for path in kept:
+        for path in kept:
+            if everything or (path.is_dir() and not any(path.iterdir())):
                 remove(path)
         if self.places.data.is_dir():
             for path in list(self.places.data.iterdir()):

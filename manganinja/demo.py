@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -176,8 +177,19 @@ def _end(record: Record, patience_s: float = 15.0) -> None:
     except WireError:
         return
     deadline = time.monotonic() + patience_s
-    while discovery.record_path().exists() and time.monotonic() < deadline:
+    while not _is_gone(record.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
+
+
+def _is_gone(pid: int) -> bool:
+    # A child that has ended stays visible until somebody asks for its exit status.
+    with suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return True
+    return False
 
 
 @contextmanager
