@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Build an example from the drawings that a person made, and look at the result again.
 
-    python3 examples/build.py pictures character    line art and PNGs from the SVGs, check of the points
+    python3 examples/build.py pictures character    line art, PNGs, and a check of the points
     python3 examples/build.py krita character       character.kra, made by a real Krita
-    python3 examples/build.py check character       open character.kra again, report, screenshots
+    python3 examples/build.py check character       open character.kra again: report, screenshots
     python3 examples/build.py all character animal
 
-`pictures` needs rsvg-convert (Debian: librsvg2-bin) and Pillow. `krita` and `check` need Krita 5.1
-or newer, Xvfb and openbox; the screenshots of `check` go to a folder that it names. Drawn by hand
-and kept: reference.svg, colour_truth.svg and points.json; everything else here is made from them.
+`pictures` needs rsvg-convert (Debian: librsvg2-bin), Pillow and numpy. `krita` and `check` need
+Krita 5.1 or newer with its PyQt, Xvfb and openbox (Debian: krita python3-pyqt5 xvfb openbox); the
+screenshots of `check` go to a folder that it names. Drawn by hand and kept: reference.svg,
+colour_truth.svg and points.json; everything else in the folders is made from them.
 kritarunner would be simpler, but it crashes on addShapesFromSvg in Krita 5.1, so a throw-away
 home with a one-line plugin runs inside_krita.py in an ordinary Krita.
 """
@@ -16,6 +17,7 @@ home with a one-line plugin runs inside_krita.py in an ordinary Krita.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import re
@@ -32,7 +34,6 @@ KRITA_LIMIT_S = 120
 
 INK = "#14121a"
 LINES_ONLY = f"""
-path,ellipse,rect{{fill:#ffffff}}
 .ln{{stroke:{INK};stroke-width:4;stroke-linejoin:round;stroke-linecap:round}}
 .th{{fill:none;stroke:{INK};stroke-width:2.6;stroke-linejoin:round;stroke-linecap:round}}
 .ink{{fill:{INK};stroke:{INK};stroke-width:2.5;stroke-linejoin:round}}
@@ -50,25 +51,26 @@ class BuildError(Exception):
 
 
 def make_line_art(folder: Path) -> None:
-    """Write lineart.svg: the drawing of colour_truth.svg under a style sheet that leaves its lines."""
+    """Write lineart.svg: colour_truth.svg under a style sheet that leaves nothing but its lines."""
     drawing = (folder / "colour_truth.svg").read_text(encoding="utf-8")
-    # A rule for every path would beat what a <use> hands down, so classes alone decide the fill.
-    style = LINES_ONLY.replace("path,ellipse,rect{fill:#ffffff}", fill_everything_white(drawing))
+    style = fill_everything_white(drawing) + LINES_ONLY
     lines, count = re.subn(
         r"<style>.*?</style>", lambda _: f"<style>{style}</style>", drawing, flags=re.DOTALL
     )
     if count != 1:
         raise BuildError("colour_truth.svg must hold exactly one <style> element.")
     note = "the line art. Made by build.py from colour_truth.svg; change that one."
-    lines = re.sub(r"the line art's pose in its true colours\..*?-->", f"{note} -->", lines, flags=re.DOTALL)
+    lines = re.sub(
+        r"the line art's pose in its true colours\..*?-->", f"{note} -->", lines, flags=re.DOTALL
+    )
     (folder / "lineart.svg").write_text(lines, encoding="utf-8")
 
 
 def fill_everything_white(drawing: str) -> str:
-    """Return a CSS rule that fills each class which colour_truth.svg fills."""
+    """Return a CSS rule that makes each class white which colour_truth.svg fills."""
     sheet = re.search(r"<style>(.*?)</style>", drawing, flags=re.DOTALL)
     names = re.findall(r"\.([\w-]+)\{fill:#", sheet[1] if sheet else "")
-    return ",".join(f".{name}" for name in names if name not in ("ink", "tip", "spark")) + "{fill:#ffffff}"
+    return ",".join(f".{name}" for name in names if name not in ("ink", "tip")) + "{fill:#ffffff}"
 
 
 def render(svg: Path, *, gray: bool) -> None:
@@ -81,7 +83,38 @@ def render(svg: Path, *, gray: bool) -> None:
     png = svg.with_suffix(".png")
     subprocess.run([tool, "--background-color", "white", str(svg), "-o", str(png)], check=True)
     picture = Image.open(png).convert("L" if gray else "RGB")
+    picture = few_grays(picture) if gray else few_colours(picture)
     picture.save(png, optimize=True, dpi=(300, 300))
+
+
+def few_grays(picture, levels: int = 17):
+    """Return a gray picture with evenly spaced levels, black and white among them."""
+    step = 255 / (levels - 1)
+    return picture.point([round(round(value / step) * step) for value in range(256)])
+
+
+def few_colours(picture, flat_px: int = 900):
+    """Return an RGB picture with a palette of 256: flat colours stay exact, edges come close.
+
+    A colour is flat that covers at least flat_px pixels. This makes the file a third as large.
+    """
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(picture).astype(np.int32)
+    codes = pixels @ np.array([65536, 256, 1])
+    values, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    colours = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1)
+    flats = colours[counts >= flat_px]
+    edges = np.repeat(colours, np.minimum(counts, 40), axis=0)[None].astype(np.uint8)
+    wanted = 256 - len(flats)
+    blends = Image.fromarray(edges).quantize(wanted, method=Image.Quantize.MEDIANCUT).getpalette()
+    palette = np.concatenate([flats, np.reshape(blends[: 3 * wanted], (-1, 3))])
+    distance = ((colours[:, None] - palette[None]) ** 2).sum(axis=2)
+    nearest = distance.argmin(axis=1).astype(np.uint8)
+    indexed = Image.fromarray(nearest[places].reshape(codes.shape), mode="P")
+    indexed.putpalette(palette.astype(np.uint8).tobytes())
+    return indexed
 
 
 def check_points(folder: Path) -> list[str]:
@@ -96,7 +129,9 @@ def check_points(folder: Path) -> list[str]:
         here, there = pair["reference"], pair["lineart"]
         colours = [around(reference, here), around(truth, there)]
         if any(len(c) != 1 for c in colours) or colours[0] != colours[1]:
-            complaints.append(f"pair {number}: {here} shows {colours[0]}, {there} shows {colours[1]}")
+            complaints.append(
+                f"pair {number}: {here} shows {colours[0]}, {there} shows {colours[1]}"
+            )
         if around(lines, there) != {255}:
             complaints.append(f"pair {number}: {there} lies on a line")
     return complaints
@@ -164,8 +199,23 @@ def squeeze(document: Path) -> None:
             # Whoever looks for the type of the file reads it at the start, not compressed.
             plain = entry.filename == "mimetype"
             method = zipfile.ZIP_STORED if plain else zipfile.ZIP_DEFLATED
-            new.writestr(entry, old.read(entry), compress_type=method, compresslevel=9)
+            content = old.read(entry)
+            if entry.filename == "mergedimage.png":
+                content = smaller_png(content)
+            new.writestr(entry, content, compress_type=method, compresslevel=9)
     packed.replace(document)
+
+
+def smaller_png(content: bytes) -> bytes:
+    """Return the same PNG, as small as Pillow makes it."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(content))
+    written = io.BytesIO()
+    picture.save(
+        written, "PNG", optimize=True, icc_profile=picture.info.get("icc_profile"), dpi=(300, 300)
+    )
+    return min(content, written.getvalue(), key=len)
 
 
 def write_home(home: Path) -> None:

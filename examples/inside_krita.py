@@ -24,10 +24,12 @@ PPI = 300.0
 POINTS_PER_INCH = 72.0
 # Told apart from each other and from the colours of the drawings.
 COLOURS = (
-    "#ff0040 #00a2ff #ff8c00 #00c853 #d500f9 #ffd600 #2962ff #64dd17 #ff4fa3 #00bfa5 #8d4bff #c06000"
-).split()
-# Every third pair is a rectangle and an ellipse, the rest are straight lines.
-DOTS_EVERY = 3
+    "#ff0040", "#00a2ff", "#ff8c00", "#00c853", "#d500f9", "#ffd600",
+    "#2962ff", "#64dd17", "#ff4fa3", "#00bfa5", "#8d4bff", "#c06000",
+)  # fmt: skip
+# These pairs become a rectangle and an ellipse, the rest straight lines: both ways are shown, and
+# no line hides another.
+PAIRS_AS_DOTS = {3, 6, 7, 9, 12}
 
 
 def install():
@@ -50,10 +52,11 @@ def advance(steps):
     try:
         step = next(steps)
     except Exception:
-        return finish({"error": traceback.format_exc()})
+        step = {"error": traceback.format_exc()}
     if isinstance(step, dict):
-        return finish(step)
-    QTimer.singleShot(step, lambda: advance(steps))
+        finish(step)
+    else:
+        QTimer.singleShot(step, lambda: advance(steps))
 
 
 def finish(report):
@@ -105,9 +108,9 @@ def make_document(folder):
     root.addChildNode(points, None)
     pairs = json.loads((folder / "points.json").read_text(encoding="utf-8"))["pairs"]
     points.addShapesFromSvg(points_svg(pairs, width))
-    document.setActiveNode(document.nodeByName("Line art"))
     yield 2000
 
+    document.setActiveNode(document.nodeByName("Line art"))
     document.refreshProjection()
     document.waitForDone()
     yield 1000
@@ -115,7 +118,7 @@ def make_document(folder):
     document.saveAs(str(target))
     yield 1000
     if not target.exists():
-        raise RuntimeError("Krita did not write {}".format(target))
+        raise RuntimeError(f"Krita did not write {target}")
     yield {"document": target.name, "bytes": target.stat().st_size}
 
 
@@ -142,7 +145,7 @@ def points_svg(pairs, width):
     for index, pair in enumerate(pairs):
         colour = COLOURS[index % len(COLOURS)]
         (rx, ry), (lx, ly) = pair["reference"], pair["lineart"]
-        if index % DOTS_EVERY == DOTS_EVERY - 1:
+        if index + 1 in PAIRS_AS_DOTS:
             shapes.append(
                 f'<rect x="{rx - size / 2}" y="{ry - size / 2}" width="{size}" height="{size}" '
                 f'fill="{colour}" stroke="none"/>'
