@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result as a new paint layer: one undo step, no other layer touched."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from krita import Krita
+
+from ..errors import CannotWrite, LayerGone
+from ..geometry import Box
+from ..qt import QByteArray
+from . import documents, layers
+from .documents import Document
+from .layers import Node
+from .pixels import SRGB8, RawPicture, converted, space_of
+
+_BAND_PIXELS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a result went: the new layer's id and name, and what the artist should know."""
+
+    layer: str
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+def place(
+    document_id: str, lineart_id: str, title: str, box: Box, pixels: bytes, lineart_opaque: bool
+) -> Generator[None, None, Placement]:
+    """Adds ``pixels`` (B, G, R, A in sRGB, the size of ``box``) directly below the line art.
+
+    ``title`` may hold "{number}", the count of results so far.  A generator that yields while it
+    converts and copies, and adds the layer at the very end, so cancelling leaves no trace.
+    Raises DocumentGone or CannotWrite.
+    """
+    document = documents.find(document_id)
+    # In a grey document converted pixels would lose their colours for ever; a layer may have a
+    # colour space of its own, and keeps them until the document is converted.
+    grey = document.colorModel() in ("GRAYA", "A")
+    space = SRGB8 if grey else space_of(document)
+    data = yield from converted(RawPicture(box, SRGB8, pixels), space)
+    keeper, node = _new_layer(documents.find(document_id), title, grey)
+    try:
+        yield from _fill(node, box, data, document_id)
+        document = documents.find(document_id)
+        notes = _insert(document, lineart_id, node, lineart_opaque)
+    finally:
+        if keeper is not None:
+            keeper.setModified(False)
+            keeper.close()
+    if grey:
+        notes.append(
+            "This is a greyscale document: convert it to RGB (Image menu) to see the colours."
+        )
+    return Placement(node.uniqueId().toString(), node.name(), tuple(notes))
+
+
+def _new_layer(document: Document, title: str, grey: bool) -> tuple[Document | None, Node]:
+    name = title.replace("{number}", str(_next_number(document, title)))
+    if not grey:
+        return None, document.createNode(name, "paintlayer")
+    keeper = Krita.instance().createDocument(
+        document.width(),
+        document.height(),
+        "colorize",
+        SRGB8.model,
+        SRGB8.depth,
+        SRGB8.profile,
+        72.0,
+    )
+    keeper.setBatchmode(True)
+    return keeper, keeper.createNode(name, "paintlayer")
+
+
+def _next_number(document: Document, title: str) -> int:
+    prefix = title.split("{number}")[0]
+    numbers = [0]
+    for info in layers.list_layers(document):
+        digits = info.name[len(prefix) :].split(" ")[0] if info.name.startswith(prefix) else ""
+        if digits.isdigit():
+            numbers.append(int(digits))
+    return max(numbers) + 1
+
+
+def _fill(node: Node, box: Box, data: bytes, document_id: str) -> Generator[None, None, None]:
+    # Before the layer is in the document: writing afterwards would eat an undo step.
+    view, stride = memoryview(data), len(data) // box.height
+    rows = max(1, _BAND_PIXELS // box.width)
+    for top in range(0, box.height, rows):
+        count = min(rows, box.height - top)
+        band = QByteArray(bytes(view[top * stride : (top + count) * stride]))
+        node.setPixelData(band, box.left, box.top + top, box.width, count)
+        yield
+        documents.find(document_id)
+
+
+def _insert(document: Document, lineart_id: str, node: Node, lineart_opaque: bool) -> list[str]:
+    """Adds the filled layer; one undo step.  Gives notes for the artist."""
+    try:
+        lineart = layers.find(document, lineart_id)
+    except LayerGone:
+        _add(document.rootNode(), node, None)
+        return ["The line art layer is gone, so the result is the topmost layer."]
+    parent, below = _slot_below(lineart)
+    if below is not None:
+        _add(parent, node, below)
+        return _hidden_note(lineart, lineart_opaque)
+    # Krita's Python can only add on top of another layer, and there is none underneath.
+    node.setBlendingMode("multiply")
+    _add(parent, node, lineart)
+    return [
+        "The line art is the lowest layer, and nothing can be put below that, so the result lies "
+        "above it and is set to Multiply."
+    ]
+
+
+def _slot_below(lineart: Node) -> tuple[Node, Node | None]:
+    """(parent, layer to put the result on): climbs out of groups in which nothing is below."""
+    node = lineart
+    while True:
+        parent = node.parentNode()
+        siblings = parent.childNodes()
+        index = next(i for i, n in enumerate(siblings) if n.uniqueId() == node.uniqueId())
+        if index > 0:
+            return parent, siblings[index - 1]
+        if parent.parentNode() is None:
+            return lineart.parentNode(), None
+        node = parent
+
+
+def _hidden_note(lineart: Node, opaque: bool) -> list[str]:
+    if opaque and lineart.blendingMode() == "normal":
+        return [
+            "The line art is opaque and hides the result below it: set its blending mode to Multiply."
+        ]
+    return []
+
+
+def _add(parent: Node, node: Node, above: Node | None) -> None:
+    if not parent.addChildNode(node, above):
+        raise CannotWrite(
+            "Krita did not take the new layer.", "Unlock the group of the line art and try again."
+        )

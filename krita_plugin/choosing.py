@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which layers are offered first: judged by what is on them, never by their (translated) names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .job import Choices
+from .layer_info import LayerInfo
+
+_INK = 96
+_PAPER = 232
+_COLOURFUL = 40
+
+
+@dataclass(frozen=True)
+class LayerLook:
+    """Shares (0..1) of a small picture of the layer.
+
+    ``ink``: dark and visible; ``blank``: transparent or near white; ``solid``: opaque;
+    ``colour``: visible and clearly coloured.
+    """
+
+    ink: float
+    blank: float
+    solid: float
+    colour: float
+
+
+def look_at(argb: bytes) -> LayerLook:
+    """The look of B, G, R, A bytes (not premultiplied) of a thumbnail."""
+    count = max(1, len(argb) // 4)
+    ink = blank = solid = colour = 0
+    for i in range(0, len(argb) - 3, 4):
+        blue, green, red, alpha = argb[i : i + 4]
+        high, low = max(red, green, blue), min(red, green, blue)
+        solid += alpha > 250
+        if alpha < 16 or low > _PAPER:
+            blank += 1
+        elif high - low > _COLOURFUL:
+            colour += 1
+        elif high < _INK or alpha < 250:
+            ink += 1
+    return LayerLook(ink / count, blank / count, solid / count, colour / count)
+
+
+def choose(layers: Sequence[LayerInfo], looks: dict[str, LayerLook]) -> Choices:
+    """A first choice for a document; ``layers`` topmost first, ``looks`` of its picture layers.
+
+    Points: the topmost vector layer.  Line art: the topmost layer that is mostly blank, has ink
+    and hardly any colour.  Reference: the layer with most colour.  Groups only where no layer
+    will do.
+    """
+    points = next((layer.id for layer in layers if layer.is_vector), None)
+    pictures = [layer for layer in layers if layer.id in looks and not layer.is_vector]
+    pictures.sort(key=lambda layer: layer.kind == "grouplayer")
+    lineart = next((layer.id for layer in pictures if _is_lineart(looks[layer.id])), None)
+    coloured = [layer for layer in pictures if layer.id != lineart]
+    best = max(coloured, key=lambda layer: looks[layer.id].colour, default=None)
+    reference = (best.id,) if best is not None and looks[best.id].colour > 0.01 else ()
+    return Choices(lineart, reference, points)
+
+
+def _is_lineart(look: LayerLook) -> bool:
+    return look.ink > 0.0005 and look.blank > 0.5 and look.colour < 0.2 * look.ink + 0.002
+
+
+def still_valid(choices: Choices, layers: Iterable[LayerInfo]) -> Choices:
+    """The choices without the layers that are gone."""
+    there = {layer.id for layer in layers}
+    return Choices(
+        choices.lineart if choices.lineart in there else None,
+        tuple(r for r in choices.references if r in there),
+        choices.points if choices.points in there else None,
+    )

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The thread that talks to the server.  Never calls Krita; speaks to the GUI thread by signals."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import PluginError
+from .guard import report
+from .job import Prepared, Snapshot, build_request
+from .qt import QObject, QtGui, Signal
+from .transport import client as wire_client
+from .transport import discovery, protocol
+
+_CLIENT_NAME = "Krita"
+_DELIVERY_TIMEOUT_S = 120.0
+_RECONNECTS = 3
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What is known of the server: ``phase`` is "unknown", "starting", "ready", "stopped" or "wrong"."""
+
+    phase: str
+    sentence: str
+    remedy: str = ""
+    models: tuple[protocol.ModelInfo, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job's bad end, in sentences."""
+
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A job's good end: B, G, R, A pixels of the line art's size, and how they were made."""
+
+    picture: protocol.Picture
+    info: protocol.ResultInfo
+    notes: tuple[str, ...]
+    lineart_opaque: bool
+
+
+class _Ticket:
+    """What the GUI thread may say about a job that runs in the thread."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.cancelled = threading.Event()
+        self.delivered = threading.Event()
+
+
+class Client(QObject):
+    """Commands go in by methods and return at once; what comes of them comes out by signals.
+
+    ``server_changed(ServerState)``; for jobs ``progressed(job, Progress|Queued|...)``,
+    ``previewed(job, Picture)`` and exactly one of ``delivered(job, Delivery)``,
+    ``failed(job, Failure)``, ``cancelled(job)``.  ``stored(job, path)`` answers `store`.
+    """
+
+    server_changed = Signal(object)
+    progressed = Signal(str, object)
+    previewed = Signal(str, object)
+    delivered = Signal(str, object)
+    failed = Signal(str, object)
+    cancelled = Signal(str)
+    stored = Signal(str, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._commands: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._tickets: dict[str, _Ticket] = {}
+        self._busy = threading.Event()
+        # A daemon: nothing here may keep Krita from closing.
+        threading.Thread(target=self._run, name="colorize-client", daemon=True).start()
+
+    # -- called on the GUI thread -------------------------------------------------------------
+
+    def connect_server(self) -> None:
+        """Finds the server, or starts one, and says which."""
+        self._commands.put(self._greet)
+
+    def look_after_server(self) -> None:
+        """Says so if the server has gone or come; starts none.  Nothing while a job runs."""
+        if not self._busy.is_set():
+            self._commands.put(self._look)
+
+    def colorize(self, snapshot: Snapshot) -> None:
+        ticket = _Ticket(snapshot)
+        self._tickets[snapshot.job] = ticket
+        self._commands.put(lambda: self._colorize(ticket))
+
+    def cancel(self, job: str) -> None:
+        if job in self._tickets:
+            self._tickets[job].cancelled.set()
+
+    def acknowledge(self, job: str) -> None:
+        """The result is safe: in the document or on the disk."""
+        if job in self._tickets:
+            self._tickets[job].delivered.set()
+
+    def store(self, job: str, picture: protocol.Picture, name: str) -> None:
+        """Writes a result that has no document any more as PNG into the data folder."""
+        threading.Thread(target=self._store, args=(job, picture, name), daemon=True).start()
+
+    # -- in the thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            command = self._commands.get()
+            self._busy.set()
+            try:
+                command()
+            except RuntimeError:
+                return  # Krita is closing: the Qt side of this object is gone.
+            except Exception as error:
+                report(error)
+            self._busy.clear()
+
+    def _say(self, phase: str, sentence: str, remedy: str = "", models: tuple = ()) -> None:
+        self.server_changed.emit(ServerState(phase, sentence, remedy, models))
+
+    def _greet(self) -> None:
+        try:
+            with self._open():
+                pass
+        except protocol.WireError as error:
+            self._say("wrong", error.message, error.remedy)
+
+    def _look(self) -> None:
+        record = discovery.read_record()
+        if record is None or discovery.running_server() is None:
+            self._say("stopped", "No server is running.", "It starts when you press Colorize.")
+            return
+        self._greet()
+
+    def _open(self, ticket: _Ticket | None = None) -> wire_client.Connection:
+        """A connection to the running server, which is started if there is none."""
+        record = discovery.running_server()
+        started = record is None
+        if record is None:
+            self._say("starting", "Starting the server …")
+            record = discovery.start_server(on_wait=lambda seconds: self._wait(seconds, ticket))
+        connection = wire_client.Connection.open(record, _CLIENT_NAME)
+        self._describe(connection.server, started)
+        return connection
+
+    def _wait(self, seconds: float, ticket: _Ticket | None) -> None:
+        if ticket is not None and ticket.cancelled.is_set():
+            raise PluginError("Cancelled while the server was starting.")
+        self._say("starting", f"Starting the server … {seconds:.0f} s")
+
+    def _describe(self, server: protocol.ServerInfo, started: bool) -> None:
+        if not server.models:
+            self._say("wrong", "The server has no model.", "Run `python3 install.py` again.")
+            return
+        how = "Server started" if started else "Connected to the server"
+        detail = {"loading": ", model loads", "failed": ", model failed"}.get(server.state, "")
+        model = server.models[0]
+        where = f" on {server.device}" if server.device else ""
+        sentence = f"{how}: {model.title or model.name}{where}{detail}"
+        self._say("ready", sentence, "", server.models)
+
+    def _colorize(self, ticket: _Ticket) -> None:
+        job = ticket.snapshot.job
+        try:
+            self._run_job(ticket)
+        except (protocol.WireError, PluginError) as error:
+            self._end(ticket, Failure(error.message, error.remedy))
+        except MemoryError:
+            self._end(ticket, Failure("Krita is out of memory.", "Close other documents."))
+        except RuntimeError:
+            raise
+        except Exception as error:
+            report(error)
+            text = f"Something unexpected happened ({type(error).__name__})."
+            self._end(ticket, Failure(text, "Press Colorize again; plugin.log has the details."))
+        finally:
+            self._tickets.pop(job, None)
+
+    def _end(self, ticket: _Ticket, failure: Failure) -> None:
+        job = ticket.snapshot.job
+        if ticket.cancelled.is_set():
+            self.cancelled.emit(job)
+        else:
+            self.failed.emit(job, failure)
+
+    def _run_job(self, ticket: _Ticket) -> None:
+        with ExitStack() as open_connections:
+            try:
+                connection = open_connections.enter_context(self._open(ticket))
+            except protocol.WireError as error:
+                self._say("wrong", error.message, error.remedy)
+                raise
+            prepared = build_request(ticket.snapshot, connection.server.models)
+            job, is_cancelled = ticket.snapshot.job, ticket.cancelled.is_set
+            events: Iterator[Any] = connection.colorize(prepared.request, job, is_cancelled)
+            for _ in range(_RECONNECTS + 1):
+                try:
+                    self._follow(ticket, prepared, connection, events)
+                    return
+                except wire_client.ConnectionLost:
+                    again = self._reconnect()
+                if again is None:
+                    break
+                # The job goes on in the server; only the line to it was cut.
+                connection = open_connections.enter_context(again)
+                events = connection.attach(job, is_cancelled)
+            self._report_death(ticket)
+
+    def _follow(
+        self,
+        ticket: _Ticket,
+        prepared: Prepared,
+        connection: wire_client.Connection,
+        events: Iterator[Any],
+    ) -> None:
+        for event in events:
+            if self._handle(ticket, prepared, connection, event):
+                return
+
+    def _reconnect(self) -> wire_client.Connection | None:
+        time.sleep(0.3)
+        record = discovery.running_server()
+        if record is None:
+            return None
+        try:
+            return wire_client.Connection.open(record, _CLIENT_NAME)
+        except protocol.WireError:
+            return None
+
+    def _report_death(self, ticket: _Ticket) -> None:
+        message = "The server stopped in the middle of the work."
+        remedy = "Press Colorize again: that starts it anew. Your layers are as they were."
+        self._say("stopped", "The server has stopped.", "It starts when you press Colorize.")
+        self._end(ticket, Failure(message, remedy))
+
+    def _handle(
+        self,
+        ticket: _Ticket,
+        prepared: Prepared,
+        connection: wire_client.Connection,
+        event: Any,
+    ) -> bool:
+        """Passes one event on; tells whether it was the last."""
+        job = ticket.snapshot.job
+        if isinstance(event, protocol.Preview):
+            self.previewed.emit(job, event.picture)
+        elif isinstance(event, protocol.Result):
+            notes = (*prepared.notes, *event.info.notes)
+            self.delivered.emit(
+                job, Delivery(event.picture, event.info, notes, prepared.lineart_opaque)
+            )
+            # Until the result is in the document the server keeps its copy.
+            if ticket.delivered.wait(_DELIVERY_TIMEOUT_S):
+                connection.acknowledge(job)
+            return True
+        elif isinstance(event, protocol.Cancelled):
+            self.cancelled.emit(job)
+            return True
+        elif isinstance(event, protocol.Failed):
+            self._end(ticket, Failure(event.message, event.remedy))
+            return True
+        else:
+            self.progressed.emit(job, event)
+        return False
+
+    def _store(self, job: str, picture: protocol.Picture, name: str) -> None:
+        try:
+            folder = discovery.data_dir() / "results"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = _free_path(folder, name)
+            image = QtGui.QImage(
+                picture.pixels, picture.width_px, picture.height_px, 4 * picture.width_px,
+                QtGui.QImage.Format.Format_ARGB32,
+            )  # fmt: skip
+            written = image.save(str(path), "PNG", 80)
+            self.stored.emit(job, path if written else None)
+        except OSError as error:
+            report(error)
+            self.stored.emit(job, None)
+
+
+def _free_path(folder: Path, name: str) -> Path:
+    path, number = folder / f"{name}.png", 2
+    while path.exists():
+        path, number = folder / f"{name} {number}.png", number + 1
+    return path

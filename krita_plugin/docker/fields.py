@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fields of the docker: layer boxes, the list of references, numbers that may be automatic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..layer_info import LayerInfo
+from ..qt import Qt, QtCore, QtWidgets, Signal
+
+QSizePolicy = QtWidgets.QSizePolicy
+
+
+class LayerBox(QtWidgets.QComboBox):
+    """A box of layers; ``picked`` comes only when the artist chooses."""
+
+    picked = Signal()
+
+    def __init__(self, empty_text: str, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._empty_text = empty_text
+        # Long layer names must not widen the docker.
+        self.setSizeAdjustPolicy(
+            QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.setMinimumContentsLength(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.activated.connect(lambda *_: self.picked.emit())
+
+    def chosen(self) -> str | None:
+        """The id of the chosen layer."""
+        return self.currentData()
+
+    def show_layers(self, layers: Sequence[LayerInfo], chosen: str | None) -> None:
+        """Offers ``layers`` with ``chosen`` on show; touches nothing where nothing has changed."""
+        items: list[tuple[str, str | None]] = [(self._empty_text, None)]
+        items += [(layer.path, layer.id) for layer in layers]
+        if items != [(self.itemText(i), self.itemData(i)) for i in range(self.count())]:
+            self.clear()
+            for index, (text, identifier) in enumerate(items):
+                self.addItem(text, identifier)
+                self.setItemData(index, text, Qt.ItemDataRole.ToolTipRole)
+        ids = [identifier for _, identifier in items]
+        self.setCurrentIndex(ids.index(chosen) if chosen in ids else 0)
+        self.setToolTip(self.currentText())
+
+    def wheelEvent(self, event: object) -> None:
+        # Scrolling the docker must not change a choice.
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class ReferenceList(QtWidgets.QWidget):
+    """One box for each reference, a plus to add one and a minus to take one away."""
+
+    picked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QtWidgets.QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(3)
+        self._rows: list[tuple[QtWidgets.QWidget, LayerBox]] = []
+        self._layers: Sequence[LayerInfo] = ()
+        self.show_layers((), ())
+
+    @property
+    def boxes(self) -> list[LayerBox]:
+        return [box for _, box in self._rows]
+
+    def chosen(self) -> tuple[str, ...]:
+        """The chosen ids in order, boxes without a choice left out."""
+        ids = (box.chosen() for box in self.boxes)
+        return tuple(identifier for identifier in ids if identifier is not None)
+
+    def show_layers(self, layers: Sequence[LayerInfo], chosen: Sequence[str]) -> None:
+        self._layers = layers
+        if tuple(chosen) != self.chosen() or not self._rows:
+            self._set_row_count(max(1, len(chosen)))
+        wanted = list(chosen) if tuple(chosen) != self.chosen() else self._current()
+        for index, box in enumerate(self.boxes):
+            box.show_layers(layers, wanted[index] if index < len(wanted) else None)
+
+    def _current(self) -> list[str | None]:
+        return [box.chosen() for box in self.boxes]
+
+    def _set_row_count(self, count: int) -> None:
+        while len(self._rows) > count:
+            row, _ = self._rows.pop()
+            self._layout.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        while len(self._rows) < count:
+            self._add_row()
+
+    def _add_row(self) -> None:
+        first = not self._rows
+        row = QtWidgets.QWidget()
+        line = QtWidgets.QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(3)
+        box = LayerBox("choose a layer …", f"colorize_reference_{len(self._rows)}")
+        button = QtWidgets.QToolButton()
+        button.setText("+" if first else "−")
+        button.setToolTip("Add another reference" if first else "Take this reference away")
+        button.setObjectName("colorize_add_reference" if first else "colorize_remove_reference")
+        button.setFixedWidth(24)
+        line.addWidget(box, 1)
+        line.addWidget(button)
+        box.picked.connect(self.picked)
+        button.clicked.connect((lambda *_: self._add()) if first else (lambda *_: self._drop(row)))
+        self._rows.append((row, box))
+        self._layout.addWidget(row)
+        box.show_layers(self._layers, None)
+
+    def _add(self) -> None:
+        self._add_row()
+
+    def _drop(self, row: QtWidgets.QWidget) -> None:
+        self._rows = [(widget, box) for widget, box in self._rows if widget is not row]
+        self._layout.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+        self.picked.emit()
+
+
+class AutoSpin(QtWidgets.QDoubleSpinBox):
+    """A number, or "auto" below its least value: what the model recommends."""
+
+    def __init__(self, name: str, least: float, most: float, step: float, decimals: int) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._least, self._step = least, step
+        self._recommended: float | None = None
+        self.setDecimals(decimals)
+        self.setRange(least - step, most)
+        self.setSingleStep(step)
+        self.setValue(least - step)
+        self.setMinimumWidth(60)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.recommend(None)
+
+    def recommend(self, value: float | None) -> None:
+        """What "auto" stands for, shown with it."""
+        self._recommended = value
+        self.setSpecialValueText("auto" if value is None else f"auto ({value:g})")
+
+    def chosen(self) -> float | None:
+        """The number, or None for "auto"."""
+        return None if self.value() < self._least else self.value()
+
+    def stepBy(self, steps: int) -> None:
+        # The first step away from "auto" starts at what "auto" is.
+        if self.chosen() is None and self._recommended is not None and steps > 0:
+            self.setValue(self._recommended + (steps - 1) * self._step)
+        else:
+            super().stepBy(steps)
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class SeedField(QtWidgets.QWidget):
+    """The seed, and a die that throws a new one."""
+
+    changed = Signal()
+    _MOST = 2**31 - 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        line = QtWidgets.QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(3)
+        self.box = QtWidgets.QSpinBox()
+        self.box.setObjectName("colorize_seed")
+        self.box.setRange(0, self._MOST)
+        self.box.setMinimumWidth(60)
+        self.box.setToolTip("The same seed and choices give the same colours again")
+        self.die = QtWidgets.QToolButton()
+        self.die.setObjectName("colorize_die")
+        self.die.setText("⚂")
+        self.die.setToolTip("Throw a new seed")
+        self.die.setFixedWidth(24)
+        line.addWidget(self.box, 1)
+        line.addWidget(self.die)
+        self.box.valueChanged.connect(lambda *_: self.changed.emit())
+        self.die.clicked.connect(lambda *_: self.throw())
+
+    def throw(self) -> None:
+        generator = QtCore.QRandomGenerator.global_()
+        # Short enough to be read, written down and typed again.
+        self.box.setValue(generator.bounded(1, 1_000_000))

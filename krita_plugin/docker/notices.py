@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the docker says: the server's line and the message box."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..client import ServerState
+from ..qt import Qt, QtWidgets, Signal
+from ..state import Message
+
+_PHASE_COLOURS = {
+    "unknown": "#888888",
+    "starting": "#d7a13b",
+    "ready": "#4c9f58",
+    "stopped": "#888888",
+    "wrong": "#d0483e",
+}
+_KIND_COLOURS = {"error": "#d0483e", "done": "#4c9f58"}
+_MOST_NOTES = 12
+
+
+class ServerLine(QtWidgets.QWidget):
+    """A dot and a sentence about the server; a button where the artist can do something."""
+
+    retry = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        line = QtWidgets.QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(5)
+        self._dot = QtWidgets.QLabel("●")
+        self.label = _wrapped_label("colorize_server")
+        self.button = QtWidgets.QToolButton()
+        self.button.setObjectName("colorize_connect")
+        line.addWidget(self._dot, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(self.label, 1)
+        line.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
+        self.button.clicked.connect(lambda *_: self.retry.emit())
+
+    def show_server(self, server: ServerState) -> None:
+        self._dot.setStyleSheet(f"color: {_PHASE_COLOURS[server.phase]};")
+        self.label.setText(f"{server.sentence} {server.remedy}".strip())
+        self.button.setText("Start" if server.phase == "stopped" else "Try again")
+        self.button.setVisible(server.phase in ("stopped", "wrong"))
+
+
+class MessageBox(QtWidgets.QFrame):
+    """One message: what happened, what to do, and notes.  Text can be selected and copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("colorize_message")
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(9, 6, 6, 6)
+        column.setSpacing(4)
+        self.text = _wrapped_label("colorize_message_text")
+        self.notes = _wrapped_label("colorize_message_notes")
+        column.addWidget(self.text)
+        column.addWidget(self.notes)
+        self.hide()
+
+    def show_message(self, message: Message | None) -> None:
+        self.setVisible(message is not None)
+        if message is None:
+            return
+        colour = _KIND_COLOURS[message.kind]
+        self.setStyleSheet(
+            f"#colorize_message {{ border: none; border-left: 3px solid {colour}; "
+            "background: rgba(128, 128, 128, 30); }"
+        )
+        remedy = f"<br>{escape(message.remedy)}" if message.remedy else ""
+        self.text.setText(f"<b>{escape(message.text)}</b>{remedy}")
+        self.notes.setVisible(bool(message.notes))
+        self.notes.setText(_note_list(message.notes))
+
+
+def _note_list(notes: tuple[str, ...]) -> str:
+    shown = [f"• {escape(note)}" for note in notes[:_MOST_NOTES]]
+    if len(notes) > _MOST_NOTES:
+        shown.append(f"… and {len(notes) - _MOST_NOTES} more")
+    return "<br>".join(shown)
+
+
+def _wrapped_label(name: str) -> QtWidgets.QLabel:
+    label = QtWidgets.QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    # A long path without spaces must not widen the docker.
+    policy = QtWidgets.QSizePolicy.Policy
+    label.setSizePolicy(policy.Ignored, policy.MinimumExpanding)
+    return label

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The docker's content."""
+
+from __future__ import annotations
+
+from ..guard import guarded
+from ..job import Choices, Options
+from ..layer_info import LayerInfo
+from ..qt import Qt, QtGui, QtWidgets
+from ..state import JobView
+from ..workshop import Workshop
+from .fields import AutoSpin, LayerBox, ReferenceList, SeedField
+from .notices import MessageBox, ServerLine
+
+_PREVIEW_PX = 160
+
+
+class Panel(QtWidgets.QWidget):
+    """Shows a workshop's state; several panels may show one workshop."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        super().__init__()
+        self._workshop = workshop
+        self._state = workshop.state
+        self._filling = False
+        self._make_fields()
+        self._lay_out()
+        self._connect()
+        self._show_all()
+
+    # -- making -------------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.lineart = LayerBox("choose a layer …", "colorize_lineart")
+        self.references = ReferenceList()
+        self.points = LayerBox("none", "colorize_points")
+        self.seed = SeedField()
+        self.steps = AutoSpin("colorize_steps", 1, 1000, 1, 0)
+        self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
+        self.guidance_points = AutoSpin("colorize_guidance_points", 0, 100, 0.5, 1)
+        self.model = QtWidgets.QComboBox()
+        self.model.setObjectName("colorize_model")
+        self.steps.setToolTip("More steps take longer")
+        self.guidance_reference.setToolTip("How closely to follow the reference")
+        self.guidance_points.setToolTip("How strongly the pairs of points pull")
+        self.button = QtWidgets.QPushButton("Colorize")
+        self.button.setObjectName("colorize_button")
+        self.button.setMinimumHeight(32)
+        self.progress = QtWidgets.QProgressBar()
+        self.progress.setObjectName("colorize_progress")
+        self.progress.setMinimumHeight(24)
+        self.progress.setTextVisible(True)
+        self.cancel = QtWidgets.QPushButton("Cancel")
+        self.cancel.setObjectName("colorize_cancel")
+        self.stage = QtWidgets.QLabel()
+        self.stage.setObjectName("colorize_stage")
+        self.stage.setWordWrap(True)
+        self.preview = QtWidgets.QLabel()
+        self.preview.setObjectName("colorize_preview")
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.server = ServerLine()
+        self.message = MessageBox()
+
+    def _lay_out(self) -> None:
+        form = QtWidgets.QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setHorizontalSpacing(8)
+        form.setVerticalSpacing(4)
+        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Line art", self.lineart)
+        form.addRow("Reference", self.references)
+        form.addRow("Points", self.points)
+        numbers = self._numbers()
+        self._working = self._job_part()
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(8)
+        column.addLayout(form)
+        column.addLayout(numbers)
+        column.addWidget(self.button)
+        column.addWidget(self._working)
+        column.addWidget(self.message)
+        column.addStretch(1)
+        column.addWidget(self.server)
+
+    def _numbers(self) -> QtWidgets.QGridLayout:
+        grid = QtWidgets.QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        cells = (
+            ("Seed", self.seed), ("Steps", self.steps),
+            ("Pull of reference", self.guidance_reference), ("Pull of points", self.guidance_points),
+        )  # fmt: skip
+        for index, (text, field) in enumerate(cells):
+            row, column = 2 * (index // 2), index % 2
+            label = QtWidgets.QLabel(text)
+            label.setBuddy(field)
+            grid.addWidget(label, row, column)
+            grid.addWidget(field, row + 1, column)
+        grid.addWidget(self.model, 4, 0, 1, 2)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        return grid
+
+    def _job_part(self) -> QtWidgets.QWidget:
+        part = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        line = QtWidgets.QHBoxLayout()
+        line.addWidget(self.progress, 1)
+        line.addWidget(self.cancel)
+        column.addLayout(line)
+        column.addWidget(self.stage)
+        column.addWidget(self.preview)
+        return part
+
+    def _connect(self) -> None:
+        state, workshop = self._state, self._workshop
+        state.document_changed.connect(self._show_document)
+        state.server_changed.connect(self._show_server)
+        state.job_changed.connect(self._show_job)
+        state.message_changed.connect(self._show_message)
+        for field in (self.lineart, self.references, self.points):
+            field.picked.connect(self._picked)
+        for box in (self.steps, self.guidance_reference, self.guidance_points):
+            box.valueChanged.connect(self._options_edited)
+        self.seed.changed.connect(self._options_edited)
+        self.model.activated.connect(self._options_edited)
+        self.button.clicked.connect(self._pressed)
+        self.cancel.clicked.connect(lambda *_: workshop.cancel())
+        self.server.retry.connect(workshop.connect_again)
+
+    # -- what the artist does -----------------------------------------------------------------
+
+    @guarded
+    def _pressed(self, *_: object) -> None:
+        # A number may have been typed without leaving its field.
+        for box in (self.steps, self.guidance_reference, self.guidance_points, self.seed.box):
+            box.interpretText()
+        self._options_edited()
+        self._workshop.press()
+
+    @guarded
+    def _picked(self, *_: object) -> None:
+        self._workshop.choose(
+            Choices(self.lineart.chosen(), self.references.chosen(), self.points.chosen())
+        )
+
+    @guarded
+    def _options_edited(self, *_: object) -> None:
+        if self._filling:
+            return
+        steps = self.steps.chosen()
+        self._workshop.set_options(
+            Options(
+                seed=self.seed.box.value(),
+                steps=None if steps is None else int(steps),
+                guidance_reference=self.guidance_reference.chosen(),
+                guidance_points=self.guidance_points.chosen(),
+                model=self.model.currentData(),
+            )
+        )
+
+    # -- what the state says ------------------------------------------------------------------
+
+    def _show_all(self) -> None:
+        for show in (self._show_document, self._show_server, self._show_job, self._show_message):
+            show()
+
+    @guarded
+    def _show_document(self) -> None:
+        view = self._state.document
+        pictures = view.layers
+        vectors: tuple[LayerInfo, ...] = tuple(i for i in view.layers if i.is_vector)
+        self.lineart.show_layers(pictures, view.choices.lineart)
+        self.references.show_layers(pictures, view.choices.references)
+        self.points.show_layers(vectors, view.choices.points)
+
+    @guarded
+    def _show_server(self) -> None:
+        server = self._state.server
+        self.server.show_server(server)
+        self._filling = True
+        names = [(m.title or m.name, m.name) for m in server.models]
+        if names != [
+            (self.model.itemText(i), self.model.itemData(i)) for i in range(self.model.count())
+        ]:
+            self.model.clear()
+            for title, name in names:
+                self.model.addItem(title, name)
+        self.model.setVisible(len(names) > 1)
+        model = next((m for m in server.models if m.name == self.model.currentData()), None)
+        self.steps.recommend(model.steps if model else None)
+        self.guidance_reference.recommend(model.guidance_reference if model else None)
+        self.guidance_points.recommend(model.guidance_points if model else None)
+        self._filling = False
+
+    @guarded
+    def _show_job(self) -> None:
+        job = self._state.job
+        self.button.setVisible(job is None)
+        self._working.setVisible(job is not None)
+        if job is not None:
+            self._show_progress(job)
+
+    def _show_progress(self, job: JobView) -> None:
+        known = job.fraction is not None
+        # A range of nothing to nothing is Qt's "busy".
+        self.progress.setRange(0, 1000 if known else 0)
+        if job.fraction is not None:
+            self.progress.setValue(round(1000 * job.fraction))
+        elsewhere = job.document != self._state.document.id and job.document_title
+        self.stage.setText(f"{job.text}\nfor “{job.document_title}”" if elsewhere else job.text)
+        self.preview.setVisible(job.preview is not None)
+        if job.preview is not None:
+            self.preview.setPixmap(_fitted(job.preview))
+
+    @guarded
+    def _show_message(self) -> None:
+        self.message.show_message(self._state.message)
+
+
+def _fitted(image: QtGui.QImage) -> QtGui.QPixmap:
+    return QtGui.QPixmap.fromImage(image).scaled(
+        _PREVIEW_PX, _PREVIEW_PX,
+        Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation,
+    )  # fmt: skip

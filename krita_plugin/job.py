@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One press of the button, as values: what was chosen, what was read, what is asked of the server.
+
+No Krita and no widgets here; `build_request` looks at every pixel and runs in the client's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import CannotStart
+from .geometry import Box
+from .pairing import FoundPair, colour_word
+from .transport import protocol
+
+_BAND_PIXELS = 1 << 18
+_SAMPLES = 4096
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The chosen layers by id; ``points`` is None for none."""
+
+    lineart: str | None = None
+    references: tuple[str, ...] = ()
+    points: str | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What goes with the layers.  None is what the model recommends (``model``: the first one)."""
+
+    seed: int = 0
+    steps: int | None = None
+    guidance_reference: float | None = None
+    guidance_points: float | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A layer's pixels: B, G, R, A bytes in sRGB of ``box`` (document pixels), row-major."""
+
+    name: str
+    box: Box
+    pixels: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that was read when the button was pressed; nothing else enters the job."""
+
+    job: str
+    document: str
+    document_title: str
+    lineart_id: str
+    lineart: Sheet
+    references: tuple[Sheet, ...]
+    pairs: tuple[FoundPair, ...]
+    unused: tuple[str, ...]
+    options: Options
+    source: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The request, notes for the artist, and whether the line art has no transparent pixel."""
+
+    request: protocol.ColorizeRequest
+    notes: tuple[str, ...]
+    lineart_opaque: bool
+
+
+def check_choices(choices: Choices, names: Mapping[str, str]) -> None:
+    """Raises CannotStart where the choices alone make no job; ``names`` are the layers there are."""
+    if choices.lineart is None or choices.lineart not in names:
+        raise CannotStart(
+            "No line art is chosen.", "Choose the layer with the lines under “Line art”."
+        )
+    if not choices.references or any(r not in names for r in choices.references):
+        raise CannotStart(
+            "No reference is chosen.", "Choose a layer with a coloured picture under “Reference”."
+        )
+    if choices.lineart in choices.references:
+        raise CannotStart(
+            f"“{names[choices.lineart]}” is chosen as line art and as reference.",
+            "Choose two different layers.",
+        )
+    if len(set(choices.references)) < len(choices.references):
+        raise CannotStart(
+            "The same reference is chosen twice.", "Remove one of the two with its minus button."
+        )
+    if choices.points is not None and choices.points in (choices.lineart, *choices.references):
+        raise CannotStart(
+            f"“{names.get(choices.points, '')}” is chosen for the points and as a picture.",
+            "Choose a vector layer of its own for the points, or “none”.",
+        )
+
+
+def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> Prepared:
+    """The request for the server.  Takes as long as the pictures are large: not for the GUI thread.
+
+    Raises CannotStart for pictures without content, protocol.ProtocolError for too large ones.
+    """
+    lineart = bytes(snapshot.lineart.pixels)
+    _check_lineart(snapshot.lineart, lineart)
+    references = []
+    for sheet in snapshot.references:
+        pixels = bytes(sheet.pixels)
+        _check_reference(sheet, pixels)
+        references.append(pixels)
+    pairs, unused = _wire_pairs(snapshot, references)
+    options = snapshot.options
+    request = protocol.ColorizeRequest(
+        lineart=_picture(snapshot.lineart.box, lineart),
+        references=tuple(
+            _picture(sheet.box, pixels)
+            for sheet, pixels in zip(snapshot.references, references)  # noqa: B905 - Python 3.8
+        ),
+        pairs=pairs,
+        model=_model_name(options.model, models),
+        steps=options.steps,
+        seed=options.seed,
+        guidance_reference=options.guidance_reference,
+        guidance_points=options.guidance_points,
+        source=snapshot.source,
+        result_format="bgra8",
+    )
+    return Prepared(request, (*snapshot.unused, *unused), min(lineart[3::4]) == 255)
+
+
+def _picture(box: Box, pixels: bytes) -> protocol.Picture:
+    return protocol.Picture(box.width, box.height, "bgra8", pixels)
+
+
+def _model_name(chosen: str | None, models: Sequence[protocol.ModelInfo]) -> str:
+    if chosen is not None:
+        return chosen
+    if not models:
+        raise CannotStart("The server has no model.", "Run `python3 install.py` again.")
+    return models[0].name
+
+
+def _check_lineart(sheet: Sheet, pixels: bytes) -> None:
+    if _is_one_colour(pixels):
+        raise CannotStart(
+            f"The line art “{sheet.name}” is empty: it has no lines on the canvas.",
+            "Choose the layer with the lines under “Line art”.",
+        )
+
+
+def _check_reference(sheet: Sheet, pixels: bytes) -> None:
+    if not _has_visible(pixels):
+        raise CannotStart(
+            f"The reference “{sheet.name}” is empty.",
+            "Choose a layer with a coloured picture under “Reference”.",
+        )
+    if _is_one_colour(pixels, visible_only=True):
+        raise CannotStart(
+            f"The reference “{sheet.name}” has one colour only, so there is nothing to take "
+            "colours from.",
+            "Choose a layer with a coloured picture under “Reference”.",
+        )
+
+
+def _is_one_colour(pixels: bytes, visible_only: bool = False) -> bool:
+    """Whether all pixels (or all that can be seen at all) are equal."""
+    view = memoryview(pixels).cast("I")
+    seen = _colours(view[:: max(1, len(view) // _SAMPLES)], visible_only)
+    if len(seen) > 1:
+        return False
+    # In bands: other threads get their turn in between.
+    for start in range(0, len(view), _BAND_PIXELS):
+        seen |= _colours(view[start : start + _BAND_PIXELS], visible_only)
+        if len(seen) > 1:
+            return False
+    return True
+
+
+def _colours(view: memoryview, visible_only: bool) -> set[int]:
+    colours = set(view.tolist())
+    if not visible_only:
+        return colours
+    # Native order of the four bytes B, G, R, A: alpha is the last one in memory.
+    return {c for c in colours if c.to_bytes(4, _BYTE_ORDER)[3]}
+
+
+_BYTE_ORDER: Any = "little" if memoryview(b"\x01\0\0\0").cast("I")[0] == 1 else "big"
+
+
+def _has_visible(pixels: bytes) -> bool:
+    step = 4 * _BAND_PIXELS
+    return any(any(pixels[start + 3 : start + step : 4]) for start in range(0, len(pixels), step))
+
+
+def _wire_pairs(
+    snapshot: Snapshot, references: Sequence[bytes]
+) -> tuple[tuple[protocol.Pair, ...], list[str]]:
+    pairs, unused = [], []
+    for found in snapshot.pairs:
+        sheet = snapshot.references[found.reference_index]
+        reference = (found.reference[0] - sheet.box.left, found.reference[1] - sheet.box.top)
+        if not _is_visible(sheet.box, references[found.reference_index], reference):
+            place = f"({round(found.reference[0])}, {round(found.reference[1])})"
+            unused.append(
+                f"The {colour_word(found.colour)} pair starts at {place}, where the reference "
+                f"“{sheet.name}” is transparent."
+            )
+            continue
+        lineart = (
+            found.lineart[0] - snapshot.lineart.box.left,
+            found.lineart[1] - snapshot.lineart.box.top,
+        )
+        pairs.append(
+            protocol.Pair(
+                protocol.Point(*reference), protocol.Point(*lineart), found.reference_index
+            )
+        )
+    return tuple(pairs), unused
+
+
+def _is_visible(box: Box, pixels: bytes, point: tuple[float, float]) -> bool:
+    x, y = int(point[0]), int(point[1])
+    if not (0 <= x < box.width and 0 <= y < box.height):
+        return False
+    return pixels[4 * (y * box.width + x) + 3] > 0

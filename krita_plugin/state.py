@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the docker shows, as values that tell when they change.  No widgets, no Krita."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .client import ServerState
+from .job import Choices, Options
+from .layer_info import LayerInfo
+from .qt import QObject, QtGui, Signal
+
+
+@dataclass(frozen=True)
+class DocumentView:
+    """The shown document: id, title, layers topmost first, and what is chosen in it."""
+
+    id: str = ""
+    title: str = ""
+    layers: tuple[LayerInfo, ...] = ()
+    choices: Choices = Choices()
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {layer.id: layer.name for layer in self.layers}
+
+
+@dataclass(frozen=True)
+class JobView:
+    """The running job; ``fraction`` is None while nobody can tell."""
+
+    id: str
+    document: str
+    document_title: str
+    text: str
+    fraction: float | None = None
+    preview: QtGui.QImage | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the docker has to say: ``kind`` is "error" or "done"."""
+
+    kind: str
+    text: str
+    remedy: str = ""
+    notes: tuple[str, ...] = ()
+
+
+UNKNOWN_SERVER = ServerState("unknown", "Looking for the server …")
+
+
+class State(QObject):
+    """Each kind of change has its own signal, sent only for real changes."""
+
+    document_changed = Signal()
+    options_changed = Signal()
+    server_changed = Signal()
+    job_changed = Signal()
+    message_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document = DocumentView()
+        self.options = Options()
+        self.server: ServerState = UNKNOWN_SERVER
+        self.job: JobView | None = None
+        self.message: Message | None = None
+
+    def set_document(self, view: DocumentView) -> None:
+        if view != self.document:
+            self.document = view
+            self.document_changed.emit()
+
+    def set_options(self, options: Options) -> None:
+        if options != self.options:
+            self.options = options
+            self.options_changed.emit()
+
+    def set_server(self, server: ServerState) -> None:
+        # A server that has gone keeps its recommendations on show until another one answers.
+        if not server.models:
+            server = ServerState(server.phase, server.sentence, server.remedy, self.server.models)
+        if server != self.server:
+            self.server = server
+            self.server_changed.emit()
+
+    def set_job(self, job: JobView | None) -> None:
+        self.job = job
+        self.job_changed.emit()
+
+    def set_message(self, message: Message | None) -> None:
+        if message != self.message:
+            self.message = message
+            self.message_changed.emit()

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ties canvas, client and state together: what happens when the artist does something.
+
+One workshop serves all windows of a Krita; every docker shows its state.  GUI thread only.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .canvas import documents, layers, result_layer, snapshot
+from .canvas.result_layer import Placement
+from .canvas.watch import CanvasWatch
+from .choosing import LayerLook, choose, look_at, still_valid
+from .client import Client, Delivery, Failure, ServerState
+from .errors import CannotStart, DocumentGone, PluginError
+from .guard import guarded, on_internal_error, report
+from .job import Choices, Options, Snapshot, check_choices
+from .layer_info import LayerInfo
+from .qt import QObject, QtGui, QTimer
+from .state import DocumentView, JobView, Message, State
+from .steps import Steps
+from .transport import protocol
+
+_SERVER_CHECK_MS = 15_000
+_THUMBNAIL_PX = 48
+_STAGES = {
+    "waiting": "Waiting for the model …",
+    "loading": "Loading the model …",
+    "reading": "Looking at the pictures …",
+    "sampling": "Colouring",
+    "decoding": "Making the picture …",
+    "finishing": "Bringing it to full size …",
+}
+
+
+class Workshop(QObject):
+    """`press`, `cancel`, `choose` and `set_options` are what the docker calls."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state = State(self)
+        self.watch = CanvasWatch(self)
+        self._client = Client(self)
+        self._choices: dict[str, Choices] = {}
+        self._by_hand: dict[str, set[str]] = {}
+        self._seen: dict[str, set[str]] = {}
+        self._looks: Steps | None = None
+        self._steps: Steps | None = None
+        self._snapshot: Snapshot | None = None
+        self._delivery: Delivery | None = None
+        self._why: Exception | None = None
+        self._connect_signals()
+        on_internal_error(self._tell_internal_error)
+        self._server_timer = QTimer(self)
+        self._server_timer.setInterval(_SERVER_CHECK_MS)
+        self._server_timer.timeout.connect(self._client.look_after_server)
+
+    def _connect_signals(self) -> None:
+        self.watch.changed.connect(self.refresh)
+        self.watch.closed.connect(self._document_closed)
+        client = self._client
+        client.server_changed.connect(self._server_changed)
+        client.progressed.connect(self._progressed)
+        client.previewed.connect(self._previewed)
+        client.delivered.connect(self._delivered)
+        client.failed.connect(self._failed)
+        client.cancelled.connect(self._cancelled)
+        client.stored.connect(self._stored)
+
+    # -- the docker appears -------------------------------------------------------------------
+
+    @guarded
+    def open_shop(self) -> None:
+        """A docker is seen for the first time: find or start the server, look at the document."""
+        self.watch.attach()
+        if not self._server_timer.isActive():
+            self._server_timer.start()
+            self._client.connect_server()
+
+    @guarded
+    def connect_again(self) -> None:
+        """The artist asks for the server."""
+        self._client.connect_server()
+
+    # -- the document -------------------------------------------------------------------------
+
+    @guarded
+    def refresh(self, *_: object) -> None:
+        """Takes the layers of the active document anew."""
+        document = documents.active()
+        if document is None or document.rootNode() is None:
+            self.state.set_document(DocumentView())
+            return
+        identifier, infos = documents.document_id(document), layers.list_layers(document)
+        if identifier not in self._choices:
+            self._adopt(identifier, documents.remembered(document), infos)
+        choices = still_valid(self._choices[identifier], infos)
+        self._choices[identifier] = choices
+        title = documents.title(document)
+        self.state.set_document(DocumentView(identifier, title, infos, choices))
+        if {info.id for info in infos} != self._seen.get(identifier):
+            self.look_again()
+
+    def _adopt(self, identifier: str, kept: dict[str, Any], infos: tuple[LayerInfo, ...]) -> None:
+        references = kept.get("references")
+        choices = Choices(
+            kept.get("lineart"),
+            tuple(references) if isinstance(references, list) else (),
+            kept.get("points"),
+        )
+        self._choices[identifier] = still_valid(choices, infos)
+        self._by_hand[identifier] = {"points"} if kept else set()
+
+    @guarded
+    def look_again(self) -> None:
+        """Proposes layers for what is not chosen yet, by small pictures of the layers."""
+        view = self.state.document
+        if not view.id or self._looks is not None:
+            return
+        self._seen[view.id] = {info.id for info in view.layers}
+        choices = view.choices
+        if choices.lineart and choices.references and (choices.points or self._is_set("points")):
+            return
+        self._looks = Steps(_look_at_layers(view), self._looked, self._look_failed, self)
+
+    def _is_set(self, slot: str) -> bool:
+        return slot in self._by_hand.get(self.state.document.id, set())
+
+    def _looked(self, answer: tuple[DocumentView, dict[str, LayerLook]]) -> None:
+        self._looks = None
+        view, looks = answer
+        proposal, current = choose(view.layers, looks), self._choices.get(view.id)
+        if current is None:
+            return
+        hands = self._by_hand.get(view.id, set())
+        filled = Choices(
+            current.lineart or (None if "lineart" in hands else proposal.lineart),
+            current.references or (() if "references" in hands else proposal.references),
+            current.points or (None if "points" in hands else proposal.points),
+        )
+        if filled.lineart in filled.references:
+            filled = replace(filled, references=current.references, lineart=current.lineart)
+        self._choices[view.id] = filled
+        if self.state.document.id == view.id:
+            valid = still_valid(filled, self.state.document.layers)
+            self.state.set_document(replace(self.state.document, choices=valid))
+
+    def _look_failed(self, error: Exception) -> None:
+        self._looks = None
+        if not isinstance(error, PluginError):
+            report(error)
+
+    @guarded
+    def choose(self, choices: Choices) -> None:
+        """The artist's choice of layers for the shown document."""
+        view = self.state.document
+        if not view.id:
+            return
+        hands = self._by_hand.setdefault(view.id, set())
+        for slot in ("lineart", "references", "points"):
+            if getattr(choices, slot) != getattr(view.choices, slot):
+                hands.add(slot)
+        self._choices[view.id] = choices
+        self.state.set_document(replace(view, choices=choices))
+
+    @guarded
+    def set_options(self, options: Options) -> None:
+        self.state.set_options(options)
+
+    # -- the server ---------------------------------------------------------------------------
+
+    @guarded
+    def _server_changed(self, server: ServerState) -> None:
+        self.state.set_server(server)
+        job = self.state.job
+        if job is not None and server.phase == "starting" and job.fraction is None:
+            self.state.set_job(replace(job, text=server.sentence))
+
+    # -- a job --------------------------------------------------------------------------------
+
+    @guarded
+    def press(self) -> None:
+        """Starts a job for the shown document, or says why there can be none."""
+        if self.state.job is not None:
+            return
+        self.state.set_message(None)
+        # The list may be a moment old.
+        self.refresh()
+        view = self.state.document
+        try:
+            if not view.id:
+                raise CannotStart("No document is open.", "Open a document with your line art.")
+            check_choices(view.choices, view.names)
+            self._remember(view)
+        except PluginError as error:
+            self._complain(error)
+            return
+        job = JobView(uuid.uuid4().hex, view.id, view.title, "Reading the layers …")
+        self.state.set_job(job)
+        work = snapshot.take(job.id, view.id, view.choices, self.state.options)
+        self._run(work, self._read, self._job_broke)
+
+    def _remember(self, view: DocumentView) -> None:
+        chosen = view.choices
+        kept = {
+            "lineart": chosen.lineart,
+            "references": list(chosen.references),
+            "points": chosen.points,
+        }
+        documents.remember(documents.find(view.id), kept)
+
+    def _run(
+        self,
+        work: Generator[None, None, Any],
+        on_done: Callable[[Any], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._steps = Steps(work, on_done, on_error, self)
+
+    def _read(self, taken: Snapshot) -> None:
+        self._steps, self._snapshot = None, taken
+        if self.state.job is not None:
+            self.state.set_job(replace(self.state.job, text="Asking the server …"))
+            self._client.colorize(taken)
+
+    @guarded
+    def cancel(self) -> None:
+        """Ends the running job; nothing of it stays."""
+        job = self.state.job
+        if job is None:
+            return
+        if self._steps is not None:
+            self._steps.stop()
+            self._steps = None
+            self._client.acknowledge(job.id)
+            self._cancelled(job.id)
+            return
+        self._client.cancel(job.id)
+        self.state.set_job(replace(job, text="Cancelling …", fraction=None))
+
+    @guarded
+    def _progressed(self, identifier: str, event: object) -> None:
+        job = self.state.job
+        if job is None or job.id != identifier or job.text == "Cancelling …":
+            return
+        if isinstance(event, protocol.Queued):
+            text = f"Waiting: {event.position} before this one" if event.position else job.text
+            self.state.set_job(replace(job, text=text))
+        elif isinstance(event, protocol.Progress):
+            text = _STAGES.get(event.stage, event.stage)
+            if event.stage == "sampling" and event.steps:
+                text = f"{text}: step {event.step} of {event.steps}"
+            fraction = None if event.stage == "waiting" else event.fraction
+            self.state.set_job(replace(job, text=text, fraction=fraction))
+
+    @guarded
+    def _previewed(self, identifier: str, picture: protocol.Picture) -> None:
+        job = self.state.job
+        image = _preview_image(picture)
+        if job is not None and job.id == identifier and image is not None:
+            self.state.set_job(replace(job, preview=image))
+
+    @guarded
+    def _delivered(self, identifier: str, delivery: Delivery) -> None:
+        job, taken = self.state.job, self._snapshot
+        if job is None or taken is None or job.id != identifier:
+            return
+        self._delivery = delivery
+        self.state.set_job(replace(job, text="Adding the layer …", fraction=1.0))
+        work = result_layer.place(
+            taken.document,
+            taken.lineart_id,
+            f"Colorize {{number}} (seed {delivery.info.seed})",
+            taken.lineart.box,
+            delivery.picture.pixels,
+            delivery.lineart_opaque,
+        )
+        self._run(work, self._placed, self._placing_failed)
+
+    def _placed(self, placement: Placement) -> None:
+        delivery, job = self._delivery, self.state.job
+        notes = placement.notes + (delivery.notes if delivery else ())
+        if job is not None:
+            self._client.acknowledge(job.id)
+        seconds = f" in {delivery.info.seconds:.0f} s" if delivery else ""
+        self._finish(Message("done", f"“{placement.name}” is a new layer{seconds}.", "", notes))
+
+    def _placing_failed(self, error: Exception) -> None:
+        """The result has no place in the document: it goes to the disk, it is never lost."""
+        self._steps = None
+        delivery, job = self._delivery, self.state.job
+        if not isinstance(error, PluginError):
+            report(error)
+        if delivery is None or job is None:
+            return
+        self.state.set_job(replace(job, text="Saving the result …"))
+        self._why = error
+        stem = job.document_title.rsplit(".", 1)[0]
+        name = "".join(c if c.isalnum() or c in " -_" else "_" for c in stem)[:60]
+        self._client.store(job.id, delivery.picture, f"{name} seed {delivery.info.seed}")
+
+    @guarded
+    def _stored(self, identifier: str, path: Path | None) -> None:
+        job = self.state.job
+        if job is None or job.id != identifier:
+            return
+        why = self._why.message if isinstance(self._why, PluginError) else "The layer failed."
+        if isinstance(self._why, DocumentGone):
+            why = f"“{job.document_title}” was closed before its colours were ready."
+        if path is None:
+            remedy = "The result could not be saved either: is the disk full? Press Colorize again."
+        else:
+            self._client.acknowledge(identifier)
+            remedy = f"The result is kept as {path}"
+        self._finish(Message("error" if path is None else "done", why, remedy))
+
+    @guarded
+    def _failed(self, identifier: str, failure: Failure) -> None:
+        if self.state.job is not None and self.state.job.id == identifier:
+            self._finish(Message("error", failure.message, failure.remedy))
+
+    @guarded
+    def _cancelled(self, identifier: str) -> None:
+        if self.state.job is not None and self.state.job.id == identifier:
+            self._finish(Message("done", "Cancelled. Nothing was changed."))
+
+    def _job_broke(self, error: Exception) -> None:
+        if isinstance(error, PluginError):
+            self._finish(None)
+            self._complain(error)
+            return
+        report(error)
+        self._finish(self.state.message)
+
+    def _complain(self, error: PluginError) -> None:
+        self.state.set_message(Message("error", error.message, error.remedy, error.notes))
+
+    def _finish(self, message: Message | None) -> None:
+        self._steps = self._snapshot = self._delivery = None
+        self.state.set_job(None)
+        self.state.set_message(message)
+
+    @guarded
+    def _document_closed(self) -> None:
+        """Forgets closed documents; a job for one goes on, and its result is kept."""
+        job = self.state.job
+        if job is None:
+            return
+        try:
+            documents.find(job.document)
+        except DocumentGone:
+            text = f"“{job.document_title}” was closed; its result will be saved."
+            self.state.set_job(replace(job, text=text))
+
+    def _tell_internal_error(self, line: str) -> None:
+        self.state.set_message(
+            Message("error", f"Something unexpected happened ({line}).", "plugin.log has details.")
+        )
+
+
+def _look_at_layers(
+    view: DocumentView,
+) -> Generator[None, None, tuple[DocumentView, dict[str, LayerLook]]]:
+    looks: dict[str, LayerLook] = {}
+    for info in view.layers:
+        node = layers.find(documents.find(view.id), info.id)
+        if not info.is_vector and not layers.is_passed_through(node):
+            image = layers.thumbnail(node, _THUMBNAIL_PX)
+            bits = image.constBits()
+            if bits is not None:
+                bits.setsize(image.bytesPerLine() * image.height())
+                looks[info.id] = look_at(bytes(bits))
+        yield
+    return view, looks
+
+
+def _preview_image(picture: protocol.Picture) -> QtGui.QImage | None:
+    formats = {
+        "rgba8": (QtGui.QImage.Format.Format_RGBA8888, 4),
+        "bgra8": (QtGui.QImage.Format.Format_ARGB32, 4),
+        "gray8": (QtGui.QImage.Format.Format_Grayscale8, 1),
+    }
+    if picture.format not in formats:
+        return None
+    form, channels = formats[picture.format]
+    width, height = picture.width_px, picture.height_px
+    # A copy: the image would only borrow the bytes.
+    return QtGui.QImage(picture.pixels, width, height, channels * width, form).copy()

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks in a real Krita.  `pytest tests/krita --krita /usr/bin/krita [--krita-root CHROOT]`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .lab import PROJECT, Lab, Outcome, missing_tools
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("krita")
+    group.addoption("--krita", default="/usr/bin/krita", help="the Krita to test in")
+    group.addoption("--krita-root", default=None, help="a chroot with that Krita in it")
+    group.addoption("--krita-shots", default=None, help="folder for pictures of the screen")
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A Krita that has been started once, on a display of its own."""
+    krita, root = request.config.getoption("--krita"), request.config.getoption("--krita-root")
+    root = Path(root).resolve() if root else None
+    missing = missing_tools(krita, root)
+    if missing:
+        pytest.skip("not on this machine: " + ", ".join(missing))
+    folder = tmp_path_factory.mktemp("krita")
+    shots = request.config.getoption("--krita-shots")
+    with Lab(folder, krita, root, Path(shots).resolve() if shots else folder / "shots").opened() as it:
+        yield it
+
+
+class DataFolder:
+    """A data folder of the program, as install.py leaves it, and the server that lives in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def install(self, engine: str = "") -> None:
+        """Writes install.json; with ``engine``, of a project whose server runs that engine."""
+        project = PROJECT
+        if engine:
+            project = self.path / "project"
+            (project / "server").mkdir(parents=True, exist_ok=True)
+            (project / "server" / "__init__.py").write_text("")
+            (project / "server" / "__main__.py").write_text(_STARTER.format(str(PROJECT), engine))
+        record = {"python": sys.executable, "project": str(project), "version": "test"}
+        (self.path / "install.json").write_text(json.dumps(record), encoding="utf-8")
+
+    def server_pid(self) -> int | None:
+        try:
+            return json.loads((self.path / "server.json").read_text())["pid"]
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def end_server(self) -> None:
+        pid = self.server_pid()
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            for _ in range(100):
+                if not Path(f"/proc/{pid}").exists():
+                    break
+                time.sleep(0.05)
+
+
+# The plugin starts `python -m server` in the project's folder; this one becomes the real server with
+# another engine.
+_STARTER = """
+import os, sys
+os.chdir({0!r})
+os.execv(sys.executable, [sys.executable, "-m", "server", *sys.argv[1:], "--engine", {1!r}])
+"""
+
+
+class Runs:
+    """Runs each script of checks once, when the first of its checks is asked for."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._lab, self._folder = lab, folder
+        self._outcomes: dict[str, Outcome] = {}
+
+    def outcome(self, script: str, checks: list[str], engine: str, limit_s: float) -> Outcome:
+        if script not in self._outcomes:
+            data = DataFolder(self._folder / Path(script).stem)
+            data.install(engine)
+            try:
+                name = Path(script).stem
+                self._outcomes[script] = self._lab.run(
+                    name, script, checks, data.path, {"KRITA_TEST_PROJECT": str(PROJECT)}, limit_s
+                )
+            finally:
+                data.end_server()
+        return self._outcomes[script]
+
+    def done(self) -> dict[str, Outcome]:
+        return dict(self._outcomes)
+
+
+@pytest.fixture(scope="session")
+def runs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(lab, tmp_path_factory.mktemp("data"))

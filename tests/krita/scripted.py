@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A painter whose result can be told in advance: every pixel gets the colour of its nearest pair.
+
+Without pairs everything gets the reference's middle pixel.  SCRIPTED_PAUSE_S is slept per step.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from manganinja import errors
+from manganinja.wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
+
+
+@dataclass(frozen=True)
+class Progress:
+    stage: str
+    step: int
+    steps: int
+    fraction: float
+    preview: Picture | None
+
+
+class Painter:
+    """Nearest-pair colours; four steps unless told otherwise."""
+
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.info = ModelInfo("scripted", "Scripted painter", 64, 9.0, 15.0, 4, "CC0")
+
+    @classmethod
+    def load(cls, model: str = "mini", device: str | None = None) -> Painter:
+        return cls()
+
+    def paint(
+        self,
+        request: ColorizeRequest,
+        on_progress: Callable[[Progress], None],
+        is_cancelled: Callable[[], bool],
+    ) -> Painting:
+        steps = request.steps or 4
+        for step in range(1, steps + 1):
+            if is_cancelled():
+                raise errors.Cancelled
+            time.sleep(float(os.environ.get("SCRIPTED_PAUSE_S", "0.1")))
+            small = self._paint(request, 192)
+            on_progress(Progress("sampling", step, steps, step / steps, small))
+        picture = self._paint(request, None)
+        note = f"{len(request.pairs)} pairs arrived."
+        info = ResultInfo(request.seed, "scripted", steps, 0.5, self.device, (note,))
+        return Painting(picture, info)
+
+    def _paint(self, request: ColorizeRequest, side: int | None) -> Picture:
+        width, height = request.lineart.width_px, request.lineart.height_px
+        shrink = 1.0 if side is None else min(1.0, side / max(width, height))
+        w, h = max(1, round(width * shrink)), max(1, round(height * shrink))
+        colours = [_at(request.references[p.reference_index], p.reference) for p in request.pairs]
+        if not colours:
+            middle = request.references[0]
+            pixels = _array(middle)[middle.height_px // 2, middle.width_px // 2]
+            return Picture(w, h, "rgba8", np.full((h, w, 4), pixels, np.uint8).tobytes())
+        ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+        nearest, best = np.zeros((h, w), np.uint8), np.full((h, w), np.inf, np.float32)
+        for index, pair in enumerate(request.pairs):
+            x, y = pair.lineart.x_px * shrink, pair.lineart.y_px * shrink
+            distance = (xs + 0.5 - x) ** 2 + (ys + 0.5 - y) ** 2
+            closer = distance < best
+            nearest[closer], best = index, np.minimum(best, distance)
+        return Picture(w, h, "rgba8", np.array(colours, np.uint8)[nearest].tobytes())
+
+
+def _array(picture: Picture) -> np.ndarray:
+    """RGBA, (height, width, 4)."""
+    pixels = np.frombuffer(picture.pixels, np.uint8)
+    pixels = pixels.reshape(picture.height_px, picture.width_px, 4)
+    return pixels[..., [2, 1, 0, 3]] if picture.format == "bgra8" else pixels
+
+
+def _at(picture: Picture, point) -> np.ndarray:
+    return _array(picture)[int(point.y_px), int(point.x_px)]

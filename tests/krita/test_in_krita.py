@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every `check_...` of the scripts in `inside/`, run in a real Krita, as a test of its own."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .conftest import Runs
+
+pytestmark = [pytest.mark.krita, pytest.mark.timeout(600)]
+INSIDE = Path(__file__).resolve().parent / "inside"
+SCRIPTED = "tests.krita.scripted:Painter"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of checks: the engine of its server ("" is the real one) and its time limit."""
+
+    file: str
+    engine: str = SCRIPTED
+    limit_s: float = 240
+
+    def checks(self) -> list[str]:
+        tree = ast.parse((INSIDE / self.file).read_text(encoding="utf-8"))
+        functions = (node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+        return [name for name in functions if name.startswith("check_")]
+
+
+SCRIPTS = [Script("colorize.py")]
+CASES = [
+    pytest.param(script, check, id=check[len("check_") :])
+    for script in SCRIPTS
+    for check in script.checks()
+]
+
+
+@pytest.mark.parametrize(("script", "check"), CASES)
+def test_in_krita(
+    script: Script, check: str, runs: Runs, record_property, request: pytest.FixtureRequest
+) -> None:
+    # Only what was asked for: `-k one_check` runs one check.
+    wanted = [
+        item.callspec.params["check"]
+        for item in request.session.items
+        if getattr(item, "callspec", None) and item.callspec.params.get("script") == script
+    ]
+    outcome = runs.outcome(script.file, wanted, script.engine, script.limit_s)
+    record_property("krita", outcome.version)
+    assert check in outcome.checks, outcome.trouble or "\n".join(outcome.uncaught)
+    result = outcome.checks[check]
+    for name, value in result["figures"].items():
+        print(f"{name}: {value}")
+    assert result["error"] is None, result["error"]
+    assert not outcome.uncaught, "\n".join(outcome.uncaught)
+
+
+def test_krita_ends_by_itself(runs: Runs, request: pytest.FixtureRequest) -> None:
+    """A plugin whose thread or dialog keeps Krita open would be killed at the time limit."""
+    outcomes = runs.done()
+    if not outcomes:
+        pytest.skip("no script was run")
+    for script, outcome in outcomes.items():
+        assert not outcome.trouble, f"{script}: {outcome.trouble}"
