@@ -46,6 +46,7 @@ from typing import Any
 OLDEST_PYTHON = (3, 10)
 TORCH_PIN = "torch==2.13.0"
 PLUGIN_NAME = "manganinja_krita"
+SETTINGS_GROUP = "manganinja"
 FRESH_BYTES = 3_000_000_000
 FRESH_BYTES_CUDA = 9_000_000_000
 UPDATE_BYTES = 500_000_000
@@ -850,18 +851,37 @@ def _ended(lines: list[str]) -> list[str]:
     return [*lines, ""]
 
 
-def edit_kritarc(path: Path, entries: Mapping[str, str | None]) -> bool:
-    """Sets (or, with None, removes) entries of `[python]` in kritarc; tells whether it changed.
+def without_group(text: str, group: str) -> str:
+    """`text` of an ini file without `[group]`, its entries and the blank lines at its end."""
+    kept, current = [], ""
+    for line in text.split("\n"):
+        if line.strip().startswith("["):
+            current = line.strip()
+        if current != f"[{group}]":
+            kept.append(line)
+    return "\n".join(kept) if current != f"[{group}]" else "\n".join(_ended(kept))
 
-    The first change keeps a copy beside it, `kritarc.before-manganinja`. A file that the removal
-    leaves empty goes too.
+
+def enabled(text: str) -> str:
+    """The text of kritarc with the plugin enabled."""
+    return set_entry(text, "python", f"enable_{PLUGIN_NAME}", "true")
+
+
+def disabled(text: str) -> str:
+    """The text of kritarc without the plugin and without what it has had Krita remember."""
+    text = set_entry(text, "python", f"enable_{PLUGIN_NAME}", None)
+    return without_group(text, SETTINGS_GROUP)
+
+
+def edit_kritarc(path: Path, change: Callable[[str], str]) -> bool:
+    """Writes what `change` makes of kritarc's text; tells whether that is anything else.
+
+    The first change keeps a copy beside it, `kritarc.before-manganinja`. A file that would be
+    empty goes.
     """
     before = path.read_bytes() if path.exists() else b""
     # Bytes that are not UTF-8 have to survive as they are.
-    text = before.decode("utf-8", "surrogateescape")
-    for key, value in entries.items():
-        text = set_entry(text, "python", key, value)
-    after = text.encode("utf-8", "surrogateescape")
+    after = change(before.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     if after == before:
         return False
     backup = kritarc_backup(path)
@@ -908,8 +928,7 @@ def install_plugin(places: Places) -> bool:
         if changed:
             for new in fresh:
                 _swap(new, places.pykrita / new.name, Path(scratch))
-    enabled = edit_kritarc(places.kritarc, {f"enable_{PLUGIN_NAME}": "true"})
-    return changed or enabled
+    return edit_kritarc(places.kritarc, enabled) or changed
 
 
 def _swap(new: Path, old: Path, scratch: Path) -> None:
@@ -940,7 +959,7 @@ def uninstall_plugin(places: Places) -> bool:
     """Takes the plugin and its entry in kritarc out; tells whether there was anything."""
     gone = [remove(places.plugin), remove(places.plugin_desktop)]
     if places.kritarc.exists():
-        gone.append(edit_kritarc(places.kritarc, {f"enable_{PLUGIN_NAME}": None}))
+        gone.append(edit_kritarc(places.kritarc, disabled))
     gone.append(remove(kritarc_backup(places.kritarc)))
     with contextlib.suppress(OSError):
         # Only where nothing else is in them.

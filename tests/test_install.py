@@ -105,17 +105,29 @@ def test_a_disabled_plugin_is_enabled_in_its_place() -> None:
     assert install.set_entry(text, "python", KEY, "true") == f"[python]\na=1\n{KEY}=true\nb=2\n"
 
 
+@given(ini_texts)
+def test_uninstalling_takes_the_settings_of_the_plugin_and_no_others(text: str) -> None:
+    remembered = "[manganinja]\ndocker_shown=yes\n\n"
+    # What stands before the first header would join the group that is put before it.
+    text = f"[theme]\n{text}"
+    assert install.disabled(text) == text
+    for whole in (remembered + text, f"{text}\n{remembered}", f"{text}\n{remembered}{text}"):
+        after = install.disabled(whole)
+        assert "docker_shown" not in after
+        assert other_lines(after) == other_lines(whole.replace(remembered, ""))
+
+
 def test_a_kritarc_is_kept_byte_for_byte_but_for_the_entry(tmp_path: Path) -> None:
     kritarc = tmp_path / "kritarc"
     before = b"[General]\nname=\xff\xfe not UTF-8\x0b\xc2\x85\n\n[theme]\nTheme=dark\n"
     kritarc.write_bytes(before)
     kritarc.chmod(0o600)
-    assert install.edit_kritarc(kritarc, {KEY: "true"})
+    assert install.edit_kritarc(kritarc, install.enabled)
     assert kritarc.read_bytes() == before + b"\n[python]\n" + KEY.encode() + b"=true\n"
     assert kritarc.stat().st_mode & 0o777 == 0o600
     assert install.kritarc_backup(kritarc).read_bytes() == before
-    assert not install.edit_kritarc(kritarc, {KEY: "true"}), "nothing to do the second time"
-    assert install.edit_kritarc(kritarc, {KEY: None})
+    assert not install.edit_kritarc(kritarc, install.enabled), "nothing to do the second time"
+    assert install.edit_kritarc(kritarc, install.disabled)
     assert kritarc.read_bytes() == before
 
 
@@ -123,7 +135,7 @@ def test_a_kritarc_that_is_a_link_stays_one(tmp_path: Path) -> None:
     real, link = tmp_path / "dotfiles", tmp_path / "kritarc"
     real.write_text("[a]\nb=c\n")
     link.symlink_to(real)
-    install.edit_kritarc(link, {KEY: "true"})
+    install.edit_kritarc(link, install.enabled)
     assert link.is_symlink()
     assert f"{KEY}=true" in real.read_text()
 
