@@ -14,11 +14,11 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 from aiohttp import web
 
+from manganinja import __version__
 from manganinja.wire.discovery import ALREADY_RUNNING, data_dir
 from manganinja.wire.protocol import PROTOCOL_VERSION, Record, ServerInfo, Status
 from server import record as record_file
@@ -83,7 +83,7 @@ class Server:
 
     def info(self) -> ServerInfo:
         state = self._engine.model_state
-        return ServerInfo(PROTOCOL_VERSION, version(), (state.model,), state.device, state.state)
+        return ServerInfo(PROTOCOL_VERSION, __version__, (state.model,), state.device, state.state)
 
     def status(self) -> Status:
         state = self._engine.model_state
@@ -126,7 +126,7 @@ class Server:
         await site.start()
         self._door.port = runner.addresses[0][1]
         record = Record(
-            PROTOCOL_VERSION, HOST, self._door.port, self._token, os.getpid(), version()
+            PROTOCOL_VERSION, HOST, self._door.port, self._token, os.getpid(), __version__
         )
         record_file.write(self._record_path, record)
         return record
@@ -152,14 +152,6 @@ class Server:
         await runner.cleanup()
         self._store.write_all()
         _log.info("ended")
-
-
-def version() -> str:
-    """The version of the installed project; "0" where it is not installed."""
-    try:
-        return metadata.version("manganinja-krita")
-    except metadata.PackageNotFoundError:
-        return "0"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -92,11 +92,10 @@ class _Worker:
         info = getattr(self._painter, "info", None) or ModelInfo(model)
         self.send("ready", info, str(getattr(self._painter, "device", "")))
 
-    def _report_load_failure(self, error: Exception) -> None:
-        code, message, remedy = _describe(error)
-        if not isinstance(error, errors.MangaNinjaError):
-            code = "out_of_memory" if code == "out_of_memory" else "no_model"
-        self.send("load_failed", code, message, remedy)
+    def _report_load_failure(self, error: Exception) -> tuple[str, str, str]:
+        failure = _describe_loading(error)
+        self.send("load_failed", *failure)
+        return failure
 
     def _paint(self, ticket: int, request: ColorizeRequest) -> None:
         if request.model != self._model:
@@ -104,10 +103,7 @@ class _Worker:
             try:
                 self._load(request.model)
             except Exception as error:
-                self._report_load_failure(error)
-                code, message, remedy = _describe(error)
-                code = "no_model" if code in ("model_failed", "bad_request") else code
-                self.send("failed", ticket, code, message, remedy)
+                self.send("failed", ticket, *self._report_load_failure(error))
                 return
         painting = self._painter.paint(
             _as_rgba(request),
@@ -194,6 +190,17 @@ def _describe(error: Exception) -> tuple[str, str, str]:
         f"The model stopped with an error ({type(error).__name__}: {error!s:.300}).",
         "Press Colorize again; if it happens again, send server.log with a report.",
     )
+
+
+def _describe_loading(error: Exception) -> tuple[str, str, str]:
+    code, message, remedy = _describe(error)
+    if code == "out_of_memory":
+        remedy = "Close other programs, or choose a smaller model."
+        return code, "There is not enough memory to load the model.", remedy
+    if code == "model_failed" and not isinstance(error, errors.MangaNinjaError):
+        message = f"The model can't be loaded ({type(error).__name__}: {error!s:.300})."
+        remedy = "Run `python3 install.py` again, or send server.log with a report."
+    return "no_model", message, remedy
 
 
 def _code_of(error: errors.MangaNinjaError) -> str:

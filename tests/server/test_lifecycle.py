@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a server begins and ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from manganinja.wire.client import ConnectionLost
+from manganinja.wire.discovery import ALREADY_RUNNING
+from manganinja.wire.protocol import Progress, record_to_text
+from tests.server.asking import failure, play, request, result
+from tests.server.conftest import RunningServer, wait_until
+
+
+def exists(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_record_is_complete_and_for_this_user_only(start) -> None:
+    server = start()
+    assert stat.S_IMODE(server.record_path.stat().st_mode) == 0o600
+    record = json.loads(server.record_path.read_text())
+    assert set(record) == {"protocol", "host", "port", "token", "pid", "version"}
+    assert record["host"] == "127.0.0.1" and record["pid"] == server.process.pid
+    assert len(record["token"]) >= 40
+
+
+def test_sigterm_ends_it_cleanly_and_takes_the_record_along(start) -> None:
+    server = start()
+    worker = server.worker_pid()
+    assert server.end() == 0
+    assert server.errors == ""
+    assert not server.record_path.exists()
+    assert not exists(worker)
+
+
+def test_a_connected_client_learns_of_the_end(start) -> None:
+    server = start()
+    with server.connect() as client:
+        events = client.colorize(play(pause_s=0.2, steps=1000))
+        with pytest.raises(ConnectionLost):
+            for event in events:
+                if isinstance(event, Progress) and event.step == 1:
+                    began = time.monotonic()
+                    assert server.end() == 0
+        assert time.monotonic() - began < 5
+
+
+def test_a_second_server_says_so_and_leaves_the_first_alone(start) -> None:
+    first = start()
+    second = start()
+    _, said = second.process.communicate(timeout=15)
+    assert second.process.returncode == ALREADY_RUNNING
+    assert "running already" in said and "Traceback" not in said
+    with first.connect() as client:
+        result(client.colorize(request()))
+
+
+def test_the_record_of_another_server_is_left_alone(start) -> None:
+    server = start()
+    other = record_to_text(replace(server.record, token="another"))
+    server.record_path.write_text(other)
+    assert server.end() == 0
+    assert server.record_path.read_text() == other
+
+
+@pytest.mark.parametrize("left_over", ["", "{", '{"pid": 1}', "kill -9"])
+def test_a_left_over_record_is_replaced(start, left_over: str) -> None:
+    if left_over == "kill -9":
+        crashed = start()
+        crashed.process.kill()
+        crashed.process.wait()
+        assert crashed.record_path.exists()
+    else:
+        # Made by a plain write, so the mode has to change, too.
+        server_json = start().record_path
+        os.kill(json.loads(server_json.read_text())["pid"], signal.SIGTERM)
+        wait_until(lambda: not server_json.exists())
+        server_json.write_text(left_over)
+    server = start()
+    assert server.process.poll() is None
+    assert stat.S_IMODE(server.record_path.stat().st_mode) == 0o600
+    server.connect().close()
+
+
+def test_the_worker_dies_with_a_killed_server(start) -> None:
+    server = start()
+    worker = server.worker_pid()
+    with server.connect() as client:
+        events = client.colorize(play("deaf"))
+        assert any(isinstance(e, Progress) and e.stage == "reading" for e in events)
+        server.process.kill()
+        server.process.wait()
+    wait_until(lambda: not exists(worker), 5)
+
+
+def test_it_ends_when_nobody_uses_it(start) -> None:
+    server = start("--idle-exit", "1")
+    with server.connect():
+        time.sleep(2.2)
+        assert server.process.poll() is None
+    wait_until(lambda: server.process.poll() is not None, 6)
+    assert server.process.returncode == 0
+    assert not server.record_path.exists()
+
+
+def test_a_client_may_ask_for_the_end(start) -> None:
+    server = start()
+    with server.connect() as client:
+        client.shutdown()
+        assert server.process.wait(10) == 0
+
+
+def test_results_survive_a_restart(start) -> None:
+    server = start()
+    with server.connect() as client:
+        before = result(client.colorize(request(source={"document": "{1}"}), job="kept"))
+    assert server.end() == 0
+    with start().connect() as client:
+        assert result(client.attach("kept")) == before
+        client.acknowledge("kept")
+        assert failure(client.attach("kept")).code == "unknown_job"
+    assert list((server.home / "results").iterdir()) == []
+
+
+def test_the_model_is_loaded_before_anybody_asks(start) -> None:
+    with start().connect() as client:
+        wait_until(lambda: client.status().state == "ready")
+        assert client.status().models[0].title == "Scripted mini"
+
+
+def test_a_default_model_that_fails_is_told_and_tried_again(start) -> None:
+    with start("--model", "missing").connect() as client:
+        wait_until(lambda: client.status().state == "failed")
+        assert client.status().detail == "There is no model 'missing'. Choose another model."
+        end = failure(client.colorize(request(model="missing")))
+        assert (end.code, end.message) == ("no_model", "There is no model 'missing'.")
+        result(client.colorize(request(model="mini")))
+
+
+def test_an_engine_that_cannot_be_imported_is_no_model(start) -> None:
+    server = start(engine="no.such.module:Painter")
+    with server.connect() as client:
+        wait_until(lambda: client.status().state == "failed")
+        end = failure(client.colorize(request()))
+        assert end.code == "no_model" and "install.py" in end.remedy
+
+
+def test_a_port_in_use_is_a_sentence(start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = start("--port", str(port))
+        _, said = server.process.communicate(timeout=15)
+    assert server.process.returncode == 1
+    assert str(port) in said and "Traceback" not in said
+    assert not server.record_path.exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    server = RunningServer(tmp_path / "a file" / "home")
+    _, said = server.process.communicate(timeout=15)
+    assert server.process.returncode == 1
+    assert "can't be written to" in said and "Traceback" not in said

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding a server that lives, not falling for one that does not, and starting one."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from manganinja.wire import discovery
+from manganinja.wire.client import Connection
+from manganinja.wire.protocol import Record, record_to_text
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTED = ("--engine", "tests.server.scripted:Painter")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MANGANINJA_HOME", str(tmp_path))
+    yield tmp_path
+    record = discovery.read_record()
+    if record is not None and record.pid != os.getpid() and discovery.running_server():
+        os.kill(record.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while discovery.record_path().exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def write_record(port: int, pid: int | None = None) -> None:
+    record = Record(1, "127.0.0.1", port, "token", pid or os.getpid(), "0.1.0")
+    discovery.record_path().write_text(record_to_text(record))
+
+
+def install(python: str = sys.executable, project: Path = ROOT) -> None:
+    values = {"python": python, "project": str(project), "version": "0.1.0"}
+    (discovery.data_dir() / "install.json").write_text(json.dumps(values))
+
+
+def false_server(folder: Path, code: str) -> Path:
+    """A project whose server does nothing but run `code`."""
+    (folder / "server").mkdir()
+    (folder / "server" / "__init__.py").touch()
+    (folder / "server" / "__main__.py").write_text(code)
+    return folder
+
+
+# -- where ----------------------------------------------------------------------------------------
+
+
+def test_the_data_lies_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert discovery.data_dir() == tmp_path
+    monkeypatch.delenv("MANGANINJA_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", "/elsewhere")
+    assert discovery.data_dir() == Path("/elsewhere/manganinja")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "/home/artist")
+    assert discovery.data_dir() == Path("/home/artist/.local/share/manganinja")
+
+
+# -- is it alive ----------------------------------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=100))
+def test_a_damaged_record_is_no_record(home: Path, content: bytes) -> None:
+    (home / "server.json").write_bytes(content)
+    assert discovery.read_record() is None
+    assert discovery.running_server() is None
+
+
+def test_without_a_record_nothing_runs() -> None:
+    assert discovery.running_server() is None
+
+
+def test_the_record_of_a_dead_process_is_not_believed() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_record(port=9, pid=ended.pid)
+    assert discovery.running_server() is None
+
+
+def test_a_process_number_that_was_given_again_is_not_believed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    write_record(port)
+    assert discovery.running_server() is None
+
+
+def test_a_port_taken_over_by_a_web_server_is_not_believed() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        other.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[method-assign]
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        write_record(other.server_address[1])
+        assert discovery.running_server() is None
+        other.shutdown()
+
+
+def test_a_port_taken_over_by_something_silent_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(discovery, "_PROBE_TIMEOUT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        write_record(silent.getsockname()[1])
+        assert discovery.running_server() is None
+
+
+def test_a_server_with_another_token_is_not_ours() -> None:
+    install()
+    record = discovery.start_server(20, arguments=SCRIPTED)
+    own = discovery.record_path().read_text()
+    discovery.record_path().write_text(own.replace(record.token, "x" * 43))
+    assert discovery.running_server() is None
+    discovery.record_path().write_text(own)
+    assert discovery.running_server() == record
+
+
+# -- starting -------------------------------------------------------------------------------------
+
+
+def test_start_server_starts_one_that_answers_and_outlives_its_starter(home: Path) -> None:
+    install()
+    waited: list[float] = []
+    record = discovery.start_server(20, waited.append, SCRIPTED)
+    assert waited == sorted(waited)
+    assert os.getsid(record.pid) == record.pid  # A session of its own: Ctrl-C does not reach it.
+    with Connection.open(record, "a test") as client:
+        assert client.server.protocol == 1
+    assert discovery.ensure_server() == record
+    assert (home / "server.log").exists()
+
+
+def test_two_that_start_at_once_get_the_same_server() -> None:
+    install()
+    records: list[Record] = []
+    starters = [
+        threading.Thread(
+            target=lambda: records.append(discovery.start_server(20, arguments=SCRIPTED))
+        )
+        for _ in range(2)
+    ]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    assert len(records) == 2 and records[0] == records[1]
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"python": "/no", "project": "/no"}'])
+def test_without_an_installation_it_says_what_to_run(home: Path, content: str | None) -> None:
+    if content is not None:
+        (home / "install.json").write_text(content)
+    with pytest.raises(discovery.NotInstalled) as caught:
+        discovery.start_server(5)
+    assert "install.py" in caught.value.remedy
+
+
+def test_a_server_that_ends_at_once_shows_its_last_words(tmp_path: Path) -> None:
+    install(project=false_server(tmp_path, "raise SystemExit('no torch here')"))
+    with pytest.raises(discovery.ServerDidNotStart) as caught:
+        discovery.start_server(20)
+    assert caught.value.log == "no torch here"
+    assert "server.log" in caught.value.remedy
+
+
+def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    install(project=false_server(tmp_path, "import time; time.sleep(60)"))
+    began = time.monotonic()
+    with pytest.raises(discovery.ServerDidNotStart):
+        discovery.start_server(0.6)
+    assert time.monotonic() - began < 5
+
+
+def test_what_krita_leaks_into_the_environment_is_taken_out() -> None:
+    leaked = {
+        "APPDIR": "/tmp/.mount_krita",
+        "HOME": "/home/artist",
+        "LD_LIBRARY_PATH": "/tmp/.mount_krita/usr/lib:/opt/cuda/lib:/usr/lib/krita",
+        "PYTHONHOME": "/tmp/.mount_krita/usr",
+        "PYTHONPATH": "/tmp/.mount_krita/usr/lib/krita-python-libs",
+        "QT_PLUGIN_PATH": "/tmp/.mount_krita/usr/plugins",
+        "QT_QPA_PLATFORM": "xcb",
+    }
+    assert discovery.scrubbed_environment(leaked) == {
+        "APPDIR": "/tmp/.mount_krita",
+        "HOME": "/home/artist",
+        "LD_LIBRARY_PATH": "/opt/cuda/lib",
+    }
