@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Point pairs and the point maps that PointNet reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import BadRequest
+
+Position = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PointPair:
+    """Two places that belong together.
+
+    Attributes:
+        reference: (x, y) in pixels of the reference picture, origin at its top left corner.
+        lineart: (x, y) in pixels of the line art.
+        reference_index: which of several references, from 0.
+    """
+
+    reference: Position
+    lineart: Position
+    reference_index: int = 0
+
+
+def check_inside(position: Position, size_px: tuple[int, int], what: str) -> None:
+    """Raise :class:`BadRequest` unless ``position`` lies in a picture of (width, height)."""
+    (x, y), (width, height) = position, size_px
+    if not (0 <= x < width and 0 <= y < height):
+        raise BadRequest(
+            f"A point at ({x:g}, {y:g}) lies outside the {what} of {width} x {height} pixels.",
+            "Move the point into the picture or delete it.",
+        )
+
+
+def draw_point_map(
+    numbered: Sequence[tuple[int, Position]],
+    source_px: tuple[int, int],
+    placed_px: tuple[int, int],
+    map_px: tuple[int, int],
+) -> np.ndarray:
+    """Write pair numbers into a map (paper, section 3.2).
+
+    Args:
+        numbered: (number from 1, (x, y) in the source picture) in the order of writing; a later
+            point on the same pixel overwrites an earlier one.
+        source_px: (width, height) of the picture that the points were placed on.
+        placed_px: (width, height) that it has in the processed picture, at its top left.
+        map_px: (width, height) of the processed picture, padding included.
+
+    Returns:
+        (H, W) float32, 0 where there is no point. Floats have no trouble with pair 256.
+    """
+    point_map = np.zeros((map_px[1], map_px[0]), np.float32)
+    for number, (x, y) in numbered:
+        column = min(int(x * placed_px[0] / source_px[0]), placed_px[0] - 1)
+        row = min(int(y * placed_px[1] / source_px[1]), placed_px[1] - 1)
+        point_map[row, column] = number
+    return point_map

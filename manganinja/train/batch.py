@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From generated pairs to one training batch: points, recolouring, shuffle, dropped conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from .codec import to_signed
+from .drawings import DrawnPair, point_pairs
+from .shuffle import PatchShuffle
+
+LARGEST_PAIR_NUMBER = 24
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """Shares of a batch, as probabilities.
+
+    Attributes:
+        plain: rows without reference, for guidance.
+        pointed: rows with point maps (the rest of the rows see the reference alone).
+        no_pairs: pointed rows whose maps are empty.
+        most_pairs: pairs of a pointed row, 1 to this many.
+        recoloured: pointed rows in which some pairs contradict the drawing: the part under the
+            line-art end takes the colour of another part of the reference. Only the point can
+            tell, so the network learns to obey it.
+        no_lineart: rows whose line art is left out.
+        shuffled: rows whose reference is shuffled into 2x2 up to ``finest_grid`` patches a side.
+        lines_in_target: learn the picture with its lines, as the published model, or the colour
+            under them.
+    """
+
+    plain: float = 0.08
+    pointed: float = 0.5
+    no_pairs: float = 0.1
+    most_pairs: int = 10
+    recoloured: float = 0.6
+    no_lineart: float = 0.05
+    shuffled: float = 0.25
+    finest_grid: int = 8
+    lines_in_target: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N samples; rows stand in the order plain, reference alone, with points.
+
+    Attributes:
+        reference, target: (N, 3, S, S) float in [-1, 1].
+        condition: (N, 3, S, S) float in [-1, 1], bright lines on black.
+        reference_map, lineart_map: (P, 1, S, S) float pair numbers of the pointed rows.
+        reference_parts, target_parts: (N, S, S) uint8 part ids after shuffle and recolouring.
+        plain, referenced: how many rows the first two groups have.
+    """
+
+    reference: Tensor
+    target: Tensor
+    condition: Tensor
+    reference_map: Tensor
+    lineart_map: Tensor
+    reference_parts: Tensor
+    target_parts: Tensor
+    plain: int
+    referenced: int
+
+    @property
+    def pointed(self) -> int:
+        """Rows with points."""
+        return len(self.target) - self.plain - self.referenced
+
+
+def condition_of(lineart: np.ndarray) -> np.ndarray:
+    """Black-on-white line art (H, W) uint8 to ControlNet's condition (H, W) float32 in [-1, 1]."""
+    edge = 1 - lineart.astype(np.float32) / 255
+    edge[edge <= 0.24] = 0
+    return edge * 2 - 1
+
+
+def _place_inside(parts: np.ndarray, part: int, rng: np.random.Generator) -> np.ndarray | None:
+    """A random pixel (x, y) of a part, off its edges where it is large enough."""
+    mask = (parts == part).astype(np.uint8)
+    inner = cv2.erode(mask, np.ones((5, 5), np.uint8))
+    ys, xs = np.nonzero(inner if inner.any() else mask)
+    if not len(xs):
+        return None
+    pick = rng.integers(len(xs))
+    return np.array([xs[pick] + 0.5, ys[pick] + 0.5], dtype=np.float32)
+
+
+def _recolour(
+    pair: DrawnPair, picture: np.ndarray, parts: np.ndarray, rng: np.random.Generator, most: int
+) -> list[np.ndarray]:
+    """Give one to ``most`` target parts another reference part's colour, in place; the pairs."""
+
+    def large(ids: np.ndarray) -> list[int]:
+        values, counts = np.unique(ids, return_counts=True)
+        return [int(v) for v, c in zip(values, counts, strict=True) if v != 0 and c >= 60]
+
+    targets, sources = large(parts), large(pair.reference.parts)
+    rng.shuffle(targets)
+    pairs = []
+    for part in targets[: int(rng.integers(1, most + 1))]:
+        others = [s for s in sources if s != part]
+        if not others:
+            break
+        source = int(rng.choice(others))
+        ends = (
+            _place_inside(pair.reference.parts, source, rng),
+            _place_inside(parts, part, rng),
+        )
+        if ends[0] is None or ends[1] is None:
+            continue
+        inside = parts == part
+        new = np.median(pair.reference.flats[pair.reference.parts == source], axis=0)
+        old = np.median(picture[inside], axis=0)
+        shifted = picture[inside].astype(np.float32) + (new - old)
+        picture[inside] = np.clip(shifted, 0, 255).astype(np.uint8)
+        parts[inside] = source
+        pairs.append(np.stack(ends))
+    return pairs
+
+
+def _draw_map(points: np.ndarray, numbers: np.ndarray, size_px: int) -> np.ndarray:
+    point_map = np.zeros((size_px, size_px), np.float32)
+    cells = np.clip(points.astype(int), 0, size_px - 1)
+    point_map[cells[:, 1], cells[:, 0]] = numbers
+    return point_map
+
+
+@dataclass
+class _Sample:
+    reference: np.ndarray
+    target: np.ndarray
+    condition: np.ndarray
+    reference_map: np.ndarray
+    lineart_map: np.ndarray
+    reference_parts: np.ndarray
+    target_parts: np.ndarray
+
+
+def _sample(
+    pair: DrawnPair, pointed: bool, config: BatchConfig, rng: np.random.Generator
+) -> _Sample:
+    size_px = pair.target.parts.shape[0]
+    target = (pair.target.colour if config.lines_in_target else pair.target.flats).copy()
+    target_parts = pair.target.parts.astype(np.uint8)
+    pairs = np.zeros((0, 2, 2), np.float32)
+    if pointed and rng.random() >= config.no_pairs:
+        count = int(rng.integers(1, config.most_pairs + 1))
+        pairs = point_pairs(pair, count, rng)
+        if rng.random() < config.recoloured:
+            forced = _recolour(pair, target, target_parts, rng, most=3)
+            # A true pair inside a part that has just changed its colour would be a lie.
+            xy = pairs[:, 1].astype(int)
+            same = target_parts[xy[:, 1], xy[:, 0]] == pair.target.parts[xy[:, 1], xy[:, 0]]
+            pairs = np.concatenate([pairs[same], *[p[None] for p in forced]])
+    reference, reference_parts = pair.reference.colour, pair.reference.parts.astype(np.uint8)
+    if rng.random() < config.shuffled:
+        grids = [2**k for k in range(1, 6) if 2**k <= config.finest_grid]
+        shuffle = PatchShuffle(size_px, int(rng.choice(grids)), rng)
+        reference, reference_parts = shuffle.picture(reference), shuffle.picture(reference_parts)
+        pairs[:, 0] = shuffle.points(pairs[:, 0])
+    condition = condition_of(pair.target.lineart)
+    if rng.random() < config.no_lineart:
+        condition = np.full_like(condition, -1.0)
+    pairs = pairs[:LARGEST_PAIR_NUMBER]
+    numbers = 1 + rng.permutation(LARGEST_PAIR_NUMBER)[: len(pairs)]
+    return _Sample(
+        reference,
+        target,
+        condition,
+        _draw_map(pairs[:, 0], numbers, size_px),
+        _draw_map(pairs[:, 1], numbers, size_px),
+        reference_parts,
+        target_parts,
+    )
+
+
+def make_batch(pairs: Sequence[DrawnPair], config: BatchConfig, rng: np.random.Generator) -> Batch:
+    """Turn pairs into a batch; group sizes are drawn so that they have the configured shares."""
+    count = len(pairs)
+    shares = rng.random(count)
+    plain = int((shares < config.plain).sum())
+    pointed = int((shares >= 1 - config.pointed).sum())
+    samples = [_sample(p, i >= count - pointed, config, rng) for i, p in enumerate(pairs)]
+
+    def maps(kind: str) -> Tensor:
+        chosen = [getattr(s, kind) for s in samples[count - pointed :]]
+        size = samples[0].target.shape[:2]
+        stacked = np.stack(chosen) if chosen else np.zeros((0, *size), np.float32)
+        return torch.from_numpy(stacked).unsqueeze(1)
+
+    condition = torch.from_numpy(np.stack([s.condition for s in samples])).unsqueeze(1)
+    return Batch(
+        reference=to_signed([s.reference for s in samples]),
+        target=to_signed([s.target for s in samples]),
+        condition=condition.expand(-1, 3, -1, -1),
+        reference_map=maps("reference_map"),
+        lineart_map=maps("lineart_map"),
+        reference_parts=torch.from_numpy(np.stack([s.reference_parts for s in samples])),
+        target_parts=torch.from_numpy(np.stack([s.target_parts for s in samples])),
+        plain=plain,
+        referenced=count - plain - pointed,
+    )

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the mini's autoencoder (diffusers' AutoencoderKL) on generated drawings."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from diffusers.models.downsampling import Downsample2D
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.upsampling import Upsample2D
+from torch import Tensor, nn
+
+from .drawings import DrawnPair
+from .pool import DrawingPool, held_out_pairs
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """Sizes and schedule of the codec's training.
+
+    ``kl_weight`` is small: latents only need to stay in a bounded, smooth range.
+    """
+
+    size_px: int = 128
+    crop_px: int = 64
+    channels: tuple[int, ...] = (16, 32, 64, 96)
+    latent_channels: int = 8
+    batch: int = 16
+    minutes: float = 12.0
+    learning_rate: float = 2e-3
+    kl_weight: float = 1e-5
+    seed: int = 0
+
+
+def new_codec(config: CodecConfig) -> AutoencoderKL:
+    """An untrained autoencoder that reduces 8 times in each direction."""
+    levels = len(config.channels)
+    codec = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=config.channels,
+        layers_per_block=1,
+        latent_channels=config.latent_channels,
+        # Groups of few channels would wash out absolute colour, which is all that a flat crop has.
+        norm_num_groups=1,
+        sample_size=config.size_px,
+        scaling_factor=1.0,
+        # Attention would tie the codec to the picture size that it was trained on.
+        mid_block_add_attention=False,
+    )
+    _start_as_block_average(codec)
+    return codec
+
+
+_CARRIED = 8
+"""Channels that carry +RGB, -RGB and two constants through an untrained codec."""
+
+
+@torch.no_grad()
+def _start_as_block_average(codec: AutoencoderKL) -> None:
+    """Start as a codec that keeps the mean colour of each 8 x 8 block, and learn from there.
+
+    From random weights the first minutes go into finding out that colour passes through at all.
+    Here the residual branches start at zero and :data:`_CARRIED` channels pass straight through;
+    each colour goes in both signs, since SiLU(x) - SiLU(-x) is x, and the two constants keep the
+    last group norm from dividing brightness away. Latents start quiet (log variance -6), with
+    nothing but the colour in them.
+    """
+    for module in codec.modules():
+        if isinstance(module, ResnetBlock2D):
+            module.conv2.weight.zero_()
+            if module.conv_shortcut is not None:
+                _carry(module.conv_shortcut, 1.0)
+        elif isinstance(module, Downsample2D):
+            _carry(module.conv, 1 / 9)
+        elif isinstance(module, Upsample2D):
+            _carry(module.conv, 1.0)
+    for half in (codec.encoder, codec.decoder):
+        first, last = half.conv_in, half.conv_out
+        first.weight[:_CARRIED] = 0
+        first.bias[:_CARRIED] = torch.tensor([0.0] * 6 + [2.0, -2.0])
+        last.weight.mul_(0.2)
+        last.weight[:3, :_CARRIED] = 0
+        for colour in range(3):
+            for sign, channel in ((1.0, colour), (-1.0, colour + 3)):
+                first.weight[channel, colour, 1, 1] = sign
+                last.weight[colour, channel, 1, 1] = sign
+    size = codec.config["latent_channels"]
+    codec.quant_conv.weight.zero_()
+    codec.quant_conv.weight[range(size), range(size)] = 1
+    codec.quant_conv.bias.zero_()
+    codec.quant_conv.bias[size:] = -6
+    codec.post_quant_conv.weight.zero_()
+    codec.post_quant_conv.weight[range(size), range(size)] = 1
+
+
+def _carry(convolution: nn.Conv2d, weight: float) -> None:
+    """Let the carried channels through unchanged; a 3 x 3 weight of 1/9 is their mean."""
+    convolution.weight[:_CARRIED] = 0
+    convolution.bias[:_CARRIED] = 0
+    middle = convolution.kernel_size[0] // 2
+    for channel in range(_CARRIED):
+        if weight == 1:
+            convolution.weight[channel, channel, middle, middle] = 1
+        else:
+            convolution.weight[channel, channel] = weight
+
+
+def to_signed(pictures: Sequence[np.ndarray]) -> Tensor:
+    """uint8 pictures (H, W, 3) to a float tensor (N, 3, H, W) in [-1, 1]."""
+    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+    return stacked.float().div_(127.5).sub_(1)
+
+
+def _crops(pairs: Sequence[DrawnPair], crop_px: int, rng: np.random.Generator) -> Tensor:
+    """One crop of each drawing, with lines or without, mirrored at random."""
+    crops = []
+    for pair in pairs:
+        drawing = pair.reference if rng.random() < 0.5 else pair.target
+        picture = drawing.colour if rng.random() < 0.5 else drawing.flats
+        y, x = rng.integers(0, picture.shape[0] - crop_px + 1, size=2)
+        crop = picture[y : y + crop_px, x : x + crop_px]
+        crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
+    return to_signed(crops)
+
+
+def _loss(codec: AutoencoderKL, pictures: Tensor, kl_weight: float) -> Tensor:
+    posterior = codec.encode(pictures).latent_dist
+    decoded = codec.decode(posterior.sample()).sample
+    error = decoded - pictures
+    return error.abs().mean() + error.square().mean() + kl_weight * posterior.kl().mean()
+
+
+@torch.no_grad()
+def measure(codec: AutoencoderKL, size_px: int, count: int = 32) -> dict[str, float]:
+    """PSNR in dB of reconstructed held-out drawings, and the latents' standard deviation."""
+    errors, spread = {"colour": [], "flats": []}, []
+    for pair in held_out_pairs(count, size_px):
+        for kind, values in errors.items():
+            picture = to_signed([getattr(pair.target, kind)])
+            latents = codec.encode(picture).latent_dist.mode()
+            spread.append(latents.flatten())
+            decoded = codec.decode(latents).sample.clamp(-1, 1)
+            values.append((decoded - picture).div(2).square().mean().item())
+    psnr = {kind: -10 * float(np.log10(np.mean(values))) for kind, values in errors.items()}
+    return {**psnr, "latent_std": torch.cat(spread).std().item()}
+
+
+def train_codec(config: CodecConfig, output: Path) -> AutoencoderKL:
+    """Train for ``config.minutes`` and save the codec, its config and its figures in ``output``.
+
+    The learning rate falls to zero over the time given. The scaling factor of the saved codec
+    makes latents of drawings have unit variance, as Stable Diffusion's 0.18215 does for its own.
+    """
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    codec = new_codec(config)
+    optimizer = torch.optim.AdamW(codec.parameters(), config.learning_rate, fused=True)
+    pool = DrawingPool(config.size_px, capacity=2048, reuse=6)
+    start, step, curve = time.monotonic(), 0, []
+    while (elapsed := (time.monotonic() - start) / (60 * config.minutes)) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(1, (step + 1) / 100) * (1 - elapsed)
+        loss = _loss(codec, _crops(pool.take(config.batch, rng), config.crop_px, rng), config.kl_weight)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        curve.append(loss.item())
+        if step % 100 == 0:
+            recent = float(np.mean(curve[-100:]))
+            print(f"codec step {step}, {elapsed:.0%} of the time, loss {recent:.4f}", flush=True)
+    codec.eval()
+    figures = measure(codec, config.size_px)
+    codec.register_to_config(scaling_factor=1 / figures["latent_std"])
+    codec.save_pretrained(output)
+    report = {"config": asdict(config), "steps": step, **figures}
+    (output / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures), flush=True)
+    return codec

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The networks of one model under training, made from nothing or taken from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diffusers import ControlNetModel, DDIMScheduler
+from torch import nn
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from ..conditioning import UnconditionalEmbedding
+from ..point_net import PointNet
+from ..reference_attention import DenoisingUNet, ReferenceUNet, install
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of a model trained from nothing; the defaults are the bundled mini's."""
+
+    channels: tuple[int, ...] = (64, 128, 256)
+    layers_per_block: int = 1
+    heads: int = 4
+    norm_groups: int = 4
+    latent_channels: int = 8
+    embedding: int = 64
+    condition_channels: tuple[int, ...] = (16, 32, 64, 96)
+    clip_width: int = 64
+    clip_layers: int = 2
+    clip_image_px: int = 64
+    clip_patch_px: int = 16
+
+
+@dataclass
+class Networks:
+    """What is trained together. The autoencoder is trained before and frozen."""
+
+    unet: DenoisingUNet
+    reference_unet: ReferenceUNet
+    controlnet: ControlNetModel
+    point_net: PointNet
+    image_encoder: CLIPVisionModelWithProjection
+    unconditional: UnconditionalEmbedding
+
+    def items(self) -> Iterator[tuple[str, nn.Module]]:
+        """Name and module of each network, in the pipeline's names."""
+        yield from vars(self).items()
+
+
+def training_scheduler() -> DDIMScheduler:
+    """Stable Diffusion's noise schedule with a last step of pure noise, predicting velocity.
+
+    A model trained from nothing gets zero terminal signal (arXiv 2305.08891): its first step then
+    sees at sampling what it saw in training, and colours come out at full strength.
+    """
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+
+
+def new_networks(config: NetworkConfig) -> Networks:
+    """Untrained networks of the given sizes."""
+    levels = len(config.channels)
+    shared = {
+        "in_channels": config.latent_channels,
+        "block_out_channels": config.channels,
+        "layers_per_block": config.layers_per_block,
+        "attention_head_dim": config.heads,
+        "norm_num_groups": config.norm_groups,
+        "cross_attention_dim": config.embedding,
+        "down_block_types": ("CrossAttnDownBlock2D",) * levels,
+    }
+    up = {"out_channels": config.latent_channels, "up_block_types": ("CrossAttnUpBlock2D",) * levels}
+    controlnet = ControlNetModel(
+        conditioning_embedding_out_channels=config.condition_channels, **shared
+    )
+    install(controlnet, None)
+    _wake_zero_convolutions(controlnet)
+    vision = CLIPVisionConfig(
+        hidden_size=config.clip_width,
+        intermediate_size=4 * config.clip_width,
+        num_hidden_layers=config.clip_layers,
+        num_attention_heads=4,
+        image_size=config.clip_image_px,
+        patch_size=config.clip_patch_px,
+        projection_dim=config.embedding,
+    )
+    return Networks(
+        unet=DenoisingUNet(**shared, **up),
+        reference_unet=ReferenceUNet(**shared, **up),
+        controlnet=controlnet,
+        point_net=PointNet(config.channels, encoding="code"),
+        image_encoder=CLIPVisionModelWithProjection(vision),
+        unconditional=UnconditionalEmbedding(config.embedding),
+    )
+
+
+def _wake_zero_convolutions(controlnet: ControlNetModel) -> None:
+    """ControlNet starts at zero so as not to harm a trained U-Net; from nothing that only delays."""
+    zeroed = [*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block]
+    for convolution in [*zeroed, controlnet.controlnet_cond_embedding.conv_out]:
+        convolution.reset_parameters()

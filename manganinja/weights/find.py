@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a model's name to its folder. Imports no torch, so that a server can list models at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ModelNotFound
+
+MINI = Path(__file__).parent / "mini"
+"""The bundled model, in the layout of ``MangaNinjaPipeline.save_pretrained``."""
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model.
+
+    Args:
+        name: "mini" for the bundled model, or the path of a folder.
+
+    Raises:
+        ModelNotFound: with what to do.
+    """
+    folder = MINI if name == "mini" else Path(name).expanduser()
+    if is_project_layout(folder) or is_published_layout(folder):
+        return folder
+    if name == "mini":
+        raise ModelNotFound(
+            "The bundled model is not in its place.", "Run `python3 install.py` again."
+        )
+    raise ModelNotFound(
+        f"There is no model in {name!r}.",
+        "Use 'mini' or the folder of a model: one with a model_index.json, or the published "
+        "checkpoints folder with MangaNinjia/ and StableDiffusion/ in it.",
+    )
+
+
+def is_project_layout(folder: Path) -> bool:
+    """Whether ``MangaNinjaPipeline.save_pretrained`` wrote the folder."""
+    return (folder / "model_index.json").is_file()
+
+
+def is_published_layout(folder: Path) -> bool:
+    """Whether the folder is laid out as the published code's ``checkpoints/``."""
+    return (folder / "MangaNinjia" / "denoising_unet.pth").is_file()
