@@ -26,7 +26,10 @@ _RECONNECTS = 3
 
 @dataclass(frozen=True)
 class ServerState:
-    """What is known of the server: ``phase`` is "unknown", "starting", "ready", "stopped" or "wrong"."""
+    """What is known of the server.
+
+    ``phase`` is "unknown", "starting", "ready", "stopped" or "wrong".
+    """
 
     phase: str
     sentence: str

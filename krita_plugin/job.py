@@ -74,7 +74,7 @@ class Prepared:
 
 
 def check_choices(choices: Choices, names: Mapping[str, str]) -> None:
-    """Raises CannotStart where the choices alone make no job; ``names`` are the layers there are."""
+    """Raises CannotStart where the choices alone make no job; ``names``: the layers by id."""
     if choices.lineart is None or choices.lineart not in names:
         raise CannotStart(
             "No line art is chosen.", "Choose the layer with the lines under “Line art”."
@@ -116,8 +116,7 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
     request = protocol.ColorizeRequest(
         lineart=_picture(snapshot.lineart.box, lineart),
         references=tuple(
-            _picture(sheet.box, pixels)
-            for sheet, pixels in zip(snapshot.references, references)  # noqa: B905 - Python 3.8
+            _picture(sheet.box, pixels) for sheet, pixels in zip(snapshot.references, references)
         ),
         pairs=pairs,
         model=_model_name(options.model, models),

@@ -48,7 +48,7 @@ class _Unclear(Exception):
 def find_pairs(
     shapes: Sequence[Shape], canvas: Box, lineart: Box, references: Sequence[Region]
 ) -> PairsFound:
-    """Pairs among ``shapes``; a reference that doesn't cover ``lineart`` counts as lying beside it."""
+    """Pairs among ``shapes``; a reference that doesn't cover ``lineart`` lies beside it."""
     return _Finder(canvas, lineart, tuple(references)).find(shapes)
 
 
@@ -90,7 +90,7 @@ class _Finder:
         return FoundPair(start, end, index, line.colour)
 
     def _dots(self, dots: tuple[Shape, ...]) -> FoundPair:
-        first = dots[0]
+        first, second = dots[0], dots[-1]
         if len(dots) == 1:
             other = "a rectangle" if first.kind == "ellipse" else "a round dot"
             raise _Unclear(f"{_name(first)} has no partner: {other} of the same colour is missing.")
@@ -99,7 +99,6 @@ class _Finder:
                 f"{len(dots)} dots are {colour_word(first.colour)}, so their partners are unclear: "
                 "give each pair a colour of its own."
             )
-        second = dots[1]
         by_place = self._by_place(first.centre, second.centre, first.colour)
         if by_place is not None:
             return by_place
@@ -118,7 +117,7 @@ class _Finder:
         return FoundPair(square.centre, round_.centre, index, square.colour)
 
     def _by_place(self, first: XY, second: XY, colour: str | None) -> FoundPair | None:
-        """The pair when exactly one of the points lies on exactly one reference beside the drawing."""
+        """The pair when exactly one point lies on exactly one reference beside the drawing."""
         on_first = [i for i, region in self._beside if region.box.contains(*first)]
         on_second = [i for i, region in self._beside if region.box.contains(*second)]
         if len(on_first) == 1 and not on_second and self._canvas.contains(*second):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .client import ServerState
 from .job import Choices, Options
@@ -18,7 +18,7 @@ class DocumentView:
     id: str = ""
     title: str = ""
     layers: tuple[LayerInfo, ...] = ()
-    choices: Choices = Choices()
+    choices: Choices = field(default_factory=Choices)
 
     @property
     def names(self) -> dict[str, str]:

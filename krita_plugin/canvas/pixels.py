@@ -79,7 +79,7 @@ def converted(picture: RawPicture, space: ColourSpace) -> Generator[None, None, 
     rows = max(1, min(height, _BAND_PIXELS // max(1, width)))
     source, parts = memoryview(picture.data), []
     stride = len(source) // height
-    hidden = _hidden_document(width, rows, picture.space)
+    hidden = hidden_document(width, rows, picture.space)
     try:
         for top in range(0, height, rows):
             count = min(rows, height - top)
@@ -92,7 +92,8 @@ def converted(picture: RawPicture, space: ColourSpace) -> Generator[None, None, 
     return b"".join(parts)
 
 
-def _hidden_document(width: int, height: int, space: ColourSpace) -> Document:
+def hidden_document(width: int, height: int, space: ColourSpace) -> Document:
+    """A document without a view; close it."""
     hidden = Krita.instance().createDocument(
         width, height, "colorize", space.model, space.depth, space.profile, 72.0
     )

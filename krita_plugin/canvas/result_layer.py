@@ -6,15 +6,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from krita import Krita
-
 from ..errors import CannotWrite, LayerGone
 from ..geometry import Box
 from ..qt import QByteArray
 from . import documents, layers
 from .documents import Document
 from .layers import Node
-from .pixels import SRGB8, RawPicture, converted, space_of
+from .pixels import SRGB8, RawPicture, converted, hidden_document, space_of
 
 _BAND_PIXELS = 4_000_000
 
@@ -63,16 +61,7 @@ def _new_layer(document: Document, title: str, grey: bool) -> tuple[Document | N
     name = title.replace("{number}", str(_next_number(document, title)))
     if not grey:
         return None, document.createNode(name, "paintlayer")
-    keeper = Krita.instance().createDocument(
-        document.width(),
-        document.height(),
-        "colorize",
-        SRGB8.model,
-        SRGB8.depth,
-        SRGB8.profile,
-        72.0,
-    )
-    keeper.setBatchmode(True)
+    keeper = hidden_document(document.width(), document.height(), SRGB8)
     return keeper, keeper.createNode(name, "paintlayer")
 
 
@@ -135,7 +124,8 @@ def _slot_below(lineart: Node) -> tuple[Node, Node | None]:
 def _hidden_note(lineart: Node, opaque: bool) -> list[str]:
     if opaque and lineart.blendingMode() == "normal":
         return [
-            "The line art is opaque and hides the result below it: set its blending mode to Multiply."
+            "The line art is opaque and hides the result below it: "
+            "set its blending mode to Multiply."
         ]
     return []
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from ..guard import guarded
-from ..qt import QtWidgets, dock_area_right
+from ..qt import Qt, QTimer, QtWidgets, dock_area_right
 from ..workshop import Workshop
 from .panel import Panel
 
 IDENTIFIER = "manganinja_colorize"
+_TITLE_PX = 40
 _shared: list[Workshop] = []
 
 
@@ -56,6 +57,15 @@ class ColorizeDock(DockWidget):
             krita.writeSetting("manganinja", "docker_shown", "yes")
             self.setVisible(True)
             self.raise_()
+            QTimer.singleShot(0, self._make_room)
+
+    @guarded
+    def _make_room(self) -> None:
+        """Height for everything, once: Krita squeezes a new docker in below the others."""
+        window = self.parent()
+        if isinstance(window, QtWidgets.QMainWindow) and not self.isFloating():
+            height = self.panel.sizeHint().height() + _TITLE_PX
+            window.resizeDocks([self], [height], Qt.Orientation.Vertical)
 
     @guarded
     def _seen_or_hidden(self, visible: bool = False, *_: object) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..layer_info import LayerInfo
-from ..qt import Qt, QtCore, QtWidgets, Signal
+from ..qt import Qt, QtCore, QtGui, QtWidgets, Signal
 
 QSizePolicy = QtWidgets.QSizePolicy
 
@@ -178,7 +178,7 @@ class SeedField(QtWidgets.QWidget):
         self.box.setToolTip("The same seed and choices give the same colours again")
         self.die = QtWidgets.QToolButton()
         self.die.setObjectName("colorize_die")
-        self.die.setText("⚂")
+        self.die.setIcon(_die_icon(self.palette().color(QtGui.QPalette.ColorRole.ButtonText)))
         self.die.setToolTip("Throw a new seed")
         self.die.setFixedWidth(24)
         line.addWidget(self.box, 1)
@@ -190,3 +190,19 @@ class SeedField(QtWidgets.QWidget):
         generator = QtCore.QRandomGenerator.global_()
         # Short enough to be read, written down and typed again.
         self.box.setValue(generator.bounded(1, 1_000_000))
+
+
+def _die_icon(colour: QtGui.QColor) -> QtGui.QIcon:
+    # Drawn, since fonts and icon themes with a die can't be relied on.
+    pixmap = QtGui.QPixmap(32, 32)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QtGui.QPainter(pixmap)
+    painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+    painter.setPen(QtGui.QPen(colour, 2.5))
+    painter.drawRoundedRect(QtCore.QRectF(4, 4, 24, 24), 5, 5)
+    painter.setBrush(colour)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for x, y in ((10.5, 10.5), (16, 16), (21.5, 21.5)):
+        painter.drawEllipse(QtCore.QPointF(x, y), 2.6, 2.6)
+    painter.end()
+    return QtGui.QIcon(pixmap)

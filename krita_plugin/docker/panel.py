@@ -75,11 +75,12 @@ class Panel(QtWidgets.QWidget):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(8)
+        # What is needed at every press comes first: the docker may be small.
         column.addLayout(form)
-        column.addLayout(numbers)
         column.addWidget(self.button)
         column.addWidget(self._working)
         column.addWidget(self.message)
+        column.addLayout(numbers)
         column.addStretch(1)
         column.addWidget(self.server)
 
@@ -89,7 +90,8 @@ class Panel(QtWidgets.QWidget):
         grid.setVerticalSpacing(2)
         cells = (
             ("Seed", self.seed), ("Steps", self.steps),
-            ("Pull of reference", self.guidance_reference), ("Pull of points", self.guidance_points),
+            ("Reference guidance", self.guidance_reference),
+            ("Points guidance", self.guidance_points),
         )  # fmt: skip
         for index, (text, field) in enumerate(cells):
             row, column = 2 * (index // 2), index % 2

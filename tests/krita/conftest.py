@@ -34,7 +34,9 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         pytest.skip("not on this machine: " + ", ".join(missing))
     folder = tmp_path_factory.mktemp("krita")
     shots = request.config.getoption("--krita-shots")
-    with Lab(folder, krita, root, Path(shots).resolve() if shots else folder / "shots").opened() as it:
+    with Lab(
+        folder, krita, root, Path(shots).resolve() if shots else folder / "shots"
+    ).opened() as it:
         yield it
 
 

@@ -111,7 +111,9 @@ class Lab:
     def _package(self) -> None:
         package = PROJECT / "krita_plugin" / "package.py"
         plugins = self.folder / "plugins"
-        subprocess.run([sys.executable, str(package), str(plugins)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, str(package), str(plugins)], check=True, stdout=subprocess.DEVNULL
+        )
         shutil.copytree(HERE / "driver", plugins, dirs_exist_ok=True)
 
     @contextlib.contextmanager

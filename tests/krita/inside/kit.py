@@ -103,7 +103,9 @@ def until(condition, what, limit_s=20.0, pause_ms=20):
     """Lets Krita work until ``condition()`` holds; fails with ``what`` after ``limit_s``."""
     deadline = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < deadline, f"waited {limit_s} s in vain: {what}; says {message()!r}"
+        assert time.monotonic() < deadline, (
+            f"waited {limit_s} s in vain: {what}; says {message()!r}"
+        )
         yield pause_ms
 
 
@@ -175,7 +177,11 @@ def add_shapes(document, name, body):
     return node
 
 
-FIGURE = (("#d04030", 0.50, 0.18, 0.20), ("#f0c8a0", 0.50, 0.42, 0.16), ("#3060c0", 0.50, 0.75, 0.22))
+FIGURE = (
+    ("#d04030", 0.50, 0.18, 0.20),
+    ("#f0c8a0", 0.50, 0.42, 0.16),
+    ("#3060c0", 0.50, 0.75, 0.22),
+)
 """(colour, x, y, radius) of a figure of three discs, in shares of the picture's size."""
 
 

@@ -24,7 +24,8 @@ _current: dict = {}
 
 
 def install():
-    faulthandler.enable(open(os.environ["DRIVER_RESULT"] + ".fault", "w"))
+    # Open for as long as Krita lives.
+    faulthandler.enable(open(os.environ["DRIVER_RESULT"] + ".fault", "w"))  # noqa: SIM115
     # Krita's own hook opens a modal dialog.
     sys.excepthook = _uncaught
     notifier = Krita.instance().notifier()
