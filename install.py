@@ -191,7 +191,7 @@ class Report:
         step, start, done = Step(name), time.monotonic(), threading.Event()
         step.note = announce
         if announce and not self._live:
-            self.say(f"  {name:<12} {announce} ...")
+            self.say(f"  {name:<13} {announce} ...")
         ticker = threading.Thread(target=self._tick, args=(step, start, done), daemon=True)
         if self._live:
             ticker.start()
@@ -220,7 +220,7 @@ class Report:
 
     @staticmethod
     def _line(name: str, text: str, seconds: float) -> str:
-        return f"  {name:<12} {text:<56} {seconds:6.1f} s"
+        return f"  {name:<13} {text:<56} {seconds:6.1f} s"
 
     def _write(self, text: str) -> None:
         try:
@@ -1172,13 +1172,12 @@ class Installer:
         return ""
 
     def _apt(self, name: str, packages: Mapping[str, str | None]) -> None:
-        with self.report.step(name) as step:
-            missing = self.apt.missing(packages)
-            step.result = "all here"
-        if missing:
-            with self.report.step(name, f"installing {len(missing)} packages with apt") as step:
+        missing = self.apt.missing(packages)
+        many = f"{len(missing)} packages"
+        with self.report.step(name, f"installing {many} with apt" if missing else "") as step:
+            if missing:
                 self.apt.install(missing, self.places.log, step)
-                step.result = f"{len(missing)} packages installed with apt"
+            step.result = f"{many} installed with apt" if missing else "all here"
 
     def _locale(self) -> None:
         """Krita runs Python with ASCII file names unless it finds a real UTF-8 locale."""
