@@ -177,7 +177,7 @@ def run_in_krita(folder: Path, task: str) -> dict:
             if task == "check"
             else str(home),
         }
-        with virtual_display(environment) as display:
+        with VirtualDisplay(environment) as display:
             environment["DISPLAY"] = display
             command = ["timeout", "-k", "10", str(KRITA_LIMIT_S), "krita", "--nosplash"]
             with (home / "krita.log").open("w") as log:
@@ -253,7 +253,7 @@ def clean_environment(home: Path) -> dict[str, str]:
     }
 
 
-class virtual_display:
+class VirtualDisplay:
     """Xvfb and openbox for the length of a with block; gives the display's name."""
 
     def __init__(self, environment: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 """The examples are whole: pictures fit each other, points hit one colour, the .kra can be used."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ NAMES = sorted(points.parent.name for points in EXAMPLES.glob("*/points.json"))
 LAYERS_FROM_TOP = ["Colour points", "Line art", "Reference", "Paper"]
 KRITA = "{http://www.calligra.org/DTD/krita}"
 SVG = "{http://www.w3.org/2000/svg}"
+PPI = 300
 LARGEST_EXAMPLES_BYTES = 4_000_000
 
 
@@ -83,20 +85,47 @@ def test_the_document_has_the_layers_that_the_docker_asks_for(folder: Path) -> N
         assert (int(image.attrib["width"]), int(image.attrib["height"])) == picture.size
 
 
-def test_the_points_layer_shows_every_pair_as_a_line_or_as_two_dots(folder: Path) -> None:
+def points_drawn_in(folder: Path) -> tuple[list[tuple], list[tuple], list[tuple]]:
+    """Return lines as (x, y, x, y) and the middles of rectangles and ellipses, all in px."""
     with zipfile.ZipFile(folder / f"{folder.name}.kra") as document:
-        content = next(n for n in document.namelist() if n.endswith("content.svg"))
-        shapes = list(ElementTree.fromstring(document.read(content)).iter())
-    count = dict.fromkeys(("path", "rect", "circle", "ellipse"), 0)
-    for shape in shapes:
+        content = next(name for name in document.namelist() if name.endswith("content.svg"))
+        root = ElementTree.fromstring(document.read(content))
+    lines, rectangles, ellipses = [], [], []
+    for shape in root.iterfind("*[@transform]"):
+        a, b, c, d, right, down = numbers_in(shape.attrib["transform"])
+        assert (b, c) == (0, 0)
         tag = shape.tag.removeprefix(SVG)
-        if tag in count:
-            count[tag] += 1
-    lines, dots = count["path"], count["rect"]
-    assert lines > 0
-    assert dots > 0
-    assert count["circle"] + count["ellipse"] == dots
-    assert lines + dots == len(pairs_of(folder))
+
+        def place(x: float, y: float, a=a, d=d, right=right, down=down) -> tuple:
+            return tuple(round(v * PPI / 72) for v in (a * x + right, d * y + down))
+
+        if tag == "path":
+            x1, y1, x2, y2 = numbers_in(shape.attrib["d"])
+            lines.append((*place(x1, y1), *place(x2, y2)))
+        elif tag == "rect":
+            size = float(shape.attrib["width"]) / 2, float(shape.attrib["height"]) / 2
+            rectangles.append((shape.get("fill"), *place(*size)))
+        elif tag in ("circle", "ellipse"):
+            middle = float(shape.attrib["cx"]), float(shape.attrib["cy"])
+            ellipses.append((shape.get("fill"), *place(*middle)))
+    return lines, rectangles, ellipses
+
+
+def numbers_in(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"-?[0-9.]+(?:e-?[0-9]+)?", text)]
+
+
+def test_the_points_layer_shows_every_pair_as_a_line_or_as_two_dots(folder: Path) -> None:
+    lines, rectangles, ellipses = points_drawn_in(folder)
+    assert lines
+    assert rectangles
+    lineart_of = {colour: place for colour, *place in ellipses}
+    assert len(lineart_of) == len(ellipses) == len(rectangles)
+    drawn = [list(line) for line in lines]
+    drawn += [[x, y, *lineart_of[colour]] for colour, x, y in rectangles]
+    wanted = [[*pair["reference"], *pair["lineart"]] for pair in pairs_of(folder)]
+    for one, other in zip(sorted(drawn), sorted(wanted), strict=True):
+        assert one == pytest.approx(other, abs=1)
 
 
 def test_the_examples_stay_small_enough_to_clone() -> None:
