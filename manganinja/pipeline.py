@@ -19,7 +19,7 @@ from transformers import CLIPVisionModelWithProjection
 from .conditioning import UnconditionalEmbedding, clip_pixels, image_token
 from .errors import BadRequest, BadWeights
 from .guidance import Guidance
-from .lineart import LineartExtractor, check_has_lines, line_strength, to_condition
+from .lineart import LineartExtractor, check_has_lines, line_strength, shrink_lines, to_condition
 from .point_net import PointNet
 from .points import PointPair, check_inside, draw_point_map
 from .reference_attention import (
@@ -32,6 +32,7 @@ from .reference_attention import (
     side_by_side,
 )
 
+Lineart = Image.Image | np.ndarray
 StepCallback = Callable[["MangaNinjaPipeline", int, int, dict[str, Tensor]], Any]
 
 
@@ -133,6 +134,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         guidance_reference, guidance_points, steps: what the model works best with.
         paints_lines: whether the proposal has the lines in it (the published model) or is the
             colour under them (the mini).
+        title, licence: of the weights, to be shown to the artist. The defaults are those of the
+            published weights.
     """
 
     _optional_components = ["lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
@@ -177,6 +180,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         guidance_points: float = 15.0,
         steps: int = 50,
         paints_lines: bool = True,
+        title: str = "MangaNinja",
+        licence: str = "CC BY-NC 4.0",
     ) -> None:
         super().__init__()
         install(controlnet, None)
@@ -198,6 +203,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
             guidance_points=guidance_points,
             steps=steps,
             paints_lines=paints_lines,
+            title=title,
+            licence=licence,
         )
 
     @classmethod
@@ -235,21 +242,25 @@ class MangaNinjaPipeline(DiffusionPipeline):
         sample = posterior.mean + posterior.std * noise.to(posterior.mean)
         return sample * self.vae.config["scaling_factor"]
 
-    def _condition(self, lineart: Image.Image, frame: Frame, extract: bool) -> Tensor:
+    def _condition(self, lineart: Lineart, frame: Frame, extract: bool) -> Tensor:
         """ControlNet's condition (1, 3, H, W) in [-1, 1] on the model's device."""
+        if isinstance(lineart, np.ndarray):
+            values = shrink_lines(lineart, frame.placed_px)
+            return self._condition_of(values, frame)
         if extract:
             if self.lineart_extractor is None:
                 raise BadRequest(
                     "This model can't extract line art from a coloured picture.",
                     "Give line art, or load a model with the extractor.",
                 )
-            strength = self.lineart_extractor(_signed(lineart, frame).to(self.device, self.dtype))
-        else:
-            values = line_strength(_resized(lineart, frame))
-            check_has_lines(values)
-            padded = _padded(values, frame, 0.0)
-            strength = torch.from_numpy(padded)[None, None].to(self.device, self.dtype)
-        return to_condition(strength)
+            picture = _signed(lineart, frame).to(self.device, self.dtype)
+            return to_condition(self.lineart_extractor(picture))
+        return self._condition_of(line_strength(_resized(lineart, frame)), frame)
+
+    def _condition_of(self, strength: np.ndarray, frame: Frame) -> Tensor:
+        check_has_lines(strength)
+        padded = _padded(strength, frame, 0.0).astype(np.float32)
+        return to_condition(torch.from_numpy(padded)[None, None].to(self.device, self.dtype))
 
     def _points(
         self, points: Sequence[PointPair], lineart: Frame, references: Sequence[Frame]
@@ -308,7 +319,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        lineart: Image.Image,
+        lineart: Lineart,
         reference: Image.Image | Sequence[Image.Image],
         points: Sequence[PointPair] = (),
         extract_lineart: bool = False,
@@ -325,8 +336,10 @@ class MangaNinjaPipeline(DiffusionPipeline):
         """Colorize.
 
         Args:
-            lineart: line art in either polarity, opaque or transparent; or, with
-                ``extract_lineart``, a coloured picture whose lines are extracted.
+            lineart: line art in either polarity, opaque or transparent; with
+                ``extract_lineart`` a coloured picture whose lines are extracted; or line strength
+                as (H, W) float32, 0 = paper, 1 = line, whose thin lines are kept when it is
+                reduced to working size.
             reference: one picture or several. Alpha is ignored, as in the published code.
             points: pairs of places that belong together, in pixels of each picture.
             extract_lineart: see ``lineart``.
@@ -339,26 +352,24 @@ class MangaNinjaPipeline(DiffusionPipeline):
             latents: initial noise (1, C, h, w) in place of the seed's.
             reference_latents: scaled latents of each reference in place of encoded ones.
             output_type: "pil" or "latent".
-            callback_on_step_end: ``callback(pipeline, step, timestep, {"latents": ...})`` after
-                each step; whatever it raises ends the call.
+            callback_on_step_end: ``callback(pipeline, step, timestep, tensors)`` after each step;
+                ``tensors`` has the "latents" and the "proposal", the clean latents they lead to.
+                Whatever it raises ends the call.
 
         Raises:
             BadRequest: the pictures, points or numbers can't be used; says why and what to do.
         """
         references = [reference] if isinstance(reference, Image.Image) else list(reference)
-        steps = num_inference_steps if num_inference_steps is not None else self.config["steps"]
+        steps = _given(num_inference_steps, self.config["steps"])
         guidance = Guidance(
-            self.config["guidance_reference"]
-            if guidance_scale_reference is None
-            else guidance_scale_reference,
-            self.config["guidance_points"]
-            if guidance_scale_points is None
-            else guidance_scale_points,
+            _given(guidance_scale_reference, self.config["guidance_reference"]),
+            _given(guidance_scale_points, self.config["guidance_points"]),
         )
-        self._check(lineart, references, points, steps, output_type)
+        lineart_px = lineart.shape[::-1] if isinstance(lineart, np.ndarray) else lineart.size
+        self._check(lineart_px, references, points, steps, output_type)
 
         frame, *reference_frames = common_frames(
-            [lineart.size, *(r.size for r in references)],
+            [lineart_px, *(r.size for r in references)],
             resolution or self.config["resolution"],
             multiple=2 ** (len(self.vae.config["block_out_channels"]) - 1),
             square=self.config["square"],
@@ -386,9 +397,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
         for index, timestep in enumerate(self.progress_bar(scheduler.timesteps)):
             prediction = self._predict(latents, timestep, tokens, condition, context)
             guided = guidance.combine(prediction)
-            latents = scheduler.step(guided, timestep, latents, return_dict=False)[0]
+            stepped = scheduler.step(guided, timestep, latents)
+            latents = stepped.prev_sample
             if callback_on_step_end is not None:
-                callback_on_step_end(self, index, int(timestep), {"latents": latents})
+                tensors = {"latents": latents, "proposal": stepped.pred_original_sample}
+                callback_on_step_end(self, index, int(timestep), tensors)
         images = [] if output_type == "latent" else [self.decode(latents, frame)]
         return MangaNinjaOutput(images=images, latents=latents)
 
@@ -411,7 +424,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
     @staticmethod
     def _check(
-        lineart: Image.Image,
+        lineart_px: tuple[int, int],
         references: Sequence[Image.Image],
         points: Sequence[PointPair],
         steps: int,
@@ -430,8 +443,12 @@ class MangaNinjaPipeline(DiffusionPipeline):
                     f"but there are {len(references)}.",
                     "Remove the point or add the reference.",
                 )
-            check_inside(pair.lineart, lineart.size, "line art")
+            check_inside(pair.lineart, lineart_px, "line art")
             check_inside(pair.reference, references[pair.reference_index].size, "reference")
+
+
+def _given(value: Any, default: Any) -> Any:
+    return default if value is None else value
 
 
 def _as_list(latents: Tensor | Sequence[Tensor] | None) -> list[Tensor]:

@@ -241,7 +241,7 @@ class Trainer:
             torch._foreach_lerp_(
                 list(self.ema.values()), list(self.parameters.values()), 1 - keep
             )
-        return {"velocity": velocity.item(), "matching": float(matching)}
+        return {"velocity": velocity.item(), "matching": matching.item()}
 
     def run(self) -> None:
         """Train for the configured minutes, saving as it goes."""

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a request to a painting: what the server's worker and the command line call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .errors import BadRequest, Cancelled
+from .lineart import check_has_lines, line_strength
+from .pipeline import Frame, MangaNinjaPipeline, common_frames
+from .points import PointPair
+from .weights import load_pipeline
+from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Pair, Picture, ResultInfo
+
+PREVIEW_PX = 256
+SECONDS_BETWEEN_PREVIEWS = 0.7
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        stage: one of :data:`manganinja.wire.protocol.STAGES`.
+        step, steps: of the sampling loop; 0 before it.
+        fraction: of the whole job, 0 to 1.
+        preview: what it looks like so far, at most 256 px a side, now and then.
+    """
+
+    stage: str
+    step: int
+    steps: int
+    fraction: float
+    preview: Picture | None = field(default=None, repr=False)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def best_device() -> str:
+    """The fastest kind of device that torch finds here."""
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    if hasattr(torch, "xpu") and torch.xpu.is_available():
+        return "xpu"
+    return "cpu"
+
+
+class Painter:
+    """A loaded model that answers requests.
+
+    Attributes:
+        info: what to show of the model.
+        device: where it runs.
+    """
+
+    def __init__(self, pipeline: MangaNinjaPipeline, name: str) -> None:
+        pipeline.set_progress_bar_config(disable=True)
+        self.pipeline = pipeline
+        self.device = str(pipeline.device)
+        options = pipeline.config
+        self.info = ModelInfo(
+            name=name,
+            title=options["title"],
+            working_resolution=options["resolution"],
+            guidance_reference=options["guidance_reference"],
+            guidance_points=options["guidance_points"],
+            steps=options["steps"],
+            licence=options["licence"],
+        )
+
+    @classmethod
+    def load(cls, model: str = "mini", device: str | None = None) -> Painter:
+        """Load a model by name or folder.
+
+        Raises:
+            ModelNotFound, BadWeights: with what to do.
+        """
+        return cls(load_pipeline(model, device or best_device()), model)
+
+    def paint(
+        self,
+        request: ColorizeRequest,
+        on_progress: OnProgress = lambda progress: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Painting:
+        """Answer one request.
+
+        Raises:
+            BadRequest: the pictures can't be used; says why and what to do.
+            Cancelled: ``is_cancelled`` said so between two steps.
+        """
+        started = time.monotonic()
+        steps = request.steps if request.steps is not None else self.pipeline.config["steps"]
+        on_progress(Progress("reading", 0, steps, 0.0))
+        strength = line_strength(to_image(request.lineart))
+        check_has_lines(strength)
+        references = [_reference(p, i) for i, p in enumerate(request.references, start=1)]
+        pairs, notes = _usable_pairs(request)
+        watch = _Watch(self.pipeline, steps, strength.shape, on_progress, is_cancelled)
+        output = self.pipeline(
+            lineart=strength,
+            reference=references,
+            points=pairs,
+            num_inference_steps=steps,
+            guidance_scale_reference=request.guidance_reference,
+            guidance_scale_points=request.guidance_points,
+            seed=request.seed,
+            output_type="latent",
+            callback_on_step_end=watch.after_step,
+        )
+        on_progress(Progress("decoding", steps, steps, 0.95))
+        small = self.pipeline.decode(output.latents, watch.frame)
+        picture = _at_canvas_size(np.asarray(small), request.lineart)
+        info = ResultInfo(
+            seed=request.seed,
+            model=request.model,
+            steps=steps,
+            seconds=time.monotonic() - started,
+            device=self.device,
+            notes=tuple(notes),
+        )
+        return Painting(picture, info)
+
+
+class _Watch:
+    """Stands beside the sampling loop: progress, previews, cancel."""
+
+    def __init__(
+        self,
+        pipeline: MangaNinjaPipeline,
+        steps: int,
+        canvas: Sequence[int],
+        on_progress: OnProgress,
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        self._steps, self._on_progress, self._is_cancelled = steps, on_progress, is_cancelled
+        resolution = pipeline.config["resolution"]
+        placed = common_frames([(canvas[1], canvas[0])], resolution, 1)[0].placed_px
+        self.frame = Frame(placed, placed, placed)
+        self._last_preview = float("-inf")
+
+    def after_step(
+        self, pipeline: MangaNinjaPipeline, index: int, timestep: int, tensors: dict[str, Tensor]
+    ) -> None:
+        if self._is_cancelled():
+            raise Cancelled
+        step = index + 1
+        preview = None
+        now = time.monotonic()
+        if step < self._steps and now - self._last_preview > SECONDS_BETWEEN_PREVIEWS:
+            image = pipeline.decode(tensors["proposal"], self.frame)
+            image.thumbnail((PREVIEW_PX, PREVIEW_PX))
+            preview = to_picture(image)
+            self._last_preview = time.monotonic()
+        fraction = 0.05 + 0.9 * step / self._steps
+        self._on_progress(Progress("sampling", step, self._steps, fraction, preview))
+
+
+def to_image(picture: Picture) -> Image.Image:
+    """A gray8 or rgba8 picture as a Pillow image of mode L or RGBA."""
+    mode = "L" if picture.format == "gray8" else "RGBA"
+    return Image.frombytes(mode, (picture.width_px, picture.height_px), picture.pixels)
+
+
+def to_picture(image: Image.Image) -> Picture:
+    """A Pillow image as an rgba8 picture, or gray8 where it is grey without alpha."""
+    kind, mode = ("gray8", "L") if image.mode in ("1", "L") else ("rgba8", "RGBA")
+    return Picture(*image.size, kind, image.convert(mode).tobytes())
+
+
+def _reference(picture: Picture, number: int) -> Image.Image:
+    """A reference on white, checked for having something to say."""
+    image = to_image(picture).convert("RGBA")
+    if (image.getchannel("A").getextrema() or (0, 0))[1] == 0:
+        raise BadRequest(
+            f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
+        )
+    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    # A real picture keeps its colours when made small; noise of a scan does not count as one.
+    small = np.asarray(flat.resize((32, 32), Image.Resampling.BOX), dtype=np.int16)
+    if np.ptp(small, axis=(0, 1)).max() < 8:
+        raise BadRequest(
+            f"Reference {number} has only one colour.",
+            "Choose a coloured picture of the character as the reference.",
+        )
+    return flat
+
+
+def _usable_pairs(request: ColorizeRequest) -> tuple[list[PointPair], list[str]]:
+    """Pairs with both ends inside their pictures, and a sentence about those left out."""
+
+    def inside(x: float, y: float, picture: Picture) -> bool:
+        return 0 <= x < picture.width_px and 0 <= y < picture.height_px
+
+    def usable(pair: Pair) -> bool:
+        if not 0 <= pair.reference_index < len(request.references):
+            return False
+        reference = request.references[pair.reference_index]
+        return inside(pair.reference.x_px, pair.reference.y_px, reference) and inside(
+            pair.lineart.x_px, pair.lineart.y_px, request.lineart
+        )
+
+    kept = [
+        PointPair(
+            (pair.reference.x_px, pair.reference.y_px),
+            (pair.lineart.x_px, pair.lineart.y_px),
+            pair.reference_index,
+        )
+        for pair in request.pairs
+        if usable(pair)
+    ]
+    left_out = [str(i) for i, pair in enumerate(request.pairs, start=1) if not usable(pair)]
+    if not left_out:
+        return kept, []
+    which = "Pair" if len(left_out) == 1 else "Pairs"
+    return kept, [f"{which} {', '.join(left_out)} lie outside the pictures and were not used."]
+
+
+def _at_canvas_size(small: np.ndarray, canvas: Picture) -> Picture:
+    """The proposal (h, w, 3) uint8, scaled to the canvas and opaque."""
+    size_px = (canvas.width_px, canvas.height_px)
+    rgba = np.full((size_px[1], size_px[0], 4), 255, np.uint8)
+    rgba[..., :3] = cv2.resize(small, size_px, interpolation=cv2.INTER_CUBIC)
+    return Picture(*size_px, "rgba8", rgba.tobytes())
