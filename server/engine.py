@@ -74,17 +74,22 @@ class Engine:
             self.model_state = replace(self.model_state, state="loading", detail="")
             self._process = _Process(self._engine, self._model, self._receive, self._ended)
 
-    async def paint(self, request: ColorizeRequest, on_progress: OnProgress) -> Painting:
-        """Raises `EngineError` or `EngineCancelled`. One call at a time."""
+    async def paint(
+        self, take_request: Callable[[], ColorizeRequest], on_progress: OnProgress
+    ) -> Painting:
+        """Paints what `take_request` gives, which is called in a thread and may take a while.
+
+        Raises `EngineError` or `EngineCancelled`, and what `take_request` raises. One call at a
+        time.
+        """
         self.start()
         assert self._process is not None
         self._ticket += 1
         self._events = asyncio.Queue()
-        pictures = (request.lineart, *request.references)
         try:
             if self.model_state.state == "loading":
                 on_progress("loading", 0, 0, 0.0, None)
-            await self._process.send(("paint", self._ticket, _options(request)), pictures)
+            await asyncio.to_thread(self._process.order, self._ticket, take_request)
             while True:
                 message, pictures = await self._events.get()
                 painting = _outcome(message, pictures, on_progress)
@@ -203,8 +208,11 @@ class _Process:
         self.pid = self._process.pid
         threading.Thread(target=self._listen, name="worker-listen", daemon=True).start()
 
-    async def send(self, message: tuple[Any, ...], pictures: Sequence[Picture]) -> None:
-        await asyncio.to_thread(self._send, message, pictures)
+    def order(self, ticket: int, take_request: Callable[[], ColorizeRequest]) -> None:
+        """Blocks until the worker has the request; nothing of it is kept here."""
+        request = take_request()
+        pictures = (request.lineart, *request.references)
+        self._send(("paint", ticket, _options(request)), pictures)
 
     def send_soon(self, message: tuple[Any, ...]) -> None:
         self._loop.run_in_executor(None, self._send, message, ())

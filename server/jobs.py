@@ -69,17 +69,23 @@ class Job:
     preview: EncodedPicture | None = None
     is_over: bool = False
 
-    @property
-    def is_complete(self) -> bool:
-        return len(self.pictures) == len(self.header.descriptors)
+    is_complete: bool = False
+
+    def add_picture(self, blob: int, picture: EncodedPicture) -> None:
+        self.pictures[blob] = picture
+        self.is_complete = len(self.pictures) == len(self.header.descriptors)
 
     def tell(self, message: ServerMessage) -> None:
         for listener in self.listeners:
             listener.send(message)
 
-    def request(self) -> ColorizeRequest:
-        """The decoded request. Takes a while; raises `ProtocolError` for damaged pixels."""
-        pictures = [self.pictures[d.blob].decode() for d in self.header.descriptors]
+    def take_request(self) -> ColorizeRequest:
+        """The decoded request, once: the pictures are not kept twice.
+
+        Takes a while; raises `ProtocolError` for damaged pixels.
+        """
+        encoded, self.pictures = self.pictures, {}
+        pictures = [encoded.pop(d.blob).decode() for d in self.header.descriptors]
         return self.header.with_pictures(pictures)
 
 
@@ -141,7 +147,7 @@ class JobQueue:
         job = self._jobs.get(name)
         if job is None:
             return
-        job.pictures[blob] = picture
+        job.add_picture(blob, picture)
         if job.is_complete:
             self._waiting.append(job)
             job.tell(Queued(name, self._position(len(self._waiting) - 1)))
@@ -221,11 +227,8 @@ class JobQueue:
         began = time.monotonic()
         try:
             self._progress(job, "reading", 0, 0, 0.0, None)
-            request = await asyncio.to_thread(job.request)
-            if job.is_over:
-                return
             painting = await self._engine.paint(
-                request, lambda *values: self._progress(job, *values)
+                job.take_request, lambda *values: self._progress(job, *values)
             )
             self._progress(job, "finishing", 0, 0, 1.0, None)
             await self._finish(job, painting)

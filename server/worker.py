@@ -98,6 +98,8 @@ class _Worker:
         return failure
 
     def _paint(self, ticket: int, request: ColorizeRequest) -> None:
+        if self._cancelled_up_to >= ticket:
+            raise errors.Cancelled
         if request.model != self._model:
             self._progress(ticket, "loading", 0, 0, 0.0)
             try:

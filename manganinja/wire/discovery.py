@@ -150,6 +150,7 @@ def start_server(
     while time.monotonic() - began < timeout_s:
         record = running_server()
         if record is not None:
+            _end_if_superfluous(process, record)
             return record
         if process.poll() not in (None, ALREADY_RUNNING):
             raise _did_not_start(f"The server ended at once ({process.returncode}).", output)
@@ -188,6 +189,12 @@ def _spawn(installation: Installation, output: Path, arguments: tuple) -> subpro
             f"The server could not be started: {error.strerror}.",
             "Run `python3 install.py` again.",
         ) from None
+
+
+def _end_if_superfluous(process: subprocess.Popen, record: Record) -> None:
+    # It would end by itself, unless the other one ended first.
+    if os.name == "posix" and record.pid != process.pid and process.poll() is None:
+        process.terminate()
 
 
 def _did_not_start(message: str, output: Path) -> ServerDidNotStart:

@@ -55,6 +55,7 @@ ERROR_CODES = (
 
 _CHUNK_HEADER = struct.Struct("!IQ")
 _JOB = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_INFLATE_STEP_BYTES = 4 << 20
 _SAMPLES = 16
 _WORTH_COMPRESSING = 0.6
 
@@ -891,14 +892,18 @@ def _inflate(parts: Sequence[bytes], raw_bytes: int) -> list[bytes]:
     out: list[bytes] = []
     left = raw_bytes
     for part in parts:
-        try:
+        while part:
             # One byte more than there may be: enough to notice, never enough to fill the memory.
-            out.append(inflater.decompress(part, left + 1))
-        except zlib.error:
-            raise _damaged() from None
-        left -= len(out[-1])
-        if left < 0 or inflater.unconsumed_tail or inflater.unused_data:
-            raise _damaged()
+            # In steps, because zlib holds the interpreter's lock while it joins its blocks.
+            try:
+                out.append(inflater.decompress(part, min(left + 1, _INFLATE_STEP_BYTES)))
+            except zlib.error:
+                raise _damaged() from None
+            left -= len(out[-1])
+            rest = inflater.unconsumed_tail
+            if left < 0 or inflater.unused_data:
+                raise _damaged()
+            part = rest
     if left or not inflater.eof:
         raise _damaged()
     return out

@@ -42,7 +42,11 @@ class RunningServer:
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_until(lambda: self.process.poll() is not None or self._record_is_mine())
+        try:
+            wait_until(lambda: self.process.poll() is not None or self._record_is_mine())
+        except BaseException:
+            self.process.kill()
+            raise
 
     def _record_is_mine(self) -> bool:
         try:

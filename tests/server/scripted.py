@@ -71,5 +71,3 @@ class Painter:
             raise TypeError("a sentence of a programmer's")
         elif role == "refuse":
             raise errors.BadRequest("The reference is of one colour.", "Choose another one.")
-        elif role == "deaf":
-            time.sleep(60)

@@ -152,9 +152,9 @@ def test_a_worker_that_does_not_listen_is_ended(start) -> None:
     server = start("--cancel-grace", "0.3")
     with server.connect() as client:
         worker = server.worker_pid()
-        for event in client.colorize(play("deaf"), job="deaf"):
-            if isinstance(event, Progress) and event.stage == "reading":
-                threading.Timer(0.5, client.cancel, ("deaf",)).start()
+        for event in client.colorize(play(pause_s=60), job="deaf"):
+            if isinstance(event, Progress) and event.step == 1:
+                client.cancel("deaf")
         assert event == Cancelled("deaf")
         assert isinstance(last(client.colorize(request())), Result)
         assert server.worker_pid() != worker

@@ -99,8 +99,8 @@ def test_the_worker_dies_with_a_killed_server(start) -> None:
     server = start()
     worker = server.worker_pid()
     with server.connect() as client:
-        events = client.colorize(play("deaf"))
-        assert any(isinstance(e, Progress) and e.stage == "reading" for e in events)
+        events = client.colorize(play(pause_s=60))
+        assert any(isinstance(e, Progress) and e.step == 1 for e in events)
         server.process.kill()
         server.process.wait()
     wait_until(lambda: not exists(worker), 5)
