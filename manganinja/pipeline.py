@@ -283,7 +283,12 @@ class MangaNinjaPipeline(DiffusionPipeline):
     # One step
 
     def _predict(
-        self, latents: Tensor, timestep: Tensor, tokens: Tensor, condition: Tensor, context: ReferenceContext
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        tokens: Tensor,
+        condition: Tensor,
+        context: ReferenceContext,
     ) -> Tensor:
         """(3, C, h, w): the rows without reference, with it, and with points."""
         # The rows with reference and with points give ControlNet the same input.

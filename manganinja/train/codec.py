@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.resnet import ResnetBlock2D
@@ -169,7 +168,9 @@ def train_codec(config: CodecConfig, output: Path) -> AutoencoderKL:
     while (elapsed := (time.monotonic() - start) / (60 * config.minutes)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1, (step + 1) / 100) * (1 - elapsed)
-        loss = _loss(codec, _crops(pool.take(config.batch, rng), config.crop_px, rng), config.kl_weight)
+        loss = _loss(
+            codec, _crops(pool.take(config.batch, rng), config.crop_px, rng), config.kl_weight
+        )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)

@@ -150,9 +150,7 @@ class Trainer:
     def averaged_networks(self) -> Networks:
         """The networks with the running mean of their weights, ready to colorize."""
         networks = new_networks(
-            replace(
-                self.config.networks, latent_channels=self.codec.config["latent_channels"]
-            )
+            replace(self.config.networks, latent_channels=self.codec.config["latent_channels"])
         )
         state = {**self._state(), **self.ema}
         for name, module in networks.items():
@@ -238,9 +236,7 @@ class Trainer:
         self.samples += len(pairs)
         keep = min(self.config.ema, self.step / (self.step + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.ema.values()), list(self.parameters.values()), 1 - keep
-            )
+            torch._foreach_lerp_(list(self.ema.values()), list(self.parameters.values()), 1 - keep)
         return {"velocity": velocity.item(), "matching": matching.item()}
 
     def run(self) -> None:

@@ -19,7 +19,7 @@ from ..reference_attention import DenoisingUNet, ReferenceUNet, install
 class NetworkConfig:
     """Sizes of a model trained from nothing; the defaults are the bundled mini's."""
 
-    channels: tuple[int, ...] = (64, 128, 256)
+    channels: tuple[int, ...] = (64, 128, 192)
     layers_per_block: int = 1
     heads: int = 4
     norm_groups: int = 4
@@ -78,7 +78,10 @@ def new_networks(config: NetworkConfig) -> Networks:
         "cross_attention_dim": config.embedding,
         "down_block_types": ("CrossAttnDownBlock2D",) * levels,
     }
-    up = {"out_channels": config.latent_channels, "up_block_types": ("CrossAttnUpBlock2D",) * levels}
+    up = {
+        "out_channels": config.latent_channels,
+        "up_block_types": ("CrossAttnUpBlock2D",) * levels,
+    }
     controlnet = ControlNetModel(
         conditioning_embedding_out_channels=config.condition_channels, **shared
     )
@@ -104,7 +107,7 @@ def new_networks(config: NetworkConfig) -> Networks:
 
 
 def _wake_zero_convolutions(controlnet: ControlNetModel) -> None:
-    """ControlNet starts at zero so as not to harm a trained U-Net; from nothing that only delays."""
+    """ControlNet starts at zero to spare a trained U-Net; from nothing that only delays."""
     zeroed = [*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block]
     for convolution in [*zeroed, controlnet.controlnet_cond_embedding.conv_out]:
         convolution.reset_parameters()

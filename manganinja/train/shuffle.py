@@ -21,7 +21,9 @@ class PatchShuffle:
 
     def __init__(self, size_px: int, grid: int, rng: np.random.Generator) -> None:
         if size_px % grid:
-            raise ValueError(f"A picture of {size_px} px can't be cut into {grid} x {grid} patches.")
+            raise ValueError(
+                f"A picture of {size_px} px can't be cut into {grid} x {grid} patches."
+            )
         self.grid = grid
         self.patch_px = size_px // grid
         self.source = rng.permutation(grid * grid)

@@ -35,9 +35,7 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 _REMEDY = "Download the published weights again; see the README for the folder's layout."
 
 
-def load_published(
-    folder: Path, torch_dtype: torch.dtype = torch.float32
-) -> MangaNinjaPipeline:
+def load_published(folder: Path, torch_dtype: torch.dtype = torch.float32) -> MangaNinjaPipeline:
     """The pipeline of the published weights.
 
     The published code loads with ``strict=False`` and would run on random numbers without a word
@@ -56,13 +54,13 @@ def load_published(
         "reference_unet": _filled(
             ReferenceUNet.from_config(unet_config), own / "reference_unet.pth"
         ),
-        "controlnet": _filled(
-            ControlNetModel.from_config(control_config), own / "controlnet.pth"
-        ),
+        "controlnet": _filled(ControlNetModel.from_config(control_config), own / "controlnet.pth"),
         "point_net": _filled(
             PointNet(tuple(unet.config["block_out_channels"])), own / "point_net.pth"
         ),
-        "vae": _read(lambda: AutoencoderKL.from_pretrained(diffusion / "vae", local_files_only=True)),
+        "vae": _read(
+            lambda: AutoencoderKL.from_pretrained(diffusion / "vae", local_files_only=True)
+        ),
         "scheduler": _read(
             lambda: DDIMScheduler.from_pretrained(diffusion / "scheduler", local_files_only=True)
         ),
