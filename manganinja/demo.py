@@ -235,7 +235,7 @@ def _show(event: JobEvent, bar: Bar) -> None:
     if isinstance(event, Queued):
         bar.show(0.0, STAGES["waiting"])
     elif isinstance(event, Progress):
-        counter = f" ({event.step} of {event.steps})" if event.steps else ""
+        counter = f" ({event.step} of {event.steps})" if event.stage == "sampling" else ""
         bar.show(event.fraction, STAGES.get(event.stage, event.stage) + counter)
     elif isinstance(event, Result):
         bar.show(1.0, "done")
