@@ -84,3 +84,13 @@ def _array(picture: Picture) -> np.ndarray:
 
 def _at(picture: Picture, point) -> np.ndarray:
     return _array(picture)[int(point.y_px), int(point.x_px)]
+
+
+class Modelless(Painter):
+    """What a painter does whose weights are missing."""
+
+    @classmethod
+    def load(cls, model: str = "mini", device: str | None = None) -> Painter:
+        raise errors.ModelNotFound(
+            f"There is no model “{model}”.", "Run `python3 install.py` again."
+        )

@@ -30,7 +30,14 @@ class Script:
         return [name for name in functions if name.startswith("check_")]
 
 
-SCRIPTS = [Script("colorize.py")]
+SCRIPTS = [
+    Script("colorize.py"),
+    Script("bad_input.py"),
+    Script("trouble.py"),
+    Script("documents.py"),
+    Script("no_server.py", "tests.krita.scripted:Modelless"),
+    Script("big.py", limit_s=400),
+]
 CASES = [
     pytest.param(script, check, id=check[len("check_") :])
     for script in SCRIPTS

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Large canvases: Krita goes on drawing meanwhile."""
+
+import time
+
+import kit
+
+
+def _large(width, height):
+    document = yield from kit.new_document(width, height, "large")
+    figure = kit.figure(1000, 1000 * height // width, True)
+    coloured = figure.scaled(width, height)
+    kit.add_layer(document, "Farbe", coloured)
+    del coloured
+    lines = kit.figure(1000, 1000 * height // width, False).scaled(width, height)
+    kit.add_layer(document, "Linien", lines)
+    del lines
+    document.waitForDone()
+    yield 3000
+    return document
+
+
+def _press_and_measure(figures, limit_s):
+    yield from kit.until(
+        lambda: kit.widget("colorize_lineart").currentText() == "Linien", "the choice of layers", 10
+    )
+    kit.widget("colorize_steps").setValue(4)
+    yield 500
+    ticker, began = kit.Ticker(), time.monotonic()
+    kit.press()
+    figures["worst gap at the press, ms"] = ticker.worst_ms
+    yield from kit.until(lambda: not kit.is_working(), "the job to end", limit_s)
+    figures["worst gap, ms"] = ticker.stop()
+    figures["worst five gaps, ms"] = [round(gap) for gap in sorted(ticker.gaps)[-5:]]
+    figures["press to layer, s"] = time.monotonic() - began
+    figures["says"] = kit.message()
+
+
+def check_24_megapixels_without_a_freeze(figures):
+    yield from kit.show_dock()
+    document = yield from _large(4000, 6000)
+    yield from _press_and_measure(figures, 120)
+    yield 1000
+    result = document.nodeByName("Colorize 1 (seed 0)")
+    assert result is not None, kit.message()
+    assert (result.bounds().width(), result.bounds().height()) == (4000, 6000)
+    # Krita itself needs part of this for taking the layer in.
+    assert figures["worst gap, ms"] < 1500, figures
+
+
+def check_10000_by_10000(figures):
+    yield from kit.show_dock()
+    document = yield from _large(10000, 10000)
+    yield from _press_and_measure(figures, 200)
+    yield 1000
+    result = document.nodeByName("Colorize 1 (seed 0)")
+    assert result is not None, kit.message()
+    assert (result.bounds().width(), result.bounds().height()) == (10000, 10000)

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every kind of document: colour spaces, groups, references beside the drawing, moved points."""
+
+import os
+
+import kit
+from kit import QtCore, QtGui
+
+
+def _converted(document, picture):
+    """The bytes of an ARGB32 image in the document's colour space."""
+    width, height = picture.width(), picture.height()
+    scratch = kit.APP.createDocument(width, height, "scratch", "RGBA", "U8", kit.SRGB, 72.0)
+    node = scratch.createNode("x", "paintlayer")
+    node.setPixelData(QtCore.QByteArray(kit.image_bytes(picture)), 0, 0, width, height)
+    node.setColorSpace(document.colorModel(), document.colorDepth(), document.colorProfile())
+    data = node.pixelData(0, 0, width, height)
+    scratch.setModified(False)
+    scratch.close()
+    return data
+
+
+def _add(document, name, picture):
+    node = document.createNode(name, "paintlayer")
+    data = _converted(document, picture)
+    node.setPixelData(data, 0, 0, picture.width(), picture.height())
+    document.rootNode().addChildNode(node, None)
+
+
+def _check_colours_survive(figures, model, depth, profile, tolerance):
+    yield from kit.show_dock()
+    size = (400, 500)
+    document = yield from kit.new_document(*size, f"{model}{depth}", model, depth, profile)
+    _add(document, "Farbe", kit.figure(*size, True))
+    _add(document, "Linien", kit.figure(*size, False))
+    spots = kit.figure_spots(*size)
+    kit.add_shapes(document, "Punkte", kit.pair_shapes(spots, spots))
+    document.waitForDone()
+    yield 1000
+    before, history = kit.fingerprints(document), kit.undo_steps()
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 60)
+    yield 800
+    after = kit.fingerprints(document)
+    assert {k: v for k, v in after.items() if k in before} == before
+    assert kit.undo_steps() == history + 1, (history, kit.undo_steps())
+    result = next(n for n in document.topLevelNodes() if n.name().startswith("Colorize 1"))
+    thumbnail = result.thumbnail(*size)
+    worst = 0
+    for (wanted, _, _, _), (x, y) in zip(kit.FIGURE, spots):
+        got = thumbnail.pixelColor(int(x), int(y)).getRgb()[:3]
+        want = QtGui.QColor(wanted).getRgb()[:3]
+        worst = max(worst, *(abs(a - b) for a, b in zip(got, want)))
+    figures["worst difference"] = worst
+    figures["says"] = kit.message()
+    assert worst <= tolerance, (worst, figures)
+    kit.undo()
+    yield 500
+    assert kit.fingerprints(document) == before
+    return document
+
+
+def check_16_bit_linear_document(figures):
+    profile = "sRGB-elle-V2-g10.icc"
+    document = yield from _check_colours_survive(figures, "RGBA", "U16", profile, 1)
+    # What the artist sees: the result below the lines has the reference's colours.
+    kit.redo()
+    yield 500
+    assert document.nodeByName("Colorize 1 (seed 0)").colorDepth() == "U16"
+
+
+def check_float_document(figures):
+    yield from _check_colours_survive(figures, "RGBA", "F32", "sRGB-elle-V2-g10.icc", 1)
+
+
+def check_other_rgb_profile(figures):
+    yield from _check_colours_survive(figures, "RGBA", "U8", "ClayRGB-elle-V2-g22.icc", 2)
+
+
+def check_cmyk_document(figures):
+    # Ink can't show all of these colours: what is compared has been through ink once.
+    profile = kit.APP.profiles("CMYKA", "U8")[0]
+    yield from _check_colours_survive(figures, "CMYKA", "U8", profile, 40)
+
+
+def check_grey_document_keeps_the_colours_in_the_layer(figures):
+    yield from kit.show_dock()
+    size = (400, 500)
+    profile = kit.APP.profiles("GRAYA", "U8")[0]
+    document = yield from kit.new_document(*size, "grey", "GRAYA", "U8", profile)
+    _add(document, "Linien", kit.figure(*size, False))
+    # A coloured layer in a grey document: Krita allows it, and it is the only way to have one.
+    colour = kit.APP.createDocument(*size, "c", "RGBA", "U8", kit.SRGB, 72.0)
+    node = colour.createNode("Farbe", "paintlayer")
+    data = QtCore.QByteArray(kit.image_bytes(kit.figure(*size, True)))
+    node.setPixelData(data, 0, 0, *size)
+    document.rootNode().addChildNode(node, None)
+    colour.setModified(False)
+    colour.close()
+    yield 800
+    kit.choose(kit.widget("colorize_lineart"), "Linien")
+    kit.choose(kit.boxes()[0], "Farbe")
+    spots = kit.figure_spots(*size)
+    kit.add_shapes(document, "Punkte", kit.pair_shapes(spots, spots))
+    yield 800
+    kit.choose(kit.widget("colorize_points"), "Punkte")
+    history = kit.undo_steps()
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 60)
+    yield 500
+    figures["says"] = kit.message()
+    assert "greyscale" in kit.message()
+    result = document.nodeByName("Colorize 1 (seed 0)")
+    assert result.colorModel() == "RGBA" and kit.undo_steps() == history + 1
+    want = QtGui.QColor(kit.FIGURE[0][0]).getRgb()[:3]
+    assert kit.pixel(result, *spots[0])[:3] == want
+    kit.undo()
+    yield 500
+    kit.redo()
+    yield 500
+    assert kit.pixel(document.nodeByName("Colorize 1 (seed 0)"), *spots[0])[:3] == want
+
+
+def check_reference_beside_the_drawing_and_a_moved_points_layer(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(1000, 800, "beside", ppi=120.5)
+    kit.add_layer(document, "Vorlage", kit.figure(380, 500, True), 600, 150)
+    kit.add_layer(document, "Linien", kit.figure(500, 800, False))
+    refs = [(x + 600, y + 150) for x, y in kit.figure_spots(380, 500)]
+    arts = kit.figure_spots(500, 800)
+    # Written 40 px to the left of and 25 px above the place, then moved there as a whole; the line
+    # is drawn the wrong way round, and the dots are all round: the place tells which is which.
+    body = (
+        f'<g transform="translate(-40,-25)">'
+        f'<path d="M {arts[0][0]} {arts[0][1]} L {refs[0][0]} {refs[0][1]}" '
+        f'stroke="#ff00aa" stroke-width="3" fill="none"/>'
+    )
+    for colour, ref, art in (("#00a0ff", refs[1], arts[1]), ("#20c020", refs[2], arts[2])):
+        for x, y in (art, ref):
+            body += f'<circle cx="{x}" cy="{y}" r="8" fill="{colour}"/>'
+    points = kit.add_shapes(document, "Punkte", body + "</g>")
+    points.move(40, 25)
+    document.waitForDone()
+    yield 1000
+    kit.choose(kit.widget("colorize_lineart"), "Linien")
+    kit.choose(kit.boxes()[0], "Vorlage")
+    kit.choose(kit.widget("colorize_points"), "Punkte")
+    kit.shot("screen-beside")
+    kit.press()
+    yield from kit.until(lambda: not kit.is_working() and kit.message(), "the result", 60)
+    assert "3 pairs arrived" in kit.message(), kit.message()
+    result = document.nodeByName("Colorize 1 (seed 0)")
+    for (colour, _, _, _), (x, y) in zip(kit.FIGURE, arts):
+        assert kit.pixel(result, x, y)[:3] == QtGui.QColor(colour).getRgb()[:3]
+
+
+def check_two_references_one_of_them_hidden(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(900, 500, "two")
+    kit.add_layer(document, "links", kit.figure(250, 400, True), 0, 50)
+    right = kit.figure(250, 400, True)
+    right.invertPixels()
+    kit.add_layer(document, "rechts", right, 650, 50).setVisible(False)
+    kit.add_layer(document, "Linien", kit.figure(300, 500, False), 300, 0)
+    left_spot, right_spot, arts = (125, 50 + 72), (775, 50 + 72), [(450, 90), (450, 375)]
+    body = ""
+    for colour, ref, art in (("#ff00aa", left_spot, arts[0]), ("#00a0ff", right_spot, arts[1])):
+        body += (
+            f'<path d="M {ref[0]} {ref[1]} L {art[0]} {art[1]}" stroke="{colour}" '
+            f'stroke-width="3" fill="none"/>'
+        )
+    kit.add_shapes(document, "Punkte", body)
+    document.waitForDone()
+    yield 1000
+    kit.choose(kit.widget("colorize_lineart"), "Linien")
+    kit.choose(kit.boxes()[0], "links")
+    kit.widget("colorize_add_reference").click()
+    kit.choose(kit.boxes()[1], "rechts")
+    kit.choose(kit.widget("colorize_points"), "Punkte")
+    yield 300
+    kit.shot("docker-two-references", dock_only=True)
+    kit.press()
+    yield from kit.until(lambda: not kit.is_working() and kit.message(), "the result", 60)
+    assert "2 pairs arrived" in kit.message(), kit.message()
+    result = document.nodeByName("Colorize 1 (seed 0)")
+    red = QtGui.QColor(kit.FIGURE[0][0])
+    assert kit.pixel(result, *arts[0])[:3] == red.getRgb()[:3]
+    inverted = tuple(255 - v for v in red.getRgb()[:3])
+    assert kit.pixel(result, *arts[1])[:3] == inverted
+
+
+def check_line_art_inside_groups_and_at_the_very_bottom(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    group = document.createGroupLayer("Linien")
+    kit.add_layer(document, "unter", kit.image(600, 800), parent=group)
+    kit.add_layer(document, "Reinzeichnung", kit.figure(600, 800, False), parent=group)
+    document.rootNode().addChildNode(group, None)
+    alone = document.createGroupLayer("Allein")
+    kit.add_layer(document, "Einzige", kit.figure(600, 800, False), parent=alone)
+    document.rootNode().addChildNode(alone, None)
+    yield 600
+    art = kit.widget("colorize_lineart")
+    kit.choose(art, "Linien / Reinzeichnung")
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
+    inside = [node.name() for node in group.childNodes()]
+    assert inside == ["unter", "Colorize 1 (seed 0)", "Reinzeichnung"], inside
+    kit.choose(art, "Allein / Einzige")
+    kit.press()
+    yield from kit.until(lambda: "Colorize 2" in kit.message(), "the second result", 40)
+    top = kit.names(document)
+    assert top[top.index("Allein") + 1] == "Colorize 2 (seed 0)", top
+    assert [node.name() for node in alone.childNodes()] == ["Einzige"]
+
+
+def check_line_art_as_the_lowest_layer_is_coloured_by_multiplying(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(400, 500, "scan")
+    scan = kit.image(400, 500, "#ffffff")
+    painter = QtGui.QPainter(scan)
+    painter.drawImage(0, 0, kit.figure(400, 500, False))
+    painter.end()
+    bottom = document.topLevelNodes()[0]
+    bottom.setPixelData(QtCore.QByteArray(kit.image_bytes(scan)), 0, 0, 400, 500)
+    kit.add_layer(document, "Farbe", kit.figure(400, 500, True))
+    yield 800
+    kit.choose(kit.widget("colorize_lineart"), bottom.name())
+    kit.choose(kit.boxes()[0], "Farbe")
+    history = kit.undo_steps()
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
+    yield 500
+    figures["says"] = kit.message()
+    result = document.topLevelNodes()[1]
+    assert result.name() == "Colorize 1 (seed 0)" and result.blendingMode() == "multiply"
+    assert kit.undo_steps() == history + 1
+
+
+def check_choices_are_kept_in_the_file(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    kit.add_layer(document, "andere Farben", kit.figure(600, 800, True, 0.02))
+    yield 500
+    kit.choose(kit.boxes()[0], "andere Farben")
+    kit.choose(kit.widget("colorize_points"), None)
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
+    path = os.path.join(kit.FOLDER, "kept.kra")
+    document.setBatchmode(True)
+    assert document.saveAs(path)
+    yield 1500
+    document.setModified(False)
+    document.close()
+    yield 800
+    again = kit.APP.openDocument(path)
+    kit.APP.activeWindow().addView(again)
+    yield from kit.until(
+        lambda: kit.boxes()[0].currentText() == "andere Farben", "the choices to come back", 10
+    )
+    assert kit.widget("colorize_lineart").currentText() == "Tusche"
+    assert kit.widget("colorize_points").currentText() == "none"
+
+
+def check_the_list_follows_the_layers(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    art = kit.widget("colorize_lineart")
+    node = kit.add_layer(document, "neu", kit.image(600, 800))
+    yield from kit.until(lambda: art.findText("neu") >= 0, "a new layer in the list", 3)
+    node.setName("umbenannt")
+    yield from kit.until(lambda: art.findText("umbenannt") >= 0, "the new name in the list", 3)
+    assert art.findText("neu") < 0
+    node.remove()
+    yield from kit.until(lambda: art.findText("umbenannt") < 0, "the layer to go", 3)
+    assert art.currentText() == "Tusche"
