@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole stack but the plugin: socket, queue, worker process and the real networks, tiny."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from manganinja.wire.client import Connection
+from manganinja.wire.protocol import (
+    Cancelled,
+    ColorizeRequest,
+    Pair,
+    Picture,
+    Point,
+    Preview,
+    Progress,
+)
+from tests.server.asking import failure, result
+from tests.server.conftest import RunningServer, wait_until
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline of random weights in the project's own layout."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    from manganinja.pipeline import MangaNinjaPipeline
+    from manganinja.train.networks import NetworkConfig, new_networks, training_scheduler
+
+    torch.manual_seed(0)
+    config = NetworkConfig(channels=(8, 16), heads=2, embedding=8, clip_width=8, clip_layers=1)
+    sizes: dict[str, Any] = {
+        "block_out_channels": (8, 8, 8, 8),
+        "down_block_types": ("DownEncoderBlock2D",) * 4,
+        "up_block_types": ("UpDecoderBlock2D",) * 4,
+        "latent_channels": config.latent_channels,
+        "norm_num_groups": 4,
+        "sample_size": 64,
+    }
+    pipeline = MangaNinjaPipeline(
+        vae=AutoencoderKL(**sizes),
+        scheduler=training_scheduler(),
+        **vars(new_networks(config)),
+        resolution=64,
+        title="Tiny",
+        licence="none",
+        steps=3,
+    )
+    folder = tmp_path_factory.mktemp("tiny")
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    running = RunningServer(
+        tmp_path_factory.mktemp("home"),
+        *("--model", str(tiny_model)),
+        engine="manganinja.painter:Painter",
+    )
+    yield running
+    assert running.end() == 0
+
+
+def lines(width_px: int = 150, height_px: int = 110) -> Picture:
+    page = np.full((height_px, width_px), 255, np.uint8)
+    page[20:90, 30:33] = page[20:90, 100:103] = page[20:23, 30:103] = page[87:90, 30:103] = 0
+    return Picture(width_px, height_px, "gray8", page.tobytes())
+
+
+def reference() -> Picture:
+    page = np.zeros((90, 70, 4), np.uint8)
+    page[20:70, 10:60] = 200, 40, 30, 255
+    return Picture(70, 90, "rgba8", page.tobytes())
+
+
+def request(model: Path | str, **changes) -> ColorizeRequest:
+    pairs = (Pair(Point(30, 40), Point(60, 50)), Pair(Point(500, 0), Point(0, 0)))
+    values = {"lineart": lines(), "references": (reference(),), "pairs": pairs}
+    return ColorizeRequest(**{**values, "model": str(model), **changes})
+
+
+def test_the_real_painter_answers_over_the_socket(client: Connection, tiny_model: Path) -> None:
+    events = list(client.colorize(request(tiny_model, seed=5)))
+    steps = [e.step for e in events if isinstance(e, Progress) and e.stage == "sampling"]
+    assert steps == [1, 2, 3]
+    assert any(isinstance(e, Preview) for e in events)
+    end = result(events)
+    assert (end.picture.width_px, end.picture.height_px, end.picture.format) == (150, 110, "rgba8")
+    assert end.picture.pixels[3::4] == b"\xff" * (150 * 110)
+    assert (end.info.seed, end.info.steps) == (5, 3)
+    assert any("Pair 2" in note for note in end.info.notes)
+    model = client.status().models[0]
+    assert (model.title, model.working_resolution, model.steps) == ("Tiny", 64, 3)
+
+
+def test_the_same_request_gives_the_same_picture_and_another_seed_another(
+    client: Connection, tiny_model: Path
+) -> None:
+    first, again, other = (
+        result(client.colorize(request(tiny_model, seed=seed))).picture for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_the_real_painter_stops_between_steps(client: Connection, tiny_model: Path) -> None:
+    events = client.colorize(request(tiny_model, steps=500), job="stop")
+    for event in events:
+        if isinstance(event, Progress) and event.step == 2:
+            client.cancel("stop")
+    assert event == Cancelled("stop")
+    # Only a worker that really stopped is free so soon.
+    assert result(client.colorize(request(tiny_model))).info.steps == 3
+
+
+def test_what_the_real_painter_cannot_use_is_a_sentence(
+    client: Connection, tiny_model: Path
+) -> None:
+    white = Picture(40, 30, "gray8", b"\xff" * 1200)
+    red = Picture(40, 30, "rgba8", b"\xff\0\0\xff" * 1200)
+    for changes in ({"lineart": white}, {"references": (red,)}):
+        end = failure(client.colorize(request(tiny_model, **changes)))
+        assert end.code == "bad_request" and end.message and end.remedy
+
+
+def test_a_folder_without_a_model_is_no_model(client: Connection, tmp_path: Path) -> None:
+    end = failure(client.colorize(request(tmp_path)))
+    assert end.code == "no_model" and str(tmp_path) in end.message
+    wait_until(lambda: client.status().state == "failed")
+
+
+def test_a_folder_with_a_damaged_model_is_no_model(
+    client: Connection, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "model_index.json").write_text((tiny_model / "model_index.json").read_text())
+    end = failure(client.colorize(request(tmp_path)))
+    assert end.code == "no_model" and "Traceback" not in end.message
+    assert result(client.colorize(request(tiny_model))).info.steps == 3
