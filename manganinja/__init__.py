@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .painter import Painter
     from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
     from .points import PointPair
-    from .weights import load_pipeline
+    from .weights.load import load_pipeline
 
 __version__ = "0.1.0"
 
@@ -32,7 +32,7 @@ _HOMES = {
     "ModelNotFound": "errors",
     "Painter": "painter",
     "PointPair": "points",
-    "load_pipeline": "weights",
+    "load_pipeline": "weights.load",
 }
 
 __all__ = [

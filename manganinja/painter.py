@@ -17,7 +17,7 @@ from .errors import BadRequest, Cancelled
 from .lineart import check_has_lines, line_strength
 from .pipeline import Frame, MangaNinjaPipeline, common_frames
 from .points import PointPair
-from .weights import load_pipeline
+from .weights.load import load_pipeline
 from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Pair, Picture, ResultInfo
 
 PREVIEW_PX = 256

@@ -31,6 +31,7 @@ from .reference_attention import (
     install,
     side_by_side,
 )
+from .weights.quiet import quiet_loading
 
 Lineart = Image.Image | np.ndarray
 StepCallback = Callable[["MangaNinjaPipeline", int, int, dict[str, Tensor]], Any]
@@ -467,7 +468,9 @@ def _load_component(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
         if kind is DDIMScheduler:
             return kind.from_pretrained(folder, local_files_only=True)
         option = "dtype" if kind is CLIPVisionModelWithProjection else "torch_dtype"
-        return kind.from_pretrained(folder, local_files_only=True, **{option: dtype}).eval()
+        with quiet_loading():
+            network = kind.from_pretrained(folder, local_files_only=True, **{option: dtype})
+        return network.eval().requires_grad_(False)
     except (OSError, ValueError, RuntimeError) as error:
         raise BadWeights(
             f"The part '{folder.name}' of the model can't be read: {error}",

@@ -25,7 +25,7 @@ def add_parser(subcommands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the table, and write what was asked for."""
-    from ..weights import load_pipeline
+    from ..weights.load import load_pipeline
     from .held_out import sheet, table
 
     pipeline = load_pipeline(options.model)

@@ -29,6 +29,7 @@ from ..lineart import LineartExtractor
 from ..pipeline import MangaNinjaPipeline
 from ..point_net import PointNet
 from ..reference_attention import DenoisingUNet, ReferenceUNet
+from .quiet import quiet_loading
 
 Made = TypeVar("Made")
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -71,7 +72,9 @@ def load_published(folder: Path, torch_dtype: torch.dtype = torch.float32) -> Ma
         components["lineart_extractor"] = _filled(LineartExtractor(), extractor)
     for component in components.values():
         if isinstance(component, nn.Module):
-            component.to(torch_dtype).eval().requires_grad_(False)
+            component.eval().requires_grad_(False)
+            if torch_dtype != torch.float32:
+                component.to(torch_dtype)
     return MangaNinjaPipeline(**components)
 
 
@@ -103,7 +106,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _read(load: Callable[[], Made]) -> Made:
     try:
-        return load()
+        with quiet_loading():
+            return load()
     except (OSError, ValueError, RuntimeError) as error:
         raise BadWeights(f"A part of the model can't be read: {error}", _REMEDY) from error
 
