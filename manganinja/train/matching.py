@@ -14,14 +14,20 @@ from torch import Tensor
 
 from .batch import Batch
 
-PARTS = 96
-"""Part ids of one drawing stay below this."""
+SAMPLES_PER_TOKEN = 2
+"""Part ids are looked up on a grid of this many times as many places a side as the finest tokens."""
 
 
-def _token_parts(parts: Tensor, side: int) -> Tensor:
-    """(N, S, S) part ids to the shares of each part in each token, (N, side * side, PARTS)."""
-    shares = F.one_hot(parts.long().clamp(max=PARTS - 1), PARTS).permute(0, 3, 1, 2).float()
-    return F.adaptive_avg_pool2d(shares, side).flatten(2).transpose(1, 2)
+def _sampled(parts: Tensor, finest: int) -> Tensor:
+    """(N, S, S) part ids to the one-hot ids of a regular grid of places, (N, ids, s, s) float."""
+    stride = parts.shape[-1] // (SAMPLES_PER_TOKEN * finest)
+    places = parts[:, stride // 2 :: stride, stride // 2 :: stride].long()
+    return F.one_hot(places, 256).permute(0, 3, 1, 2).float()
+
+
+def _token_parts(places: Tensor, side: int) -> Tensor:
+    """One-hot ids of places to the shares of each part in each token, (N, side * side, ids)."""
+    return F.adaptive_avg_pool2d(places, side).flatten(2).transpose(1, 2)
 
 
 class MatchingLoss:
@@ -36,23 +42,20 @@ class MatchingLoss:
     """
 
     def __init__(self, batch: Batch, coarsest: int = 8, finest: int = 16) -> None:
-        informed = slice(batch.plain, None)
-        self._parts = {
-            side * side: (
-                _token_parts(batch.target_parts[informed], side),
-                _token_parts(batch.reference_parts[informed], side),
-            )
-            for side in {coarsest, finest}
+        target = _sampled(batch.target_parts[batch.plain :], finest)
+        reference = _sampled(batch.reference_parts[batch.plain :], finest)
+        self._agreement = {
+            side * side: _token_parts(target, side) @ _token_parts(reference, side).transpose(1, 2)
+            for side in (coarsest, finest)
         }
         self.terms: list[Tensor] = []
 
     def __call__(self, block: str, query: Tensor, key: Tensor, own_tokens: int) -> None:
         """See :data:`manganinja.reference_attention.Observer`."""
         # Before the up blocks the U-Net has not seen the line art yet: there is nothing to match.
-        if not block.startswith("up_blocks") or query.shape[2] not in self._parts:
+        if not block.startswith("up_blocks") or query.shape[2] not in self._agreement:
             return
-        target, reference = self._parts[query.shape[2]]
-        agreement = target @ reference.transpose(1, 2)
+        agreement = self._agreement[query.shape[2]]
         logits = (query @ key[:, :, own_tokens:].transpose(2, 3)) * query.shape[-1] ** -0.5
         attention = logits.softmax(dim=-1).mean(dim=1)
         mass = (attention * agreement).sum(dim=-1)
