@@ -140,6 +140,8 @@ class Client(QObject):
                 pass
         except protocol.WireError as error:
             self._say("wrong", error.message, error.remedy)
+        except OSError as error:
+            self._say("wrong", f"The server can't be started: {error.strerror}.", "Try again.")
 
     def _look(self) -> None:
         record = discovery.read_record()

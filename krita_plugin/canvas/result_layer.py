@@ -41,11 +41,16 @@ def place(
     grey = document.colorModel() in ("GRAYA", "A")
     space = SRGB8 if grey else space_of(document)
     data = yield from converted(RawPicture(box, SRGB8, pixels), space)
-    keeper, node = _new_layer(documents.find(document_id), title, grey)
+    document = documents.find(document_id)
+    # Nothing may be set on a layer of the artist's document: each setting is an undo step.
+    lowest = _is_lowest(document, lineart_id)
+    keeper = hidden_document(1, 1, space) if grey or lowest else None
+    node = (keeper or document).createNode(_name(document, title), "paintlayer")
+    if lowest:
+        node.setBlendingMode("multiply")
     try:
         yield from _fill(node, box, data, document_id)
-        document = documents.find(document_id)
-        notes = _insert(document, lineart_id, node, lineart_opaque)
+        notes = _insert(documents.find(document_id), lineart_id, node, lineart_opaque)
     finally:
         if keeper is not None:
             keeper.setModified(False)
@@ -57,12 +62,15 @@ def place(
     return Placement(node.uniqueId().toString(), node.name(), tuple(notes))
 
 
-def _new_layer(document: Document, title: str, grey: bool) -> tuple[Document | None, Node]:
-    name = title.replace("{number}", str(_next_number(document, title)))
-    if not grey:
-        return None, document.createNode(name, "paintlayer")
-    keeper = hidden_document(document.width(), document.height(), SRGB8)
-    return keeper, keeper.createNode(name, "paintlayer")
+def _name(document: Document, title: str) -> str:
+    return title.replace("{number}", str(_next_number(document, title)))
+
+
+def _is_lowest(document: Document, lineart_id: str) -> bool:
+    try:
+        return _slot_below(layers.find(document, lineart_id))[1] is None
+    except LayerGone:
+        return False
 
 
 def _next_number(document: Document, title: str) -> int:
@@ -99,7 +107,6 @@ def _insert(document: Document, lineart_id: str, node: Node, lineart_opaque: boo
         _add(parent, node, below)
         return _hidden_note(lineart, lineart_opaque)
     # Krita's Python can only add on top of another layer, and there is none underneath.
-    node.setBlendingMode("multiply")
     _add(parent, node, lineart)
     return [
         "The line art is the lowest layer, and nothing can be put below that, so the result lies "
@@ -112,7 +119,7 @@ def _slot_below(lineart: Node) -> tuple[Node, Node | None]:
     node = lineart
     while True:
         parent = node.parentNode()
-        siblings = parent.childNodes()
+        siblings = [n for n in parent.childNodes() if n.type().endswith("layer")]
         index = next(i for i, n in enumerate(siblings) if n.uniqueId() == node.uniqueId())
         if index > 0:
             return parent, siblings[index - 1]

@@ -34,9 +34,9 @@ def take(
             "Choose the layer with the lines under “Line art”.",
         )
     references = [layers.find(document, identifier) for identifier in choices.references]
-    found = _find_pairs(document, choices.points, canvas, inked, references)
     nodes = [(lineart, canvas)]
     nodes += [(node, _region(node, canvas, inked)) for node in references]
+    found = _find_pairs(document, choices.points, canvas, inked, references)
     raw = [(node.name(), read(node, box)) for node, box in nodes]
     title, lineart_id = documents.title(document), lineart.uniqueId().toString()
     sheets = []

@@ -80,7 +80,7 @@ def check_points_that_make_no_pair(figures):
     kit.add_shapes(document, "nutzlos", body)
     yield 500
     kit.choose(kit.widget("colorize_points"), "nutzlos")
-    said = yield from refused(document, "“nutzlos” makes a pair", "or choose “none”")
+    said = yield from refused(document, "“nutzlos” makes a pair", "Or choose “none”")
     for part in ("orange (#ff8800) dot at (50, 60)", "both round", "curve at"):
         assert part in said, (part, said)
     figures["says"] = said

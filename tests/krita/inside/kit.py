@@ -119,6 +119,7 @@ class Ticker:
     def __init__(self, interval_ms=5):
         self.worst_ms = 0.0
         self.gaps = []
+        self.long = []
         self._last = time.perf_counter()
         self._timer = QtCore.QTimer()
         self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
@@ -130,6 +131,8 @@ class Ticker:
         gap = 1000 * (now - self._last)
         self.worst_ms, self._last = max(self.worst_ms, gap), now
         self.gaps.append(gap)
+        if gap > 150:
+            self.long.append((round(gap), widget("colorize_stage").text()))
 
     def stop(self):
         self._timer.stop()
