@@ -28,7 +28,7 @@ from tests.server.conftest import RunningServer, wait_until
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline of random weights in the project's own layout."""
     import torch
-    from diffusers import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
     from manganinja.pipeline import MangaNinjaPipeline
     from manganinja.train.networks import NetworkConfig, new_networks, training_scheduler

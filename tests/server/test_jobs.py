@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the queue promises without a model: seats, uploads that stop, memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from manganinja.wire.protocol import (
+    Accepted,
+    Cancelled,
+    EncodedPicture,
+    Failed,
+    PictureDescriptor,
+    ProtocolError,
+    Queued,
+    RequestHeader,
+    ServerMessage,
+)
+from server.engine import Engine
+from server.jobs import JobQueue, Limits
+from server.store import ResultStore
+
+
+class Ear:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[ServerMessage] = []
+
+    def send(self, message: ServerMessage) -> None:
+        self.heard.append(message)
+
+    def send_picture(
+        self,
+        picture: EncodedPicture,
+        announcement: Callable[[PictureDescriptor], ServerMessage],
+    ) -> None:
+        self.heard.append(announcement(picture.descriptor(0)))
+
+
+def queue_of(tmp_path: Path, **limits: float) -> JobQueue:
+    # Nothing runs here: `run` is never awaited, so the engine never starts.
+    engine = Engine("nothing:Nothing", "mini", 1.0)
+    return JobQueue(engine, ResultStore(tmp_path), Limits(**limits))  # type: ignore[arg-type]
+
+
+def header(side_px: int = 2) -> RequestHeader:
+    raw = side_px * side_px
+    images = [PictureDescriptor(n, side_px, side_px, "gray8", "raw", raw) for n in range(2)]
+    return RequestHeader(images[0], (images[1],))
+
+
+def upload(queue: JobQueue, name: str) -> None:
+    for blob in range(2):
+        queue.add_picture(name, blob, EncodedPicture(2, 2, "gray8", "raw", (bytes(4),)))
+
+
+def test_a_job_waits_when_all_its_pictures_are_here(tmp_path: Path) -> None:
+    queue, ear = queue_of(tmp_path), Ear()
+    queue.open("a", header(), ear)
+    queue.open("b", header(), ear)
+    assert ear.heard == [Accepted("a"), Accepted("b")] and queue.queued == 0
+    upload(queue, "b")
+    upload(queue, "a")
+    assert ear.heard[2:] == [Queued("b", 0), Queued("a", 1)]
+
+
+def test_an_upload_that_stops_gives_its_seat_back(tmp_path: Path) -> None:
+    queue, ear = queue_of(tmp_path, upload_pause_s=0.05, waiting=1), Ear()
+    queue.open("a", header(), ear)
+    queue.sweep()
+    time.sleep(0.06)
+    queue.sweep()
+    end = ear.heard[-1]
+    assert isinstance(end, Failed) and "stopped arriving" in end.message
+    queue.open("b", header(), ear)
+    assert ear.heard[-1] == Accepted("b")
+
+
+def test_an_upload_that_goes_on_keeps_its_seat_and_so_does_a_waiting_job(tmp_path: Path) -> None:
+    queue, ear = queue_of(tmp_path, upload_pause_s=0.05), Ear()
+    queue.open("slow", header(), ear)
+    queue.open("complete", header(), Ear())
+    upload(queue, "complete")
+    time.sleep(0.06)
+    queue.touch(ear)
+    queue.sweep()
+    assert ear.heard == [Accepted("slow")] and queue.queued == 1
+
+
+def test_jobs_that_do_not_fit_into_the_memory_together_are_refused(tmp_path: Path) -> None:
+    queue, ear = queue_of(tmp_path, bytes=1000), Ear()
+    queue.open("large", header(100), ear)  # alone, any request within the wire's limits is fine
+    with pytest.raises(ProtocolError) as caught:
+        queue.open("small", header(), ear)
+    assert caught.value.code == "busy"
+    queue.cancel("large", ear)
+    queue.open("small", header(), ear)
+    assert ear.heard[-2:] == [Cancelled("large"), Accepted("small")]
+
+
+def test_a_listener_that_leaves_takes_its_half_jobs_along_but_not_the_whole_ones(
+    tmp_path: Path,
+) -> None:
+    queue, ear, other = queue_of(tmp_path), Ear(), Ear()
+    queue.open("half", header(), ear)
+    queue.open("whole", header(), ear)
+    upload(queue, "whole")
+    queue.leave(ear)
+    queue.attach("half", other)
+    queue.attach("whole", other)
+    assert other.heard == [Cancelled("half"), Accepted("whole"), Queued("whole", 0)]
+    assert not queue.is_idle
+
+
+def test_only_so_many_ends_are_remembered(tmp_path: Path) -> None:
+    queue, ear = queue_of(tmp_path), Ear()
+    for number in range(100):
+        queue.open(f"job-{number}", header(), ear)
+        queue.cancel(f"job-{number}", ear)
+    queue.attach("job-99", ear)
+    assert ear.heard[-1] == Cancelled("job-99")
+    queue.attach("job-0", ear)
+    end = ear.heard[-1]
+    assert isinstance(end, Failed) and end.code == "unknown_job"

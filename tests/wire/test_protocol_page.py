@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/protocol.md says what protocol.py does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from manganinja.wire import protocol as p
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+
+
+def example(mark: str) -> list[str]:
+    return [line[2:] for line in PAGE.splitlines() if line.startswith(f"{mark} {{")]
+
+
+def test_every_message_of_the_example_is_one() -> None:
+    said = [p.parse_client_message(text) for text in example(">")]
+    heard = [p.parse_server_message(text) for text in example("<")]
+    assert [type(message) for message in said] == [p.Hello, p.Colorize, p.Acknowledge, p.Cancel]
+    assert len(heard) == 8
+    result = heard[-2]
+    assert isinstance(result, p.ResultHeader)
+    assert -(-result.image.encoded_bytes // p.CHUNK_BYTES) == 34
+
+
+def test_the_page_names_every_code_stage_state_format_and_message() -> None:
+    names = {*p.ERROR_CODES, *p.STAGES, *p.MODEL_STATES, *p.CHANNELS, *p.ENCODINGS}
+    names |= set(p._TYPES.values())
+    assert {name for name in names if f"`{name}`" not in PAGE} == set()
+
+
+def test_the_page_names_the_limits() -> None:
+    assert f"{p.MAX_SIDE_PX // 1000} {p.MAX_SIDE_PX % 1000}" in PAGE
+    assert f"{p.MAX_PICTURE_PIXELS // 1_000_000} million pixels" in PAGE
+    assert f"{p.MAX_REQUEST_BYTES >> 30} GiB" in PAGE
+    assert f"{p.MAX_REFERENCES} references, {p.MAX_PAIRS} pairs" in PAGE
