@@ -82,6 +82,10 @@ class Problem(Exception):
         self.remedy = remedy
 
 
+class KritaEnded(Problem):
+    """Krita was started and ended at once."""
+
+
 def problem_of_os_error(error: OSError) -> Problem:
     """The sentence for an error of the operating system."""
     where = error.filename if isinstance(error.filename, (str, os.PathLike)) else "a file"
@@ -1051,15 +1055,29 @@ def example_document(project: Path) -> Path | None:
     return next(iter(sorted((project / "examples").rglob("*.kra"))), None)
 
 
+def krita_environment(krita: str) -> dict[str, str]:
+    """The environment for Krita, in which its own Python finds its own PyQt.
+
+    It takes its library from the first python3 on the path, so one of pyenv, of conda or of a
+    virtual environment that stands there would leave it without PyQt.
+    """
+    own = [os.path.dirname(os.path.realpath(krita)), "/usr/bin"]
+    path = os.pathsep.join([*own, os.environ.get("PATH", os.defpath)])
+    environment = {k: v for k, v in os.environ.items() if k not in _LEAKING_VARIABLES}
+    return {**environment, "PATH": path}
+
+
 def open_krita(places: Places, krita: str, document: Path | None, patience_s: float = 4.0) -> None:
-    """Opens Krita and leaves it running. Raises `Problem` where it ends at once."""
+    """Opens Krita and leaves it running. Raises `Problem`, or `KritaEnded` where it fails."""
     log = places.data / "krita.log"
-    with open(log, "wb") as output:
+    # Appended to: a second start must not wipe what the first one still writes.
+    with open(log, "ab") as output:
         process = subprocess.Popen(
             [krita, "--nosplash", *([str(document)] if document else [])],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            env=krita_environment(krita),
             start_new_session=True,
         )
     try:
@@ -1069,9 +1087,9 @@ def open_krita(places: Places, krita: str, document: Path | None, patience_s: fl
     if code == 0:
         raise Problem(
             "Krita is running already, without the plugin as it is now.",
-            "Close it and run this again, or open the example in it after a restart.",
+            "Close it and run this again.",
         )
-    raise Problem(f"Krita ended at once (exit code {code}).", f"What it said is in {log}.")
+    raise KritaEnded(f"Krita ended at once (exit code {code}).", f"What it said is in {log}.")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1117,7 +1135,7 @@ class Installer:
         if krita and display:
             try:
                 return self._krita(krita)
-            except Problem as problem:
+            except KritaEnded as problem:
                 self.report.say(f"  {problem.message} {problem.remedy}")
         reason = "Krita could not be opened" if krita and display else "There is no display"
         if not krita:

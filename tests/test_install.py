@@ -615,6 +615,28 @@ def test_a_running_server_is_stopped(tmp_path: Path) -> None:
         assert process.wait(5) != 0
 
 
+def test_krita_finds_its_own_python_first(tmp_path: Path, monkeypatch) -> None:
+    other = tmp_path / "pyenv" / "bin"
+    system = tmp_path / "usr" / "bin"
+    for folder in (other, system):
+        folder.mkdir(parents=True)
+        (folder / "python3").write_text("#!/bin/sh\n")
+        (folder / "python3").chmod(0o755)
+    krita = system / "krita"
+    report = tmp_path / "report"
+    krita.write_text(
+        f"#!/bin/sh\ncommand -v python3 > '{report}'; echo $PYTHONPATH >> '{report}'\n"
+    )
+    krita.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{other}:/usr/bin:/bin")
+    monkeypatch.setenv("PYTHONPATH", str(other))
+    places = places_in(tmp_path)
+    places.data.mkdir(parents=True)
+    with pytest.raises(install.Problem):
+        install.open_krita(places, str(krita), None)
+    assert report.read_text().split() == [str(system / "python3")]
+
+
 def test_a_krita_that_ends_at_once_is_reported(tmp_path: Path) -> None:
     places = places_in(tmp_path)
     places.data.mkdir(parents=True)
