@@ -36,7 +36,7 @@ def line_strength(lineart: Image.Image) -> np.ndarray:
 
 def _on_paper(lineart: Image.Image) -> np.ndarray:
     """uint8 grey picture without transparency."""
-    if "A" not in lineart.getbands() and "transparency" not in lineart.info:
+    if not lineart.has_transparency_data:
         return np.asarray(lineart.convert("L"))
     rgba = lineart.convert("RGBA")
     alpha = np.asarray(rgba.getchannel("A"), dtype=np.float32) / 255

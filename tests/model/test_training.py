@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Patch shuffle, batches, the matching loss, and a training run that is stopped and continued."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from manganinja import load_pipeline
+from manganinja.evaluate.held_out import mean_colour, model, psnr_db, score, untouched
+from manganinja.train.batch import BatchConfig, condition_of, make_batch
+from manganinja.train.codec import CodecConfig, new_codec, to_signed
+from manganinja.train.commands import changed
+from manganinja.train.drawings import draw_pair
+from manganinja.train.export import export
+from manganinja.train.loop import Trainer, TrainingConfig
+from manganinja.train.matching import MatchingLoss
+from manganinja.train.networks import NetworkConfig
+from manganinja.train.pool import HELD_OUT_SEED, DrawingPool, held_out_pairs
+from manganinja.train.shuffle import PatchShuffle
+
+SIZE = 64
+SMALL = TrainingConfig(
+    size_px=SIZE,
+    batch=4,
+    minutes=0.02,
+    pool=8,
+    networks=NetworkConfig(channels=(16, 32), heads=2, norm_groups=4, embedding=16, clip_width=16),
+)
+
+
+@pytest.fixture(scope="module")
+def codec():
+    torch.manual_seed(0)
+    return new_codec(CodecConfig(channels=(8, 8, 8, 16), latent_channels=4)).eval()
+
+
+def pairs(count: int):
+    return [draw_pair(seed, SIZE) for seed in range(count)]
+
+
+@pytest.mark.parametrize("grid", [2, 4, 8, 16, 32])
+def test_shuffle_keeps_every_pixel_and_takes_points_along(grid: int) -> None:
+    rng = np.random.default_rng(grid)
+    picture = rng.permutation(SIZE * SIZE).reshape(SIZE, SIZE)
+    points = rng.uniform(0, SIZE, (50, 2)).astype(np.float32)
+    shuffle = PatchShuffle(SIZE, grid, rng)
+    moved, new = shuffle.picture(picture), shuffle.points(points).astype(int)
+    assert sorted(moved.ravel()) == sorted(picture.ravel()) and (moved != picture).any()
+    old = points.astype(int)
+    assert (moved[new[:, 1], new[:, 0]] == picture[old[:, 1], old[:, 0]]).all()
+    side = SIZE // grid
+    assert (moved[:side, :side] == shuffle.picture(picture)[:side, :side]).all()
+
+
+def test_batch_groups_and_maps_fit_together() -> None:
+    config = BatchConfig(plain=0.3, pointed=0.4, no_pairs=0.0, recoloured=0.0, shuffled=0.5)
+    batch = make_batch(pairs(12), config, np.random.default_rng(1))
+    assert batch.plain + batch.referenced + batch.pointed == 12 == len(batch.target)
+    assert batch.lineart_map.shape == (batch.pointed, 1, SIZE, SIZE)
+    assert batch.pointed > 0
+    for row in range(batch.pointed):
+        sample = 12 - batch.pointed + row
+        numbers = batch.lineart_map[row].unique()[1:]
+        for number in numbers[torch.isin(numbers, batch.reference_map[row])]:
+            (_, y, x), (_, v, u) = (
+                (m[row] == number).nonzero()[0].tolist()
+                for m in (batch.lineart_map, batch.reference_map)
+            )
+            parts = batch.target_parts[sample, y, x], batch.reference_parts[sample, v, u]
+            assert parts[0] == parts[1]
+
+
+def test_recoloured_parts_take_the_colour_under_the_other_end() -> None:
+    config = BatchConfig(
+        plain=0, pointed=1, no_pairs=0, recoloured=1, shuffled=0, no_lineart=0, most_pairs=1
+    )
+    drawn = pairs(24)
+    batch = make_batch(drawn, config, np.random.default_rng(2))
+    checked = 0
+    for row, pair in enumerate(drawn):
+        target = batch.target[row].permute(1, 2, 0).add(1).mul(127.5).round().byte().numpy()
+        part_ids = batch.target_parts[row].numpy()
+        for part in np.unique(part_ids[part_ids != pair.target.parts]):
+            inside = (part_ids == part) & (pair.target.parts != part)
+            source = pair.reference.flats[pair.reference.parts == part]
+            difference = np.median(target[inside], axis=0) - np.median(source, axis=0)
+            assert np.abs(difference).max() <= 2
+            checked += 1
+    assert checked > 10
+
+
+def test_condition_of_black_lines_is_bright() -> None:
+    condition = condition_of(np.array([[0, 200, 255]], np.uint8))
+    np.testing.assert_allclose(condition, [[1, -1, -1]])
+
+
+def test_matching_loss_is_low_only_for_attention_on_the_same_part() -> None:
+    config = BatchConfig(plain=0, pointed=0, shuffled=0)
+    batch = make_batch(pairs(2), config, np.random.default_rng(0))
+
+    def loss(sharpness: float) -> float:
+        """Queries and keys that are the tokens' part ids: attention goes to equal parts."""
+        side = 8
+        codes = torch.randn(256, 32, generator=torch.Generator().manual_seed(0))
+        codes = codes / codes.norm(dim=1, keepdim=True)
+        step = SIZE // side
+        query, key = (
+            codes[p[:, step // 2 :: step, step // 2 :: step].long()].flatten(1, 2).unsqueeze(1)
+            for p in (batch.target_parts, batch.reference_parts)
+        )
+        matching = MatchingLoss(batch, coarsest=8, finest=16)
+        matching("up_blocks.0.x", query * sharpness, torch.cat([query, key], 2), side * side)
+        return matching.value().item()
+
+    assert loss(60.0) < 0.5 < loss(0.0) < loss(-60.0)
+    ignored = MatchingLoss(batch)
+    ignored("down_blocks.0.x", torch.randn(2, 1, 64, 8), torch.randn(2, 1, 128, 8), 64)
+    assert ignored.value() == 0
+
+
+def test_pool_renews_itself_and_never_reaches_the_held_out_seeds() -> None:
+    pool = DrawingPool(32, capacity=4, reuse=2, first_seed=HELD_OUT_SEED - 1)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        assert len(pool.take(3, rng)) == 3
+    assert pool.next_seed >= HELD_OUT_SEED + 4
+    held_out = next(held_out_pairs(1, 32)).target.colour
+    assert not any((p.target.colour == held_out).all() for p in pool._pairs)
+
+
+def test_a_run_learns_is_continued_where_it_stopped_and_exports(codec, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    first = Trainer(SMALL, codec, run)
+    before = {k: v.clone() for k, v in first._state().items()}
+    first.run()
+    steps = first.step
+    assert steps > 0
+    changed_keys = [k for k, v in first._state().items() if not torch.equal(v, before[k])]
+    for network, _ in first.networks.items():
+        assert any(key.startswith(network) for key in changed_keys), network
+
+    second = Trainer(SMALL, codec, run)
+    assert second.step == steps and second.pool.next_seed == first.pool.next_seed
+    for key, value in first._state().items():
+        torch.testing.assert_close(second._state()[key], value)
+    for key, value in first.ema.items():
+        torch.testing.assert_close(second.ema[key], value)
+
+    export(SMALL, codec, run, tmp_path / "model")
+    pipeline = load_pipeline(tmp_path / "model")
+    pipeline.set_progress_bar_config(disable=True)
+    averaged = first.averaged_networks().unet.conv_in.weight
+    torch.testing.assert_close(pipeline.unet.conv_in.weight, averaged, atol=1e-3, rtol=1e-3)
+    figures = score(model(pipeline, 1, with_points=True), held_out_pairs(1, SIZE), points_each=2)
+    assert np.isfinite(figures.page_db)
+
+
+def test_stage_two_trains_point_net_alone(codec, tmp_path: Path) -> None:
+    trainer = Trainer(changed(SMALL, {"stage": 2}), codec, tmp_path)
+    before = {k: v.clone() for k, v in trainer._state().items()}
+    for _ in range(2):
+        trainer._train_step(0.0)
+    moved = {k.split(".")[0] for k, v in trainer._state().items() if not torch.equal(v, before[k])}
+    assert moved == {"point_net"}
+
+
+def test_an_untrained_codec_already_keeps_block_colours() -> None:
+    untrained = new_codec(CodecConfig()).eval()
+    picture = to_signed([next(held_out_pairs(1, 128)).target.flats])
+    with torch.no_grad():
+        decoded = untrained.decode(untrained.encode(picture).latent_dist.mode()).sample
+    for channel in range(3):
+        both = torch.stack([picture[0, channel].flatten(), decoded[0, channel].flatten()])
+        assert torch.corrcoef(both)[0, 1] > 0.6
+
+
+def test_naive_answers_and_psnr_are_what_they_say() -> None:
+    pair = draw_pair(5, SIZE)
+    points = np.zeros((0, 2, 2), np.float32)
+    assert (untouched(pair, points) == 255).all()
+    flat = mean_colour(pair, points)
+    assert np.abs(flat[0, 0] - pair.reference.colour.reshape(-1, 3).mean(0)).max() <= 0.5
+    assert psnr_db(np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)) == 0
+    assert psnr_db(flat, flat) == 100
+
+
+def test_config_files_change_nested_settings_and_refuse_unknown_ones() -> None:
+    config = changed(SMALL, json.loads('{"batch": 2, "networks": {"channels": [8, 16]}}'))
+    assert (config.batch, config.networks.channels, config.pool) == (2, (8, 16), 8)
+    with pytest.raises(SystemExit, match="bacth"):
+        changed(SMALL, {"bacth": 2})
