@@ -287,8 +287,10 @@ class Workshop(QObject):
         notes = placement.notes + (delivery.notes if delivery else ())
         if job is not None:
             self._client.acknowledge(job.id)
-        seconds = f" in {delivery.info.seconds:.0f} s" if delivery else ""
-        self._finish(Message("done", f"“{placement.name}” is a new layer{seconds}.", "", notes))
+        text = f"“{placement.name}” is a new layer."
+        if delivery is not None and delivery.info.seconds >= 1:
+            text = f"“{placement.name}” is a new layer, made in {delivery.info.seconds:.0f} s."
+        self._finish(Message("done", text, "", notes))
 
     def _placing_failed(self, error: Exception) -> None:
         """The result has no place in the document: it goes to the disk, it is never lost."""

@@ -14,7 +14,7 @@ from .documents import Document
 from .layers import Node
 from .pixels import SRGB8, RawPicture, converted, hidden_document, space_of
 
-_BAND_PIXELS = 4_000_000
+_BAND_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True)

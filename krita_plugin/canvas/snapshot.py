@@ -20,8 +20,8 @@ def take(
 ) -> Generator[None, None, Snapshot]:
     """The snapshot of ``choices``, which have been checked.
 
-    Reads at once, so that nothing painted later gets in; then yields between bands of conversion
-    where the document is not 8 bit sRGB.  Raises PluginError.
+    Reads at once, so that nothing painted later gets in (but for very large canvases); then yields
+    between bands of conversion where the document is not 8 bit sRGB.  Raises PluginError.
     """
     document = documents.find(document_id)
     document.waitForDone()
@@ -37,8 +37,11 @@ def take(
     nodes = [(lineart, canvas)]
     nodes += [(node, _region(node, canvas, inked)) for node in references]
     found = _find_pairs(document, choices.points, canvas, inked, references)
-    raw = [(node.name(), read(node, box)) for node, box in nodes]
     title, lineart_id = documents.title(document), lineart.uniqueId().toString()
+    raw = []
+    for node, box in nodes:
+        picture = yield from read(node, box)
+        raw.append((node.name(), picture))
     sheets = []
     for name, picture in raw:
         sheet = yield from _sheet(name, picture)

@@ -12,6 +12,7 @@ from .panel import Panel
 
 IDENTIFIER = "manganinja_colorize"
 _TITLE_PX = 40
+_SETTLE_MS = 600
 _shared: list[Workshop] = []
 
 
@@ -57,7 +58,7 @@ class ColorizeDock(DockWidget):
             krita.writeSetting("manganinja", "docker_shown", "yes")
             self.setVisible(True)
             self.raise_()
-            QTimer.singleShot(0, self._make_room)
+            QTimer.singleShot(_SETTLE_MS, self._make_room)
 
     @guarded
     def _make_room(self) -> None:

@@ -88,7 +88,9 @@ def _wrapped_label(name: str) -> QtWidgets.QLabel:
     label.setObjectName(name)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    # A long path without spaces must not widen the docker.
-    policy = QtWidgets.QSizePolicy.Policy
-    label.setSizePolicy(policy.Ignored, policy.MinimumExpanding)
+    # A long path without spaces must not widen the docker; the height still follows the width.
+    policy = label.sizePolicy()
+    policy.setHorizontalPolicy(QtWidgets.QSizePolicy.Policy.Ignored)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
     return label

@@ -106,6 +106,8 @@ class Lab:
         (folder / "run").chmod(0o700)
         shots.mkdir(parents=True, exist_ok=True)
         shutil.copytree(HERE / "inside", folder / "scripts", dirs_exist_ok=True)
+        for example in (PROJECT / "examples").glob("*/*.kra"):
+            shutil.copy2(example, folder)
         self._package()
 
     def _package(self) -> None:

@@ -35,8 +35,10 @@ SCRIPTS = [
     Script("bad_input.py"),
     Script("trouble.py"),
     Script("documents.py"),
+    Script("points.py"),
     Script("no_server.py", "tests.krita.scripted:Modelless"),
     Script("big.py", limit_s=400),
+    Script("real.py", "", limit_s=500),
 ]
 CASES = [
     pytest.param(script, check, id=check[len("check_") :])

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole path: the example document, the real server, the bundled model."""
+
+import importlib
+import os
+
+import kit
+
+
+def check_the_example_is_coloured_by_the_bundled_model(figures):
+    yield from kit.show_dock()
+    path = os.path.join(kit.FOLDER, "character.kra")
+    document = kit.APP.openDocument(path)
+    kit.APP.activeWindow().addView(document)
+    yield from kit.until(lambda: kit.widget("colorize_points").currentText() != "none", "layers")
+    yield 1500
+    figures["line art"] = kit.widget("colorize_lineart").currentText()
+    figures["reference"] = [box.currentText() for box in kit.boxes()]
+    figures["points"] = kit.widget("colorize_points").currentText()
+    before, history = kit.fingerprints(document), kit.undo_steps()
+    kit.widget("colorize_seed").setValue(7)
+    ticker = kit.Ticker()
+    kit.press()
+    yield from kit.until(
+        lambda: kit.widget("colorize_preview").isVisibleTo(kit.dock()), "a preview", 200
+    )
+    kit.shot("example-working")
+    kit.shot("example-docker-working", dock_only=True)
+    yield from kit.job_done(300)
+    figures["worst gap, ms"], figures["long gaps"] = ticker.stop(), ticker.long
+    yield 1500
+    figures["says"] = kit.message()
+    kit.shot("example-result")
+    kit.shot("example-docker-result", dock_only=True)
+    result = next((n for n in kit.all_nodes(document.rootNode()) if "seed 7" in n.name()), None)
+    assert result is not None, kit.message()
+    size = (document.width(), document.height())
+    assert (result.bounds().width(), result.bounds().height()) == size
+    siblings = [n.name() for n in result.parentNode().childNodes()]
+    place = siblings.index(result.name())
+    assert siblings[place + 1] == figures["line art"].split(" / ")[-1], siblings
+    after = kit.fingerprints(document)
+    assert {k: v for k, v in after.items() if k in before} == before
+    assert kit.undo_steps() == history + 1
+    yield from _compare_at_pairs(figures, document, result)
+    kit.undo()
+    yield 800
+    assert kit.fingerprints(document) == before
+
+
+def _compare_at_pairs(figures, document, result):
+    """The result at the pairs is nearer to the reference there than any one colour could be."""
+    module = importlib.import_module("manganinja_krita.canvas.snapshot")
+    state = kit.dock().panel._state
+    take = module.take("test", state.document.id, state.document.choices, state.options)
+    snapshot = None
+    try:
+        while True:
+            next(take)
+    except StopIteration as end:
+        snapshot = end.value
+    yield 50
+    sheet = snapshot.references[0]
+    wanted, got = [], []
+    for pair in snapshot.pairs:
+        x, y = pair.reference[0] - sheet.box.left, pair.reference[1] - sheet.box.top
+        wanted.append(_mean(bytes(sheet.pixels), sheet.box.width, x, y))
+        data = bytes(result.pixelData(int(pair.lineart[0]) - 8, int(pair.lineart[1]) - 8, 17, 17))
+        got.append(_mean(data, 17, 8, 8))
+    figures["pairs"] = len(wanted)
+    figures["reference at the pairs"] = [_hex(colour) for colour in wanted]
+    figures["result at the pairs"] = [_hex(colour) for colour in got]
+    mean = [sum(colour[i] for colour in wanted) / len(wanted) for i in range(3)]
+    error = sum(_distance(a, b) for a, b in zip(wanted, got)) / len(wanted)
+    naive = sum(_distance(a, mean) for a in wanted) / len(wanted)
+    figures["mean error at the pairs (0..255)"] = error
+    figures["the same for the mean colour everywhere"] = naive
+    assert len(wanted) >= 8
+    assert error < 0.75 * naive, (error, naive)
+
+
+def _mean(pixels, width, x, y, reach=8):
+    """Mean (red, green, blue) of the square around a pixel."""
+    total, count = [0, 0, 0], 0
+    for row in range(int(y) - reach, int(y) + reach + 1):
+        for column in range(int(x) - reach, int(x) + reach + 1):
+            at = 4 * (row * width + column)
+            if column >= 0 and 0 <= at < len(pixels) - 3:
+                blue, green, red = pixels[at : at + 3]
+                total = [total[0] + red, total[1] + green, total[2] + blue]
+                count += 1
+    return [value / count for value in total]
+
+
+def _distance(one, other):
+    return (sum((a - b) ** 2 for a, b in zip(one, other)) / 3) ** 0.5
+
+
+def _hex(colour):
+    return "#" + "".join(f"{round(value):02x}" for value in colour)
