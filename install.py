@@ -58,10 +58,7 @@ TEST_PACKAGES = {
     **KRITA_PACKAGES,
     "xvfb": "Xvfb",
     "openbox": "openbox",
-    "xdotool": "xdotool",
-    "imagemagick": "import",
     "libgl1-mesa-dri": None,
-    "locales": None,
 }
 """Debian packages, each with the program that shows it is there (None: only dpkg can tell)."""
 
@@ -1159,22 +1156,28 @@ class Installer:
         command += ["--output", str(self.places.pictures)]
         return run_through(command, self.places.project)
 
-    def server(self, arguments: Sequence[str]) -> int:
+    def prepare_server(self) -> None:
         self.environment.ensure()
         write_install_record(self.places)
+
+    def server(self, arguments: Sequence[str]) -> int:
         if server_pid(self.places) is not None:
             raise Problem("A server is running already.", "Use it, or end it first.")
         command = [str(self.places.python), "-m", "server", *arguments]
         return run_through(command, self.places.project)
 
-    def test(self, slow: bool, without_krita: bool, arguments: Sequence[str]) -> int:
-        """Runs the tests; an exit code other than 0 where one failed or could not be run."""
+    def prepare_tests(self, without_krita: bool) -> str:
+        """Gets what the tests need; the sentence why those in Krita cannot run, "" if they can."""
         reason = "" if without_krita else self._prepare_krita_tests()
         self.environment.ensure(["test"])
-        skip_krita = without_krita or bool(reason)
-        code = run_through(
-            pytest_command(self.places, slow, skip_krita, arguments), self.places.project
-        )
+        return reason
+
+    def test(
+        self, slow: bool, without_krita: bool, arguments: Sequence[str], reason: str = ""
+    ) -> int:
+        """Runs the tests; an exit code other than 0 where one failed or could not be run."""
+        command = pytest_command(self.places, slow, without_krita or bool(reason), arguments)
+        code = run_through(command, self.places.project)
         if reason:
             self.report.say(f"\nThe tests in Krita were not run: {reason}")
             return code or 3
@@ -1184,7 +1187,6 @@ class Installer:
         """Gets what the tests in Krita need; "", or the sentence why they cannot run."""
         try:
             self._apt("test programs", TEST_PACKAGES)
-            self._locale()
         except Problem as problem:
             return f"{problem.message} {problem.remedy} (or leave them out with --without-krita)"
         return ""
@@ -1196,20 +1198,6 @@ class Installer:
             if missing:
                 self.apt.install(missing, self.places.log, step)
             step.result = f"{many} installed with apt" if missing else "all here"
-
-    def _locale(self) -> None:
-        """Krita runs Python with ASCII file names unless it finds a real UTF-8 locale."""
-        have = subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.lower()
-        if "en_us.utf" in have:
-            return
-        prefix = self.apt.prefix()
-        make = ["localedef", "-i", "en_US", "-f", "UTF-8", "en_US.UTF-8"]
-        made = subprocess.run([*(prefix or []), *make], capture_output=True, text=True)
-        if made.returncode != 0:
-            raise Problem(
-                "The locale en_US.UTF-8 is missing and could not be made.",
-                f"Type: sudo {' '.join(make)}",
-            )
 
     def uninstall(self, everything: bool) -> int:
         """Takes out all that the other commands put anywhere; results stay unless asked."""
@@ -1316,17 +1304,24 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def perform(options: argparse.Namespace, installer: Installer) -> int:
-    if options.command == "test":
-        return installer.test(options.slow, options.without_krita, options.rest)
-    if options.command == "plugin":
-        return installer.plugin()
+    """Prepares, alone on this project, and then does what was asked for."""
+    with alone(installer.places.project):
+        if options.command == "plugin":
+            return installer.plugin()
+        if options.command == "uninstall":
+            return installer.uninstall(options.all)
+        if options.command == "server":
+            installer.prepare_server()
+        elif options.command == "test":
+            reason = installer.prepare_tests(options.without_krita)
+        else:
+            start = time.monotonic()
+            installer.set_up(options.with_krita)
+            installer.report.say(f"Set up in {time.monotonic() - start:.1f} s.")
     if options.command == "server":
         return installer.server(options.rest)
-    if options.command == "uninstall":
-        return installer.uninstall(options.all)
-    start = time.monotonic()
-    installer.set_up(options.with_krita)
-    installer.report.say(f"Set up in {time.monotonic() - start:.1f} s.")
+    if options.command == "test":
+        return installer.test(options.slow, options.without_krita, options.rest, reason)
     return 0 if options.setup_only else installer.main_job()
 
 
@@ -1363,8 +1358,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.say(f"MangaNinja for Krita {project_version(project)}")
         if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
             report.say("  Run with sudo, this sets up the Krita of root, not yours.")
-        with alone(project):
-            return perform(options, Installer(places, report, Apt()))
+        return perform(options, Installer(places, report, Apt()))
     except Problem as problem:
         print(f"\n{problem.message}\n{problem.remedy}", file=sys.stderr)
         return 1

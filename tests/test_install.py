@@ -573,10 +573,12 @@ def test_tests_that_cannot_run_are_reported_and_fail(tmp_path: Path, monkeypatch
     monkeypatch.setattr(install.Environment, "ensure", lambda self, extras=(): None)
     monkeypatch.setattr(install, "run_through", lambda command, cwd: commands.append(command) or 0)
     installer = install.Installer(places_in(tmp_path), install.Report(), Empty())
-    assert installer.test(slow=False, without_krita=False, arguments=[]) == 3
+    reason = installer.prepare_tests(without_krita=False)
+    assert installer.test(slow=False, without_krita=False, arguments=[], reason=reason) == 3
     assert "not slow and not krita" in commands[0]
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert "The tests in Krita were not run" in last and "apt-get install krita" in last
+    assert installer.prepare_tests(without_krita=True) == ""
     assert installer.test(slow=False, without_krita=True, arguments=[]) == 0
 
 
