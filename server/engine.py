@@ -10,6 +10,7 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 from manganinja.wire.protocol import (
@@ -20,7 +21,7 @@ from manganinja.wire.protocol import (
     ProtocolError,
     WireError,
 )
-from server import pipe, worker
+from server import pipe
 
 _log = logging.getLogger("server.engine")
 _worker_log = logging.getLogger("server.worker")
@@ -184,6 +185,13 @@ def _death(status: int | None) -> EngineError:
     )
 
 
+def _run_worker(connection: Connection, engine: str, model: str) -> None:
+    # What the worker imports, numpy for one, the server has no use for.
+    from server import worker
+
+    worker.main(connection, engine, model)
+
+
 class _Process:
     """A worker process, and a thread that waits for what it says."""
 
@@ -201,7 +209,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe(duplex=True)
         self._process = context.Process(
-            target=worker.main, args=(theirs, engine, model), name="worker", daemon=True
+            target=_run_worker, args=(theirs, engine, model), name="worker", daemon=True
         )
         self._process.start()
         theirs.close()

@@ -100,15 +100,22 @@ def _is_worker(pid: int) -> bool:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def home(tmp_path: Path) -> Path:
+    """The data directory of what `start` starts."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[..., RunningServer]]:
     """Starts servers in one data directory, and ends them after the test."""
     servers: list[RunningServer] = []
 
     def start(*arguments: str, engine: str = SCRIPTED) -> RunningServer:
-        servers.append(RunningServer(tmp_path / "home", *arguments, engine=engine))
+        servers.append(RunningServer(home, *arguments, engine=engine))
         return servers[-1]
 
-    (tmp_path / "home").mkdir()
     yield start
     for server in servers:
         if server.process.poll() is None:

@@ -27,6 +27,12 @@ from tests.server.asking import LINES, RED, failure, last, play, request, result
 from tests.server.conftest import RunningServer, wait_until
 
 
+def test_the_model_is_loaded_before_anybody_asks(client: Connection) -> None:
+    wait_until(lambda: client.status().state == "ready")
+    model = client.status().models[0]
+    assert (model.name, model.title, model.working_resolution) == ("mini", "Scripted mini", 64)
+
+
 def test_a_job_is_accepted_queued_painted_and_delivered(client: Connection) -> None:
     events = list(client.colorize(request(seed=7), job="one-job"))
     assert events[0] == Accepted("one-job")

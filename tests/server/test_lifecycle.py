@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import stat
 import time
@@ -28,17 +26,13 @@ def exists(pid: int) -> bool:
         return False
 
 
-def test_the_record_is_complete_and_for_this_user_only(start) -> None:
+def test_the_record_is_complete_private_and_taken_along_at_the_end(start) -> None:
     server = start()
     assert stat.S_IMODE(server.record_path.stat().st_mode) == 0o600
     record = json.loads(server.record_path.read_text())
     assert set(record) == {"protocol", "host", "port", "token", "pid", "version"}
     assert record["host"] == "127.0.0.1" and record["pid"] == server.process.pid
     assert len(record["token"]) >= 40
-
-
-def test_sigterm_ends_it_cleanly_and_takes_the_record_along(start) -> None:
-    server = start()
     worker = server.worker_pid()
     assert server.end() == 0
     assert server.errors == ""
@@ -68,30 +62,30 @@ def test_a_second_server_says_so_and_leaves_the_first_alone(start) -> None:
         result(client.colorize(request()))
 
 
-def test_the_record_of_another_server_is_left_alone(start) -> None:
+def test_a_client_may_ask_for_the_end_and_the_record_of_another_server_stays(start) -> None:
     server = start()
-    other = record_to_text(replace(server.record, token="another"))
-    server.record_path.write_text(other)
-    assert server.end() == 0
+    with server.connect() as client:
+        other = record_to_text(replace(server.record, token="another"))
+        server.record_path.write_text(other)
+        client.shutdown()
+        assert server.process.wait(10) == 0
     assert server.record_path.read_text() == other
 
 
-@pytest.mark.parametrize("left_over", ["", "{", '{"pid": 1}', "kill -9"])
-def test_a_left_over_record_is_replaced(start, left_over: str) -> None:
-    if left_over == "kill -9":
-        crashed = start()
-        crashed.process.kill()
-        crashed.process.wait()
-        assert crashed.record_path.exists()
-    else:
-        # Made by a plain write, so the mode has to change, too.
-        server_json = start().record_path
-        os.kill(json.loads(server_json.read_text())["pid"], signal.SIGTERM)
-        wait_until(lambda: not server_json.exists())
-        server_json.write_text(left_over)
+@pytest.mark.parametrize("left_over", ["", '{"pid": 1}'])
+def test_a_damaged_record_is_replaced(start, home: Path, left_over: str) -> None:
+    (home / "server.json").write_text(left_over)
     server = start()
-    assert server.process.poll() is None
     assert stat.S_IMODE(server.record_path.stat().st_mode) == 0o600
+    server.connect().close()
+
+
+def test_the_record_of_a_killed_server_is_replaced(start) -> None:
+    killed = start()
+    killed.process.kill()
+    killed.process.wait()
+    assert killed.record_path.exists()
+    server = start()
     server.connect().close()
 
 
@@ -107,20 +101,13 @@ def test_the_worker_dies_with_a_killed_server(start) -> None:
 
 
 def test_it_ends_when_nobody_uses_it(start) -> None:
-    server = start("--idle-exit", "1")
+    server = start("--idle-exit", "0.5")
     with server.connect():
-        time.sleep(2.2)
+        time.sleep(1.7)
         assert server.process.poll() is None
     wait_until(lambda: server.process.poll() is not None, 6)
     assert server.process.returncode == 0
     assert not server.record_path.exists()
-
-
-def test_a_client_may_ask_for_the_end(start) -> None:
-    server = start()
-    with server.connect() as client:
-        client.shutdown()
-        assert server.process.wait(10) == 0
 
 
 def test_results_survive_a_restart(start) -> None:
@@ -133,12 +120,6 @@ def test_results_survive_a_restart(start) -> None:
         client.acknowledge("kept")
         assert failure(client.attach("kept")).code == "unknown_job"
     assert list((server.home / "results").iterdir()) == []
-
-
-def test_the_model_is_loaded_before_anybody_asks(start) -> None:
-    with start().connect() as client:
-        wait_until(lambda: client.status().state == "ready")
-        assert client.status().models[0].title == "Scripted mini"
 
 
 def test_a_default_model_that_fails_is_told_and_tried_again(start) -> None:
