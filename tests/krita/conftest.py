@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,17 +28,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A Krita that has been started once, on a display of its own."""
-    krita, root = request.config.getoption("--krita"), request.config.getoption("--krita-root")
-    root = Path(root).resolve() if root else None
+    krita, chroot = (
+        str(request.config.getoption("--krita")),
+        request.config.getoption("--krita-root"),
+    )
+    root = Path(chroot).resolve() if chroot else None
     missing = missing_tools(krita, root)
     if missing:
         pytest.skip("not on this machine: " + ", ".join(missing))
     folder = tmp_path_factory.mktemp("krita")
     shots = request.config.getoption("--krita-shots")
-    with Lab(
-        folder, krita, root, Path(shots).resolve() if shots else folder / "shots"
-    ).opened() as it:
-        yield it
+    pictures = Path(shots).resolve() if shots else folder / "shots"
+    with Lab(folder, krita, root, pictures).opened() as opened:
+        yield opened
 
 
 class DataFolder:
@@ -58,6 +61,18 @@ class DataFolder:
         record = {"python": sys.executable, "project": str(project), "version": "test"}
         (self.path / "install.json").write_text(json.dumps(record), encoding="utf-8")
 
+    def start_server(self) -> None:
+        """Starts the installed server as the plugin would, and waits until it listens."""
+        installed = json.loads((self.path / "install.json").read_text())
+        environment = {**os.environ, "MANGANINJA_HOME": str(self.path)}
+        subprocess.Popen(
+            [installed["python"], "-m", "server"], cwd=installed["project"], env=environment
+        )
+        deadline = time.monotonic() + 60
+        while self.server_pid() is None:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.1)
+
     def server_pid(self) -> int | None:
         try:
             return json.loads((self.path / "server.json").read_text())["pid"]
@@ -75,8 +90,8 @@ class DataFolder:
                 time.sleep(0.05)
 
 
-# The plugin starts `python -m server` in the project's folder; this one becomes the real server with
-# another engine.
+# The plugin starts `python -m server` in the project's folder; this one becomes the real server
+# with another engine.
 _STARTER = """
 import os, sys
 os.chdir({0!r})
@@ -95,6 +110,9 @@ class Runs:
         if script not in self._outcomes:
             data = DataFolder(self._folder / Path(script).stem)
             data.install(engine)
+            # A chroot has no Python of the project's; there the plugin finds a running server.
+            if self._lab.root is not None:
+                data.start_server()
             try:
                 name = Path(script).stem
                 self._outcomes[script] = self._lab.run(

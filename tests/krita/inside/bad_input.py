@@ -15,6 +15,8 @@ def refused(document, *words):
     assert "Traceback" not in said and "Error:" not in said, said
     if document:
         assert kit.fingerprints(document) == before
+    # Time to be drawn, for the pictures.
+    yield 300
     return said
 
 

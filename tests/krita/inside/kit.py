@@ -104,9 +104,8 @@ def until(condition, what, limit_s=20.0, pause_ms=20):
     """Lets Krita work until ``condition()`` holds; fails with ``what`` after ``limit_s``."""
     deadline = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < deadline, (
-            f"waited {limit_s} s in vain: {what}; says {message()!r}"
-        )
+        said = f"; the docker says {message()!r}"
+        assert time.monotonic() < deadline, f"waited {limit_s} s in vain: {what}{said}"
         yield pause_ms
 
 
@@ -221,7 +220,8 @@ def pair_shapes(references, linearts, colours=("#ff00aa", "#00a0ff", "#20c020"))
             )
         else:
             body += (
-                f'<rect x="{ref[0] - 10}" y="{ref[1] - 10}" width="20" height="20" fill="{colour}"/>'
+                f'<rect x="{ref[0] - 10}" y="{ref[1] - 10}" width="20" height="20" '
+                f'fill="{colour}"/>'
                 f'<ellipse cx="{art[0]}" cy="{art[1]}" rx="12" ry="9" fill="none" '
                 f'stroke="{colour}" stroke-width="8"/>'
             )

@@ -32,7 +32,7 @@ SHAPES = {
     "#0000ff": '<g transform="translate(40 120) rotate(30)">'
     '<ellipse cx="60" cy="10" rx="22" ry="12" fill="#0000ff"/></g>',
     "#ff00ff": '<g transform="scale(1.5)"><g transform="translate(150 90)">'
-    '<rect x="0" y="0" width="20" height="20" fill="#ff00ff" transform="rotate(45 10 10)"/></g></g>',
+    '<rect width="20" height="20" fill="#ff00ff" transform="rotate(45 10 10)"/></g></g>',
     "#00ffff": '<ellipse cx="330" cy="60" rx="16" ry="16" fill="none" stroke="#00ffff" '
     'stroke-width="12"/>',
 }

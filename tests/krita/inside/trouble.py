@@ -48,6 +48,7 @@ def check_server_killed_midway_is_said_and_the_next_press_works(figures):
     os.kill(pid, signal.SIGKILL)
     yield from kit.until(lambda: not kit.is_working(), "the job to end", 20)
     figures["says"] = kit.message()
+    yield 300
     assert "server stopped" in kit.message() and "Press Colorize again" in kit.message()
     assert kit.fingerprints(document) == before
     kit.shot("docker-server-died", dock_only=True)
@@ -73,6 +74,7 @@ def check_document_closed_midway_keeps_the_result_as_a_picture(figures):
     assert (picture.width(), picture.height()) == (600, 800), path
     colour = picture.pixelColor(int(linearts[0][0]), int(linearts[0][1]))
     assert colour.getRgb()[:3] == red[:3]
+    yield 300
     kit.shot("docker-closed", dock_only=True)
 
 

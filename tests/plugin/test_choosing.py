@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers that are offered first."""
+
+from krita_plugin.choosing import LayerLook, choose, look_at, still_valid
+from krita_plugin.job import Choices
+from krita_plugin.layer_info import LayerInfo
+
+BLANK, BLACK, ORANGE = b"\0\0\0\0", b"\0\0\0\xff", b"\x00\x80\xff\xff"
+LINES = look_at(BLANK * 90 + BLACK * 10)
+COLOURS = look_at(ORANGE * 80 + BLACK * 20)
+PAPER = look_at(b"\xff\xff\xff\xff" * 100)
+
+
+def layer(identifier, kind="paintlayer"):
+    return LayerInfo(identifier, identifier, identifier, kind, True)
+
+
+def test_each_layer_is_known_by_its_look():
+    layers = [layer("dots", "vectorlayer"), layer("lines"), layer("colours"), layer("paper")]
+    looks = {"lines": LINES, "colours": COLOURS, "paper": PAPER}
+    assert choose(layers, looks) == Choices("lines", ("colours",), "dots")
+
+
+def test_the_order_of_the_layers_does_not_matter():
+    layers = [layer("colours"), layer("paper"), layer("lines")]
+    looks = {"lines": LINES, "colours": COLOURS, "paper": PAPER}
+    assert choose(layers, looks) == Choices("lines", ("colours",), None)
+
+
+def test_scanned_lines_on_white_paper_are_line_art():
+    scan = look_at(b"\xff\xff\xff\xff" * 95 + BLACK * 5)
+    assert choose([layer("scan")], {"scan": scan}).lineart == "scan"
+
+
+def test_an_empty_document_gets_no_choice():
+    assert choose([layer("paper")], {"paper": PAPER}) == Choices(None, (), None)
+
+
+def test_a_layer_is_preferred_to_the_group_around_it():
+    layers = [layer("group", "grouplayer"), layer("lines")]
+    assert choose(layers, {"group": LINES, "lines": LINES}).lineart == "lines"
+
+
+def test_shares_are_of_all_pixels():
+    assert look_at(BLANK * 2 + BLACK + ORANGE) == LayerLook(0.25, 0.5, 0.5, 0.25)
+
+
+def test_choices_lose_layers_that_are_gone():
+    choices = Choices("a", ("b", "c"), "d")
+    assert still_valid(choices, [layer("a"), layer("c")]) == Choices("a", ("c",), None)

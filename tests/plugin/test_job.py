@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what was read to the request for the server."""
+
+import pytest
+
+from krita_plugin.errors import CannotStart
+from krita_plugin.geometry import Box
+from krita_plugin.job import Choices, Options, Sheet, Snapshot, build_request, check_choices
+from krita_plugin.pairing import FoundPair
+from manganinja.wire.protocol import ModelInfo
+
+MODELS = (ModelInfo("mini"),)
+NAMES = {"a": "Lines", "b": "Colours", "c": "Points", "d": "More"}
+
+
+def sheet(name, width, height, colours, left=0, top=0):
+    """A picture of vertical stripes in these B, G, R, A colours."""
+    row = b"".join(colours[x % len(colours)] for x in range(width))
+    return Sheet(name, Box(left, top, width, height), row * height)
+
+
+BLACK, CLEAR, RED, BLUE = b"\0\0\0\xff", b"\0\0\0\0", b"\0\0\xff\xff", b"\xff\0\0\xff"
+
+
+def snapshot(lineart=None, references=None, pairs=(), options=None):
+    return Snapshot(
+        "job", "document", "title", "id",
+        lineart or sheet("Lines", 8, 4, [BLACK, CLEAR]),
+        tuple(references or [sheet("Colours", 8, 4, [RED, BLUE])]),
+        tuple(pairs), (), options or Options(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        (Choices(None, ("b",)), "No line art"),
+        (Choices("gone", ("b",)), "No line art"),
+        (Choices("a", ()), "No reference"),
+        (Choices("a", ("gone",)), "No reference"),
+        (Choices("a", ("a",)), "as line art and as reference"),
+        (Choices("a", ("b", "b")), "twice"),
+        (Choices("a", ("b",), "b"), "for the points and as a picture"),
+    ],
+)
+def test_choices_that_make_no_job_are_refused_with_a_remedy(choices, says):
+    with pytest.raises(CannotStart, match=says) as refusal:
+        check_choices(choices, NAMES)
+    assert refusal.value.remedy
+
+
+def test_a_complete_choice_is_not_refused():
+    check_choices(Choices("a", ("b", "d"), "c"), NAMES)
+
+
+def test_pixels_go_through_untouched():
+    taken = snapshot()
+    request = build_request(taken, MODELS).request
+    assert bytes(request.lineart.pixels) == taken.lineart.pixels
+    assert bytes(request.references[0].pixels) == taken.references[0].pixels
+    assert (request.lineart.format, request.result_format) == ("bgra8", "bgra8")
+    assert request.model == "mini"
+
+
+def test_points_are_moved_into_the_frame_of_their_picture():
+    reference = sheet("Colours", 8, 4, [RED, BLUE], left=100, top=50)
+    pair = FoundPair((103.5, 52.0), (2.0, 1.0), 0)
+    request = build_request(snapshot(references=[reference], pairs=[pair]), MODELS).request
+    (sent,) = request.pairs
+    assert (sent.reference.x_px, sent.reference.y_px) == (3.5, 2.0)
+    assert (sent.lineart.x_px, sent.lineart.y_px) == (2.0, 1.0)
+
+
+def test_a_pair_on_a_transparent_spot_is_listed_and_not_sent():
+    reference = sheet("Colours", 8, 4, [RED, CLEAR, BLUE, CLEAR])
+    pairs = [FoundPair((1.5, 1.0), (2, 1), 0, "#ff0000"), FoundPair((0.5, 1.0), (2, 1), 0)]
+    prepared = build_request(snapshot(references=[reference], pairs=pairs), MODELS)
+    assert len(prepared.request.pairs) == 1
+    assert "transparent" in prepared.notes[0] and "“Colours”" in prepared.notes[0]
+
+
+@pytest.mark.parametrize("stripes", [[CLEAR], [b"\xff\xff\xff\xff"], [BLACK]])
+def test_line_art_without_lines_is_refused(stripes):
+    with pytest.raises(CannotStart, match="“Lines” is empty"):
+        build_request(snapshot(lineart=sheet("Lines", 8, 4, stripes)), MODELS)
+
+
+def test_a_reference_of_one_colour_is_refused_even_with_holes_in_it():
+    one = sheet("Colours", 8, 4, [RED, CLEAR])
+    with pytest.raises(CannotStart, match="one colour only"):
+        build_request(snapshot(references=[one]), MODELS)
+
+
+def test_a_single_odd_pixel_in_a_large_picture_is_found():
+    pixels = bytearray(BLACK * (1000 * 1000))
+    pixels[4 * 777_777 : 4 * 777_778] = RED
+    large = Sheet("Lines", Box(0, 0, 1000, 1000), bytes(pixels))
+    assert build_request(snapshot(lineart=large), MODELS).request.lineart.width_px == 1000
+
+
+def test_an_invisible_reference_is_refused():
+    with pytest.raises(CannotStart, match="“Colours” is empty"):
+        build_request(snapshot(references=[sheet("Colours", 8, 4, [CLEAR])]), MODELS)
+
+
+def test_a_server_without_models_is_refused():
+    with pytest.raises(CannotStart, match="no model"):
+        build_request(snapshot(), ())
+
+
+def test_opaque_line_art_is_noticed():
+    assert not build_request(snapshot(), MODELS).lineart_opaque
+    scan = sheet("Lines", 8, 4, [BLACK, b"\xff\xff\xff\xff"])
+    assert build_request(snapshot(lineart=scan), MODELS).lineart_opaque

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shapes out of the SVG that Krita writes."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from krita_plugin import vector_svg
+from krita_plugin.vector_svg import read_shapes
+
+HEAD = '<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="72pt" viewBox="0 0 72 72">'
+PX = (300 / 72, 300 / 72)
+
+
+def read(body, px=(1.0, 1.0), offset=(0.0, 0.0)):
+    return read_shapes(f"{HEAD}{body}</svg>", px, offset)
+
+
+def test_a_dot_as_kritas_ellipse_tool_draws_it():
+    (dot,) = read(
+        '<circle id="shape0" transform="translate(24, 24)" r="2.4" cx="2.4" cy="2.4" '
+        'fill="#FF8000" fill-rule="evenodd"/>',
+        PX,
+    )
+    assert (dot.kind, dot.colour, dot.name) == ("ellipse", "#ff8000", "shape0")
+    assert dot.centre == pytest.approx((110, 110))
+
+
+def test_an_unfilled_dot_has_the_colour_of_its_outline():
+    (dot,) = read('<ellipse cx="5" cy="5" rx="2" ry="1" fill="none" stroke="#ff0000"/>')
+    assert dot.colour == "#ff0000"
+
+
+def test_an_outline_that_is_not_painted_is_no_colour():
+    body = '<circle cx="1" cy="1" r="1" fill="none" stroke="#ff0000" stroke-width="0"/>'
+    assert read(body)[0].colour is None
+
+
+def test_groups_transform_their_children_in_order():
+    body = (
+        '<g transform="translate(10 0)"><g transform="scale(2)">'
+        '<rect width="4" height="2" fill="#000000" transform="rotate(90)"/></g></g>'
+    )
+    (square,) = read(body)
+    assert square.kind == "rectangle"
+    assert square.centre == pytest.approx((10 + 2 * -1, 2 * 2))
+
+
+def test_the_offset_of_the_layer_is_in_pixels():
+    (dot,) = read('<circle cx="1" cy="1" r="1" fill="#000000"/>', PX, (7, -3))
+    assert dot.centre == pytest.approx((300 / 72 + 7, 300 / 72 - 3))
+
+
+def test_a_straight_path_of_two_nodes_is_a_line_with_ends_in_drawing_order():
+    (line,) = read(
+        '<path transform="translate(20, 30)" fill="#000000" stroke="#00ff00" '
+        'stroke-width="1" d="M100 60L0 0"/>'
+    )
+    assert line.kind == "line" and line.colour == "#00ff00"
+    assert line.ends == ((120, 90), (20, 30))
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        ("M0 0C10 0 20 10 30 30", "curve"),
+        ("M0 0L10 0L20 10", "line with corners"),
+        ("M0 0L10 0L20 10Z", "closed shape"),
+        ("M0 0L10 0Z", "closed shape"),
+    ],
+)
+def test_other_paths_are_named_and_are_no_line(data, word):
+    (shape,) = read(f'<path d="{data}" stroke="#000000" fill="none"/>')
+    assert (shape.kind, shape.word) == ("other", word)
+
+
+def test_a_curve_with_its_handles_on_the_line_is_straight():
+    (line,) = read('<path d="M0 0C3 3 6 6 9 9" stroke="#000000" fill="none"/>')
+    assert line.kind == "line"
+
+
+def test_hidden_shapes_are_left_out():
+    assert read('<g display="none"><circle cx="1" cy="1" r="1"/></g><rect display="none"/>') == ()
+
+
+def test_an_empty_layer_has_no_shapes():
+    assert read_shapes("", (1, 1)) == ()
+
+
+def test_what_is_no_svg_is_refused():
+    with pytest.raises(vector_svg.UnreadableSvg):
+        read_shapes("<svg", (1, 1))
+
+
+@given(st.floats(-360, 360), st.floats(-100, 100), st.floats(-100, 100))
+def test_a_turn_about_a_point_keeps_that_point(angle, x, y):
+    matrix = vector_svg.parse_transform(f"rotate({angle:.6f} {x:.6f} {y:.6f})")
+    assert math.dist(vector_svg.apply(matrix, (x, y)), (x, y)) < 1e-4
+
+
+@given(st.text(alphabet="MLCZHVAQSTmlczhvaqst0123456789.,-+e ()", max_size=60))
+def test_any_path_data_gives_a_shape(data):
+    (shape,) = read(f'<path d="{data}" transform="{data}" stroke="#000000"/>')
+    assert shape.kind in ("line", "other")
