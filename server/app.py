@@ -22,6 +22,7 @@ from manganinja import __version__
 from manganinja.wire.discovery import ALREADY_RUNNING, data_dir
 from manganinja.wire.protocol import PROTOCOL_VERSION, Record, ServerInfo, Status
 from server import record as record_file
+from server.catalogue import describe
 from server.conversation import Conversation
 from server.door import Door, new_token
 from server.engine import Engine
@@ -52,7 +53,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = ResultStore(settings.home / "results")
-        self._engine = Engine(settings.engine, settings.model, settings.cancel_grace_s)
+        self._engine = Engine(settings.engine, describe(settings.model), settings.cancel_grace_s)
         self.jobs = JobQueue(self._engine, self._store, settings.limits)
         self._token = new_token()
         self._door = Door(self._token)
@@ -83,14 +84,15 @@ class Server:
 
     def info(self) -> ServerInfo:
         state = self._engine.model_state
-        return ServerInfo(PROTOCOL_VERSION, __version__, (state.model,), state.device, state.state)
+        models = self._engine.models
+        return ServerInfo(PROTOCOL_VERSION, __version__, models, state.device, state.state)
 
     def status(self) -> Status:
         state = self._engine.model_state
         return Status(
             state=state.state,
             detail=state.detail,
-            models=(state.model,),
+            models=self._engine.models,
             device=state.device,
             running=self.jobs.running,
             queued=self.jobs.queued,

@@ -9,11 +9,12 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from typing import Any
 
 from manganinja.wire.protocol import (
+    MAX_MODELS,
     ColorizeRequest,
     ModelInfo,
     Painting,
@@ -44,7 +45,6 @@ class ModelState:
     """`state` as in the wire's MODEL_STATES; `detail` is a sentence where it failed."""
 
     state: str
-    model: ModelInfo
     device: str = ""
     detail: str = ""
 
@@ -55,14 +55,20 @@ OnProgress = Callable[[str, int, int, float, "Picture | None"], None]
 class Engine:
     """One worker process, started when needed. All methods belong to the event loop's thread."""
 
-    def __init__(self, engine: str, model: str, cancel_grace_s: float) -> None:
-        self.model_state = ModelState("stopped", ModelInfo(model))
+    def __init__(self, engine: str, model: ModelInfo, cancel_grace_s: float) -> None:
+        self.model_state = ModelState("stopped")
         self._engine = engine
-        self._model = model
+        self._model = model.name
+        self._models = {model.name: model}
         self._cancel_grace_s = cancel_grace_s
         self._process: _Process | None = None
         self._ticket = 0
         self._events: asyncio.Queue[tuple[tuple[Any, ...], list[Picture]]] | None = None
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The default model, then those that have been loaded since."""
+        return tuple(self._models.values())[:MAX_MODELS]
 
     @property
     def pid(self) -> int | None:
@@ -72,7 +78,7 @@ class Engine:
     def start(self) -> None:
         """Starts the process, which loads the model at once; does nothing if it runs."""
         if self._process is None:
-            self.model_state = replace(self.model_state, state="loading", detail="")
+            self.model_state = ModelState("loading")
             self._process = _Process(self._engine, self._model, self._receive, self._ended)
 
     async def paint(
@@ -128,21 +134,28 @@ class Engine:
         if kind == "log":
             _worker_log.log(message[1], "%s", message[2])
         elif kind == "loading":
-            self.model_state = ModelState("loading", ModelInfo(message[1]))
+            self.model_state = ModelState("loading")
         elif kind == "ready":
-            self.model_state = ModelState("ready", message[1], message[2])
+            _, model, info, device = message
+            self._models[model] = info
+            self.model_state = ModelState("ready", device)
         elif kind == "load_failed":
-            detail = f"{message[2]} {message[3]}"
-            self.model_state = replace(self.model_state, state="failed", detail=detail)
+            self.model_state = self._after_failure(*message[1:])
         elif self._events is not None and message[1] == self._ticket:
             self._events.put_nowait((message, pictures))
+
+    def _after_failure(self, model: str, code: str, message: str, remedy: str) -> ModelState:
+        _log.error("the model %s can't be loaded (%s): %s", model, code, message)
+        if model != self._model:
+            return ModelState("stopped")  # No harm to the default model.
+        return ModelState("failed", detail=f"{message} {remedy}")
 
     def _ended(self, process: _Process, status: int | None) -> None:
         if process is not self._process:
             return
         _log.error("the worker process ended (%s)", status)
         self._process = None
-        self.model_state = replace(self.model_state, state="stopped", device="")
+        self.model_state = ModelState("stopped")
         if self._events is not None:
             self._events.put_nowait((("died", self._ticket, status), []))
 

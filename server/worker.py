@@ -70,7 +70,7 @@ class _Worker:
         try:
             self._load(model)
         except Exception as error:
-            self._report_load_failure(error)
+            self._report_load_failure(model, error)
 
     def serve(self) -> None:
         while True:
@@ -90,11 +90,11 @@ class _Worker:
         self._painter = painter_class.load(model)
         self._model = model
         info = getattr(self._painter, "info", None) or ModelInfo(model)
-        self.send("ready", info, str(getattr(self._painter, "device", "")))
+        self.send("ready", model, info, str(getattr(self._painter, "device", "")))
 
-    def _report_load_failure(self, error: Exception) -> tuple[str, str, str]:
+    def _report_load_failure(self, model: str, error: Exception) -> tuple[str, str, str]:
         failure = _describe_loading(error)
-        self.send("load_failed", *failure)
+        self.send("load_failed", model, *failure)
         return failure
 
     def _paint(self, ticket: int, request: ColorizeRequest) -> None:
@@ -105,7 +105,7 @@ class _Worker:
             try:
                 self._load(request.model)
             except Exception as error:
-                self.send("failed", ticket, *self._report_load_failure(error))
+                self.send("failed", ticket, *self._report_load_failure(request.model, error))
                 return
         painting = self._painter.paint(
             _as_rgba(request),

@@ -30,6 +30,7 @@ MAX_FRAME_BYTES = 4 * MAX_TEXT_CHARACTERS + 64
 MAX_REFERENCES = 16
 MAX_PAIRS = 4096
 MAX_STEPS = 1000
+MAX_MODELS = 100
 MAX_SEED = (1 << 63) - 1
 MAX_GUIDANCE = 100.0
 MAX_SOURCE_ENTRIES = 32
@@ -742,7 +743,7 @@ def _model_info(value: Any) -> ModelInfo:
 
 
 def _models(message: _Fields) -> tuple[ModelInfo, ...]:
-    return tuple(_model_info(value) for value in message.array("models", 100))
+    return tuple(_model_info(value) for value in message.array("models", MAX_MODELS))
 
 
 def _server_info(message: _Fields) -> ServerInfo:

@@ -199,6 +199,9 @@ def test_an_unknown_model_is_named_and_the_default_still_works(client: Connectio
     end = failure(client.colorize(request(model="missing")))
     assert (end.code, end.message) == ("no_model", "There is no model 'missing'.")
     assert end.remedy == "Choose another model."
+    status = client.status()
+    assert "missing" not in [model.name for model in status.models]
+    assert (status.state, status.detail) == ("stopped", "")
     assert result(client.colorize(request())).info.model == "mini"
 
 
@@ -211,7 +214,7 @@ def test_another_model_is_loaded_on_demand(client: Connection) -> None:
     events = list(client.colorize(request(model="slow")))
     assert "loading" in [e.stage for e in events if isinstance(e, Progress)]
     assert result(events).info.model == "slow"
-    assert client.status().models[0].title == "Scripted slow"
+    assert [model.title for model in client.status().models] == ["Scripted mini", "Scripted slow"]
 
 
 def test_a_worker_that_dies_takes_one_job_with_it_and_no_more(

@@ -14,6 +14,7 @@ from manganinja.wire.protocol import (
     Cancelled,
     EncodedPicture,
     Failed,
+    ModelInfo,
     PictureDescriptor,
     ProtocolError,
     Queued,
@@ -44,7 +45,7 @@ class Ear:
 
 def queue_of(tmp_path: Path, **limits: float) -> JobQueue:
     # Nothing runs here: `run` is never awaited, so the engine never starts.
-    engine = Engine("nothing:Nothing", "mini", 1.0)
+    engine = Engine("nothing:Nothing", ModelInfo("mini"), 1.0)
     return JobQueue(engine, ResultStore(tmp_path), Limits(**limits))  # type: ignore[arg-type]
 
 

@@ -20,8 +20,9 @@ from manganinja.wire.protocol import (
     Preview,
     Progress,
 )
+from server.catalogue import describe
 from tests.server.asking import failure, result
-from tests.server.conftest import RunningServer, wait_until
+from tests.server.conftest import RunningServer
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +97,16 @@ def test_the_real_painter_answers_over_the_socket(client: Connection, tiny_model
     assert end.picture.pixels[3::4] == b"\xff" * (150 * 110)
     assert (end.info.seed, end.info.steps) == (5, 3)
     assert any("Pair 2" in note for note in end.info.notes)
-    model = client.status().models[0]
-    assert (model.title, model.working_resolution, model.steps) == ("Tiny", 64, 3)
+    assert client.status().device == end.info.device
+
+
+def test_the_folder_says_of_a_model_what_the_loaded_model_says(
+    client: Connection, tiny_model: Path
+) -> None:
+    result(client.colorize(request(tiny_model)))
+    (loaded,) = client.status().models
+    assert loaded == describe(str(tiny_model))
+    assert (loaded.title, loaded.working_resolution, loaded.steps) == ("Tiny", 64, 3)
 
 
 def test_the_same_request_gives_the_same_picture_and_another_seed_another(
@@ -132,7 +141,6 @@ def test_what_the_real_painter_cannot_use_is_a_sentence(
 def test_a_folder_without_a_model_is_no_model(client: Connection, tmp_path: Path) -> None:
     end = failure(client.colorize(request(tmp_path)))
     assert end.code == "no_model" and str(tmp_path) in end.message
-    wait_until(lambda: client.status().state == "failed")
 
 
 def test_a_folder_with_a_damaged_model_is_no_model(

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a model says of itself, read from its folder: at once, and without torch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from manganinja.errors import ModelNotFound
+from manganinja.weights.find import find_model
+from manganinja.wire.protocol import ModelInfo
+
+
+def describe(model: str) -> ModelInfo:
+    """As much as can be known before the model is loaded; the name at least. Never raises."""
+    try:
+        path = find_model(model) / "model_index.json"
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ModelNotFound, OSError, ValueError, RecursionError):
+        return ModelInfo(model)
+    if not isinstance(values, dict):
+        return ModelInfo(model)
+    return ModelInfo(
+        name=model,
+        title=_value(values, "title", str) or "",
+        working_resolution=_value(values, "resolution", int),
+        guidance_reference=_value(values, "guidance_reference", float, int),
+        guidance_points=_value(values, "guidance_points", float, int),
+        steps=_value(values, "steps", int),
+        licence=_value(values, "licence", str) or "",
+    )
+
+
+def _value(values: dict[str, Any], name: str, *kinds: type) -> Any:
+    value = values.get(name)
+    return value if type(value) in kinds else None
