@@ -135,7 +135,7 @@ class Conversation:
             except _Goodbye:
                 raise
             except Exception:
-                _log.exception("a frame from %s", self._client)
+                _log.exception("a frame from %r", self._client)
                 self._complain(None, "internal", "The server made a mistake.", _REPORT)
 
     async def _greet(self) -> None:
@@ -198,7 +198,7 @@ class Conversation:
         elif isinstance(message, StatusQuery):
             self.send(self._host.status())
         elif isinstance(message, Shutdown):
-            _log.info("%s asks for the end", self._client)
+            _log.info("%r asks for the end", self._client)
             self._host.stop()
         else:
             self._complain(None, "bad_message", "There was a hello already.", _SAME)
@@ -210,7 +210,7 @@ class Conversation:
             del self._job_of_blob[blob]
 
     def _complain(self, job: str | None, code: str, message: str, remedy: str) -> None:
-        _log.info("%s: %s: %s", self._client, code, message)
+        _log.info("%r: %s: %s", self._client, code, message)
         self.send(Failed(job, code, message, remedy))
 
 
