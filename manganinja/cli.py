@@ -4,19 +4,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import BadRequest, MangaNinjaError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from .wire.protocol import Pair
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,58 +65,9 @@ def _add_colorize(subcommands: Any) -> None:
     parser.set_defaults(run_command=_colorize)
 
 
-def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """Pairs from a points file (see ``manganinja colorize --help``).
-
-    Raises:
-        BadRequest: the file can't be read or is not of that form.
-    """
-    from .wire.protocol import Pair, Point
-
-    try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["pairs"]
-        return tuple(
-            Pair(
-                Point(*map(float, _two(pair["reference"]))),
-                Point(*map(float, _two(pair["lineart"]))),
-                int(pair.get("reference_index", 0)),
-            )
-            for pair in listed
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadRequest(
-            f"{path} is not a list of point pairs ({type(error).__name__}: {error}).",
-            'It has to look like {"pairs": [{"reference": [x, y], "lineart": [x, y]}]}.',
-        ) from error
-
-
-def _two(position: Any) -> Any:
-    if len(position) != 2:
-        raise ValueError(f"{position} is not [x, y]")
-    return position
-
-
-def read_image(path: Path) -> Image:
-    """Open a picture.
-
-    Raises:
-        BadRequest: there is no such file, or it is no picture.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except FileNotFoundError as error:
-        raise BadRequest(f"There is no file {path}.", "Check the name.") from error
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise BadRequest(
-            f"{path} can't be read as a picture: {error}.", "Save it as PNG."
-        ) from error
-
-
 def _colorize(options: argparse.Namespace) -> int:
+    from .files import read_image, read_pairs, to_image, to_picture
+
     lineart = read_image(options.lineart)
     references = [read_image(path) for path in options.reference]
     pairs = read_pairs(options.points) if options.points else ()
@@ -132,7 +77,7 @@ def _colorize(options: argparse.Namespace) -> int:
         )
     from tqdm import tqdm
 
-    from .painter import Painter, Progress, to_image, to_picture
+    from .painter import Painter, Progress
     from .wire.protocol import ColorizeRequest, ProtocolError
 
     seed = random.randrange(2**31) if options.seed is None else options.seed

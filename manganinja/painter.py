@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from .errors import BadRequest, Cancelled
+from .files import to_image, to_picture
 from .lineart import check_has_lines, line_strength
 from .pipeline import Frame, MangaNinjaPipeline, common_frames
 from .points import PointPair
@@ -119,7 +120,7 @@ class Painter:
             output_type="latent",
             callback_on_step_end=watch.after_step,
         )
-        on_progress(Progress("decoding", steps, steps, 0.95))
+        on_progress(Progress("decoding", steps, steps, 0.9))
         small = self.pipeline.decode(output.latents, watch.frame)
         picture = _at_canvas_size(np.asarray(small), request.lineart)
         info = ResultInfo(
@@ -163,20 +164,8 @@ class _Watch:
             image.thumbnail((PREVIEW_PX, PREVIEW_PX))
             preview = to_picture(image)
             self._last_preview = time.monotonic()
-        fraction = 0.05 + 0.9 * step / self._steps
+        fraction = 0.9 * step / self._steps
         self._on_progress(Progress("sampling", step, self._steps, fraction, preview))
-
-
-def to_image(picture: Picture) -> Image.Image:
-    """A gray8 or rgba8 picture as a Pillow image of mode L or RGBA."""
-    mode = "L" if picture.format == "gray8" else "RGBA"
-    return Image.frombytes(mode, (picture.width_px, picture.height_px), picture.pixels)
-
-
-def to_picture(image: Image.Image) -> Picture:
-    """A Pillow image as an rgba8 picture, or gray8 where it is grey without alpha."""
-    kind, mode = ("gray8", "L") if image.mode in ("1", "L") else ("rgba8", "RGBA")
-    return Picture(*image.size, kind, image.convert(mode).tobytes())
 
 
 def _reference(picture: Picture, number: int) -> Image.Image:
@@ -204,8 +193,6 @@ def _usable_pairs(request: ColorizeRequest) -> tuple[list[PointPair], list[str]]
         return 0 <= x < picture.width_px and 0 <= y < picture.height_px
 
     def usable(pair: Pair) -> bool:
-        if not 0 <= pair.reference_index < len(request.references):
-            return False
         reference = request.references[pair.reference_index]
         return inside(pair.reference.x_px, pair.reference.y_px, reference) and inside(
             pair.lineart.x_px, pair.lineart.y_px, request.lineart

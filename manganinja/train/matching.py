@@ -15,7 +15,7 @@ from torch import Tensor
 from .batch import Batch
 
 SAMPLES_PER_TOKEN = 2
-"""Part ids are looked up on a grid of this many times as many places a side as the finest tokens."""
+"""Part ids are looked up on a grid of so many times as many places a side as the finest tokens."""
 
 
 def _sampled(parts: Tensor, finest: int) -> Tensor:

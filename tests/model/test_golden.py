@@ -80,9 +80,7 @@ def run(request: pytest.FixtureRequest, published: MangaNinjaPipeline) -> Run:
         )
     finally:
         published.unet.forward = forward
-    return Run(
-        case, torch.stack(raw).numpy(), output.latents.numpy(), np.asarray(output.images[0])
-    )
+    return Run(case, torch.stack(raw).numpy(), output.latents.numpy(), np.asarray(output.images[0]))
 
 
 def relative_error(value: np.ndarray, truth: np.ndarray) -> float:

@@ -155,7 +155,9 @@ def test_frames_share_one_padded_size_and_keep_aspect(sizes, resolution) -> None
     assert len({frame.padded_px for frame in frames}) == 1
     for frame in frames:
         assert max(frame.placed_px) <= resolution
-        assert all(p % 8 == 0 and p >= q for p, q in zip(frame.padded_px, frame.placed_px, strict=True))
+        assert all(
+            p % 8 == 0 and p >= q for p, q in zip(frame.padded_px, frame.placed_px, strict=True)
+        )
         exact = resolution / max(frame.source_px)
         for placed, source in zip(frame.placed_px, frame.source_px, strict=True):
             assert placed == max(1, int(source * exact)) or abs(placed - source * exact) < 1.001

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests through the painter, and the same from a terminal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from manganinja import BadRequest, Cancelled
+from manganinja.cli import main
+from manganinja.files import to_picture
+from manganinja.painter import Painter, Progress
+from manganinja.wire.protocol import STAGES, ColorizeRequest, Pair, Picture, Point
+
+
+def page(size: tuple[int, int] = (300, 420)) -> Image.Image:
+    image = Image.new("RGBA", size, (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((30, 30, size[0] - 30, size[1] - 30), outline="black", width=4)
+    return image
+
+
+def reference() -> Image.Image:
+    image = Image.new("RGBA", (200, 100), "pink")
+    ImageDraw.Draw(image).rectangle((40, 20, 160, 80), fill="teal")
+    return image
+
+
+@pytest.fixture(scope="module")
+def painter(small_model: Path) -> Painter:
+    return Painter.load(str(small_model), device="cpu")
+
+
+@pytest.fixture
+def request_(small_model: Path) -> ColorizeRequest:
+    return ColorizeRequest(
+        to_picture(page()), (to_picture(reference()),), model=str(small_model), seed=7
+    )
+
+
+def test_the_painting_has_the_canvas_size_is_opaque_and_tells_how_it_was_made(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    painting = painter.paint(request_)
+    assert (painting.picture.width_px, painting.picture.height_px) == (300, 420)
+    assert set(painting.picture.pixels[3::4]) == {255}
+    assert (painting.info.seed, painting.info.steps, painting.info.notes) == (7, 2, ())
+    assert painter.paint(request_).picture == painting.picture
+    assert painter.paint(replace(request_, seed=8)).picture != painting.picture
+
+
+def test_progress_is_in_known_stages_and_never_goes_back(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    seen: list[Progress] = []
+    painter.paint(replace(request_, steps=4), seen.append)
+    assert {p.stage for p in seen} <= set(STAGES)
+    assert [p.step for p in seen if p.stage == "sampling"] == [1, 2, 3, 4]
+    fractions = [p.fraction for p in seen]
+    assert fractions == sorted(fractions) and fractions[-1] <= 1
+    previews = [p.preview for p in seen if p.preview]
+    assert previews and all(max(p.width_px, p.height_px) <= 256 for p in previews)
+    assert previews[0].width_px / previews[0].height_px == pytest.approx(300 / 420, abs=0.02)
+
+
+def test_cancel_stops_between_steps(painter: Painter, request_: ColorizeRequest) -> None:
+    seen: list[Progress] = []
+    with pytest.raises(Cancelled):
+        painter.paint(replace(request_, steps=50), seen.append, lambda: len(seen) >= 3)
+    assert len(seen) == 3
+
+
+def test_pairs_outside_are_named_and_the_others_used(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    good = Pair(Point(100, 50), Point(150, 200))
+    bad = [Pair(Point(100, 50), Point(300, 200)), Pair(Point(1, 100), Point(3, 3))]
+    painting = painter.paint(replace(request_, pairs=(bad[0], good, bad[1])))
+    assert painting.info.notes == ("Pairs 1, 3 lie outside the pictures and were not used.",)
+    alone = painter.paint(replace(request_, pairs=(good,)))
+    assert painting.picture == alone.picture
+    assert alone.picture != painter.paint(request_).picture
+
+
+def test_transparent_reference_pixels_count_as_white(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    hidden = np.asarray(reference()).copy()
+    hidden[:, :20] = (9, 99, 199, 0)
+    white = hidden.copy()
+    white[:, :20] = 255
+    results = [
+        painter.paint(replace(request_, references=(to_picture(Image.fromarray(p)),))).picture
+        for p in (hidden, white)
+    ]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"lineart": Picture(50, 50, "rgba8", bytes(10_000))}, "line art is empty"),
+        ({"lineart": Picture(50, 50, "gray8", b"\xff" * 2500)}, "line art is empty"),
+        ({"references": (Picture(20, 20, "rgba8", b"\x20\x40\x60\xff" * 400),)}, "one colour"),
+        ({"references": (Picture(20, 20, "rgba8", bytes(1600)),)}, "Reference 1 is empty"),
+    ],
+)
+def test_what_cannot_be_used_gets_a_sentence(
+    painter: Painter, request_: ColorizeRequest, changes, sentence: str
+) -> None:
+    with pytest.raises(BadRequest, match=sentence) as caught:
+        painter.paint(replace(request_, **changes))
+    assert caught.value.remedy
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    page().save(tmp_path / "lines.png")
+    reference().save(tmp_path / "reference.png")
+    pairs = {"pairs": [{"reference": [100, 50], "lineart": [150, 200]}]}
+    (tmp_path / "pairs.json").write_text(json.dumps(pairs), encoding="utf-8")
+    return tmp_path
+
+
+def arguments(files: Path, small_model: Path, **changes: str) -> list[str]:
+    options = {
+        "--lineart": files / "lines.png",
+        "--reference": files / "reference.png",
+        "--points": files / "pairs.json",
+        "--model": small_model,
+        "--seed": "3",
+        "--output": files / "out.png",
+    }
+    options.update({f"--{name}": value for name, value in changes.items()})
+    return ["colorize", *(str(word) for option in options.items() for word in option)]
+
+
+def test_colorize_writes_a_picture_of_the_line_arts_size(
+    files: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(files, small_model)) == 0
+    assert Image.open(files / "out.png").size == (300, 420)
+    assert "seed 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"lineart": "nowhere.png"}, "no file nowhere.png"),
+        ({"model": "nowhere"}, "no model"),
+        ({"steps": "0"}, "steps"),
+        ({"output": "/nowhere/out.png"}, "no folder"),
+    ],
+)
+def test_colorize_names_what_is_wrong(
+    files: Path, small_model: Path, capsys, changes, sentence: str
+) -> None:
+    assert main(arguments(files, small_model, **changes)) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (files / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"pairs": 3}', '{"pairs": [{"reference": [1], "lineart": [1, 2]}]}', "\xff"],
+)
+def test_broken_point_files_get_a_sentence(
+    files: Path, small_model: Path, capsys, text: str
+) -> None:
+    (files / "pairs.json").write_text(text, encoding="latin-1")
+    assert main(arguments(files, small_model)) == 1
+    assert "not a list of point pairs" in capsys.readouterr().err
+
+
+def test_importing_the_package_does_not_import_torch() -> None:
+    code = "import sys, manganinja, manganinja.files; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
