@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,9 +39,10 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         pytest.skip("not on this machine: " + ", ".join(missing))
     folder = tmp_path_factory.mktemp("krita")
     shots = request.config.getoption("--krita-shots")
-    pictures = Path(shots).resolve() if shots else folder / "shots"
-    with Lab(folder, krita, root, pictures).opened() as opened:
+    with Lab(folder, krita, root).opened() as opened:
         yield opened
+    if shots:
+        shutil.copytree(opened.shots, shots, dirs_exist_ok=True)
 
 
 class DataFolder:
@@ -127,5 +129,6 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def runs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return Runs(lab, tmp_path_factory.mktemp("data"))
+def runs(lab: Lab) -> Runs:
+    # Inside the lab's folder, which a chroot sees as well.
+    return Runs(lab, lab.folder / "data")

@@ -98,13 +98,12 @@ def _first_line(path: Path, server: subprocess.Popen) -> str:
 class Lab:
     """One Krita, one work folder.  `run` starts Krita in a copy of a primed home."""
 
-    def __init__(self, folder: Path, krita: str, root: Path | None, shots: Path) -> None:
-        self.folder, self.krita, self.root, self.shots = folder, krita, root, shots
+    def __init__(self, folder: Path, krita: str, root: Path | None) -> None:
+        self.folder, self.krita, self.root, self.shots = folder, krita, root, folder / "shots"
         self.display = ""
-        for name in ("run", "scripts", "plugins"):
+        for name in ("run", "scripts", "plugins", "shots", "data"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "run").chmod(0o700)
-        shots.mkdir(parents=True, exist_ok=True)
         shutil.copytree(HERE / "inside", folder / "scripts", dirs_exist_ok=True)
         for example in (PROJECT / "examples").glob("*/*.kra"):
             shutil.copy2(example, folder)
