@@ -32,6 +32,9 @@ def add_parser(subcommands: Any) -> None:
         parser.add_argument("--minutes", type=float, help="how long to train now")
     for parser in (networks, export):
         parser.add_argument("--codec", type=Path, required=True, help="folder of the autoencoder")
+    networks.add_argument(
+        "--start-from", help="'mini' or a model's folder: a new run starts with its weights"
+    )
     networks.add_argument("--points-only", action="store_true", help="stage 2: PointNet alone")
     export.add_argument("--output", type=Path, required=True, help="folder of the model")
     train.set_defaults(run_command=run)
@@ -81,12 +84,14 @@ def _codec(options: argparse.Namespace) -> int:
 def _networks(options: argparse.Namespace) -> int:
     from diffusers import AutoencoderKL
 
+    from ..weights.load import load_pipeline
     from .loop import Trainer, TrainingConfig
 
     config = _configured(TrainingConfig(), options)
     if options.points_only:
         config = replace(config, stage=2)
-    Trainer(config, AutoencoderKL.from_pretrained(options.codec), options.run).run()
+    start_from = load_pipeline(options.start_from) if options.start_from else None
+    Trainer(config, AutoencoderKL.from_pretrained(options.codec), options.run, start_from).run()
     return 0
 
 

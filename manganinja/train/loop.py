@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..conditioning import image_token, signed_to_clip_pixels
+from ..pipeline import MangaNinjaPipeline
 from ..reference_attention import PointEmbeddings, ReferenceContext
 from .batch import Batch, BatchConfig, make_batch
 from .matching import MatchingLoss
@@ -64,7 +65,19 @@ class Trainer:
     mean, which is what ships), ``optimizer.pt``, ``state.json``, ``curve.jsonl``, ``config.json``.
     """
 
-    def __init__(self, config: TrainingConfig, codec: AutoencoderKL, folder: Path) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        codec: AutoencoderKL,
+        folder: Path,
+        start_from: MangaNinjaPipeline | None = None,
+    ) -> None:
+        """Continue the run in ``folder``; where there is none, start one.
+
+        Args:
+            start_from: a model of the same sizes whose weights a new run starts with, in place
+                of random ones. Its optimizer state is not kept, only what it has learned.
+        """
         torch.manual_seed(config.seed)
         latent_channels = codec.config["latent_channels"]
         sizes = replace(config.networks, latent_channels=latent_channels)
@@ -73,6 +86,8 @@ class Trainer:
         self.scheduler = training_scheduler()
         trained = [n for n, _ in self.networks.items() if config.stage == 1 or n == "point_net"]
         for name, module in self.networks.items():
+            if start_from is not None:
+                module.load_state_dict(getattr(start_from, name).state_dict())
             module.train().requires_grad_(name in trained)
         self.parameters = {
             f"{name}.{key}": value

@@ -156,6 +156,9 @@ def test_a_run_learns_is_continued_where_it_stopped_and_exports(codec, tmp_path:
     pipeline.set_progress_bar_config(disable=True)
     averaged = first.averaged_networks().unet.conv_in.weight
     torch.testing.assert_close(pipeline.unet.conv_in.weight, averaged, atol=1e-3, rtol=1e-3)
+    again = Trainer(SMALL, codec, tmp_path / "again", start_from=pipeline)
+    torch.testing.assert_close(again.networks.unet.conv_in.weight, pipeline.unet.conv_in.weight)
+    assert again.step == 0
     figures = score(model(pipeline, 1, with_points=True), held_out_pairs(1, SIZE), points_each=2)
     assert np.isfinite(figures.page_db)
 
