@@ -6,12 +6,12 @@ from __future__ import annotations
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from ..guard import guarded
-from ..qt import Qt, QTimer, QtWidgets, dock_area_right
+from ..qt import QTimer, QtWidgets, dock_area_right
 from ..workshop import Workshop
 from .panel import Panel
 
 IDENTIFIER = "manganinja_colorize"
-_TITLE_PX = 40
+_SPARE_PX = 8
 _SETTLE_MS = 600
 _shared: list[Workshop] = []
 
@@ -31,7 +31,7 @@ class ColorizeDock(DockWidget):
         self.setWindowTitle("Colorize")
         self._workshop = the_workshop()
         self.panel = Panel(self._workshop)
-        scroll = QtWidgets.QScrollArea()
+        self._scroll = scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         scroll.setWidget(self.panel)
@@ -63,10 +63,12 @@ class ColorizeDock(DockWidget):
     @guarded
     def _make_room(self) -> None:
         """Height for everything, once: Krita squeezes a new docker in below the others."""
-        window = self.parent()
-        if isinstance(window, QtWidgets.QMainWindow) and not self.isFloating():
-            height = self.panel.sizeHint().height() + _TITLE_PX
-            window.resizeDocks([self], [height], Qt.Orientation.Vertical)
+        if self.isFloating():
+            return
+        wanted = self.panel.sizeHint().height() + _SPARE_PX
+        self._scroll.setMinimumHeight(min(wanted, self.window().height() // 2))
+        # Once the dockers have moved apart the artist may make this one as small as they like.
+        QTimer.singleShot(_SETTLE_MS, lambda: self._scroll.setMinimumHeight(0))
 
     @guarded
     def _seen_or_hidden(self, visible: bool = False, *_: object) -> None:

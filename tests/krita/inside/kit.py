@@ -87,7 +87,6 @@ def show_dock():
     dock().raise_()
     yield 200
     main.resizeDocks([dock()], [300], QtCore.Qt.Orientation.Horizontal)
-    main.resizeDocks([dock()], [520], QtCore.Qt.Orientation.Vertical)
     yield 300
 
 

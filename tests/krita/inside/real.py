@@ -17,6 +17,7 @@ def check_the_example_is_coloured_by_the_bundled_model(figures):
     figures["line art"] = kit.widget("colorize_lineart").currentText()
     figures["reference"] = [box.currentText() for box in kit.boxes()]
     figures["points"] = kit.widget("colorize_points").currentText()
+    kit.APP.action("zoom_to_fit").trigger()
     before, history = kit.fingerprints(document), kit.undo_steps()
     kit.widget("colorize_seed").setValue(7)
     ticker = kit.Ticker()
@@ -24,6 +25,8 @@ def check_the_example_is_coloured_by_the_bundled_model(figures):
     yield from kit.until(
         lambda: kit.widget("colorize_preview").isVisibleTo(kit.dock()), "a preview", 200
     )
+    yield from kit.until(lambda: "step 1" in kit.widget("colorize_stage").text(), "steps", 100)
+    yield 1500
     kit.shot("example-working")
     kit.shot("example-docker-working", dock_only=True)
     yield from kit.job_done(300)
