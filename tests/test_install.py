@@ -26,6 +26,8 @@ from manganinja.wire import discovery
 
 PROJECT = Path(install.__file__).resolve().parent
 KEY = f"enable_{install.PLUGIN_NAME}"
+PLAIN_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""pip asks compilers on the path for their versions, and some of those write into the home."""
 ODD_NAME = "Ünï cödé 線画 & more"
 
 
@@ -410,9 +412,7 @@ def isolated_environ(home: Path, **extra: str) -> dict[str, str]:
     """An environment in which pip reaches nothing, and which has a home of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "XDG_", "MANGANINJA"))}
     kept.pop("DISPLAY", None)
-    # pip asks compilers on the path for their versions, and some of those write into the home.
-    kept["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-    return {**kept, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, **extra}
+    return {**kept, "PATH": PLAIN_PATH, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, **extra}
 
 
 def small_project(folder: Path) -> Path:
@@ -660,7 +660,7 @@ def test_a_clean_clone_sets_itself_up_colours_the_example_and_goes_again(tmp_pat
     before = snapshot(project)
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MANGANINJA_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
     environ = {k: v for k, v in os.environ.items() if k not in hidden}
-    environ["HOME"] = str(home)
+    environ.update(HOME=str(home), PATH=PLAIN_PATH)
 
     def timed(*arguments: str) -> tuple[float, str]:
         start = time.monotonic()
