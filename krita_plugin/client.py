@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import PluginError
 from .guard import report
 from .job import Prepared, Snapshot, build_request
-from .qt import QObject, QtGui, Signal
+from .qt import QObject, QtCore, QtGui, Signal
 from .transport import client as wire_client
 from .transport import discovery, protocol
 
@@ -171,7 +171,7 @@ class Client(QObject):
             self._say("wrong", "The server has no model.", "Run `python3 install.py` again.")
             return
         how = "Server started" if started else "Connected to the server"
-        detail = {"loading": ", model loads", "failed": ", model failed"}.get(server.state, "")
+        detail = {"loading": " (loading)", "failed": " (the model failed)"}.get(server.state, "")
         model = server.models[0]
         where = f" on {server.device}" if server.device else ""
         sentence = f"{how}: {model.title or model.name}{where}{detail}"
@@ -264,6 +264,7 @@ class Client(QObject):
             self.previewed.emit(job, event.picture)
         elif isinstance(event, protocol.Result):
             notes = (*prepared.notes, *event.info.notes)
+            self._describe(replace(connection.server, state="ready"), False)
             self.delivered.emit(
                 job, Delivery(event.picture, event.info, notes, prepared.lineart_opaque)
             )
@@ -290,7 +291,11 @@ class Client(QObject):
                 picture.pixels, picture.width_px, picture.height_px, 4 * picture.width_px,
                 QtGui.QImage.Format.Format_ARGB32,
             )  # fmt: skip
-            written = image.save(str(path), "PNG", 80)
+            # Krita may run Python with an ASCII file system encoding: only Python knows such paths.
+            buffer = QtCore.QBuffer()
+            buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+            written = image.save(buffer, "PNG", 80)
+            path.write_bytes(bytes(buffer.data()))
             self.stored.emit(job, path if written else None)
         except OSError as error:
             report(error)

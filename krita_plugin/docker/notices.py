@@ -6,7 +6,7 @@ from __future__ import annotations
 from html import escape
 
 from ..client import ServerState
-from ..qt import Qt, QtWidgets, Signal
+from ..qt import Qt, QtGui, QtWidgets, Signal
 from ..state import Message
 
 _PHASE_COLOURS = {
@@ -18,6 +18,7 @@ _PHASE_COLOURS = {
 }
 _KIND_COLOURS = {"error": "#d0483e", "done": "#4c9f58"}
 _MOST_NOTES = 12
+_BAR_PX = 3
 
 
 class ServerLine(QtWidgets.QWidget):
@@ -30,7 +31,7 @@ class ServerLine(QtWidgets.QWidget):
         line = QtWidgets.QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(5)
-        self._dot = QtWidgets.QLabel("●")
+        self._dot = QtWidgets.QLabel()
         self.label = _wrapped_label("colorize_server")
         self.button = QtWidgets.QToolButton()
         self.button.setObjectName("colorize_connect")
@@ -40,7 +41,8 @@ class ServerLine(QtWidgets.QWidget):
         self.button.clicked.connect(lambda *_: self.retry.emit())
 
     def show_server(self, server: ServerState) -> None:
-        self._dot.setStyleSheet(f"color: {_PHASE_COLOURS[server.phase]};")
+        # Rich text, since a style sheet would bring its own font with it.
+        self._dot.setText(f'<span style="color: {_PHASE_COLOURS[server.phase]}">●</span>')
         self.label.setText(f"{server.sentence} {server.remedy}".strip())
         self.button.setText("Start" if server.phase == "stopped" else "Try again")
         self.button.setVisible(server.phase in ("stopped", "wrong"))
@@ -55,6 +57,7 @@ class MessageBox(QtWidgets.QFrame):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(9, 6, 6, 6)
         column.setSpacing(4)
+        self._colour = QtGui.QColor()
         self.text = _wrapped_label("colorize_message_text")
         self.notes = _wrapped_label("colorize_message_notes")
         column.addWidget(self.text)
@@ -65,15 +68,18 @@ class MessageBox(QtWidgets.QFrame):
         self.setVisible(message is not None)
         if message is None:
             return
-        colour = _KIND_COLOURS[message.kind]
-        self.setStyleSheet(
-            f"#colorize_message {{ border: none; border-left: 3px solid {colour}; "
-            "background: rgba(128, 128, 128, 30); }"
-        )
+        self._colour = QtGui.QColor(_KIND_COLOURS[message.kind])
         remedy = f"<br>{escape(message.remedy)}" if message.remedy else ""
         self.text.setText(f"<b>{escape(message.text)}</b>{remedy}")
         self.notes.setVisible(bool(message.notes))
         self.notes.setText(_note_list(message.notes))
+        self.update()
+
+    def paintEvent(self, event: object) -> None:
+        """A faint box with a bar in the colour of the message."""
+        painter = QtGui.QPainter(self)
+        painter.fillRect(self.rect(), QtGui.QColor(128, 128, 128, 30))
+        painter.fillRect(0, 0, _BAR_PX, self.height(), self._colour)
 
 
 def _note_list(notes: tuple[str, ...]) -> str:

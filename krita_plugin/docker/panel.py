@@ -70,6 +70,8 @@ class Panel(QtWidgets.QWidget):
         form.addRow("Line art", self.lineart)
         form.addRow("Reference", self.references)
         form.addRow("Points", self.points)
+        self._model_label = QtWidgets.QLabel("Model")
+        form.addRow(self._model_label, self.model)
         numbers = self._numbers()
         self._working = self._job_part()
         column = QtWidgets.QVBoxLayout(self)
@@ -99,7 +101,6 @@ class Panel(QtWidgets.QWidget):
             label.setBuddy(field)
             grid.addWidget(label, row, column)
             grid.addWidget(field, row + 1, column)
-        grid.addWidget(self.model, 4, 0, 1, 2)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         return grid
@@ -191,7 +192,8 @@ class Panel(QtWidgets.QWidget):
             self.model.clear()
             for title, name in names:
                 self.model.addItem(title, name)
-        self.model.setVisible(len(names) > 1)
+        for part in (self._model_label, self.model):
+            part.setVisible(len(names) > 1)
         model = next((m for m in server.models if m.name == self.model.currentData()), None)
         self.steps.recommend(model.steps if model else None)
         self.guidance_reference.recommend(model.guidance_reference if model else None)

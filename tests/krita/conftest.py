@@ -56,7 +56,7 @@ class DataFolder:
         """Writes install.json; with ``engine``, of a project whose server runs that engine."""
         project = PROJECT
         if engine:
-            project = self.path / "project"
+            project = self.path.parent / f"project-{len(list(self.path.parent.iterdir()))}"
             (project / "server").mkdir(parents=True, exist_ok=True)
             (project / "server" / "__init__.py").write_text("")
             (project / "server" / "__main__.py").write_text(_STARTER.format(str(PROJECT), engine))
@@ -110,7 +110,7 @@ class Runs:
 
     def outcome(self, script: str, checks: list[str], engine: str, limit_s: float) -> Outcome:
         if script not in self._outcomes:
-            data = DataFolder(self._folder / Path(script).stem)
+            data = DataFolder(self._folder / f"Größe {Path(script).stem}")
             data.install(engine)
             # A chroot has no Python of the project's; there the plugin finds a running server.
             if self._lab.root is not None:

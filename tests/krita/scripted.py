@@ -32,7 +32,7 @@ class Painter:
     device = "cpu"
 
     def __init__(self) -> None:
-        self.info = ModelInfo("scripted", "Scripted painter", 64, 9.0, 15.0, 4, "CC0")
+        self.info = ModelInfo("mini", "Scripted painter", 64, 9.0, 15.0, 4, "CC0")
 
     @classmethod
     def load(cls, model: str = "mini", device: str | None = None) -> Painter:
@@ -53,7 +53,7 @@ class Painter:
             on_progress(Progress("sampling", step, steps, step / steps, small))
         picture = self._paint(request, None)
         note = f"{len(request.pairs)} pairs arrived."
-        info = ResultInfo(request.seed, "scripted", steps, 0.5, self.device, (note,))
+        info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, (note,))
         return Painting(picture, info)
 
     def _paint(self, request: ColorizeRequest, side: int | None) -> Picture:

@@ -17,7 +17,7 @@ def check_the_example_is_coloured_by_the_bundled_model(figures):
     figures["line art"] = kit.widget("colorize_lineart").currentText()
     figures["reference"] = [box.currentText() for box in kit.boxes()]
     figures["points"] = kit.widget("colorize_points").currentText()
-    kit.APP.action("zoom_to_fit").trigger()
+    kit.APP.action("toggle_zoom_to_fit").trigger()
     before, history = kit.fingerprints(document), kit.undo_steps()
     kit.widget("colorize_seed").setValue(7)
     ticker = kit.Ticker()
