@@ -64,6 +64,19 @@ class PointNet(ModelMixin, ConfigMixin):
                 layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.SiLU()]
                 channels = width
             self.blocks.append(nn.Sequential(*layers))
+        if encoding == "code":
+            self._start_audible()
+
+    def _start_audible(self) -> None:
+        """Untrained weights that carry a lone pixel through all levels at about unit size.
+
+        Usual initialisation expects the whole 3 x 3 neighbourhood to be filled. A point map has one
+        pixel in it, which then comes out 500 times too small to be noticed, and is never learned.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=1.4 / math.sqrt(module.in_channels))
+                nn.init.zeros_(module.bias)
 
     def forward(self, point_map: Tensor) -> list[Tensor]:
         """Embed a point map.

@@ -136,6 +136,15 @@ def test_number_codes_tell_pairs_apart_and_are_silent_elsewhere() -> None:
     torch.testing.assert_close(alike, torch.eye(24), atol=1e-4, rtol=0)
 
 
+def test_a_lone_point_is_heard_at_every_level_of_an_untrained_network() -> None:
+    torch.manual_seed(0)
+    point_map = torch.zeros(1, 1, 128, 128)
+    point_map[0, 0, 60, 61] = 7
+    for level in PointNet((64, 128, 192), encoding="code")(point_map):
+        loudest = level[0].square().mean(dim=1).sqrt().max()
+        assert 0.2 < loudest < 5
+
+
 def test_guidance_is_equation_three_with_halved_scales() -> None:
     u, r, p = torch.randn(3, 1, 4, 2, 2)
     guided = Guidance(9, 15).combine(torch.cat([u, r, p]))
