@@ -41,7 +41,7 @@ class Outcome:
 
 def missing_tools(krita: str, root: Path | None) -> list[str]:
     """Programs that are needed and not there."""
-    tools = ["Xvfb", "openbox"]
+    tools = ["Xvfb", "openbox", "xdotool"]
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if root is None and shutil.which(krita) is None:
         missing.append(krita)

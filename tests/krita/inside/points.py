@@ -2,8 +2,11 @@
 """The plugin's reading of a points layer against what Krita draws."""
 
 import importlib
+import os
+import subprocess
 
 import kit
+from krita import ManagedColor
 
 
 def read(document, node):
@@ -104,3 +107,77 @@ def check_shapes_survive_a_file(figures):
     for shape, (kind, colour, centre) in zip(after, before):
         assert (shape.kind, shape.colour) == (kind, colour)
         assert max(abs(a - b) for a, b in zip(shape.centre, centre)) < 0.05, (shape, centre)
+
+
+def _xdotool(*words):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    subprocess.run(["xdotool", *map(str, words)], check=True, env=environment)
+
+
+def _drag(corner, start, end):
+    """A drag of the mouse on the canvas, in document pixels at 100 %."""
+    _xdotool("mousemove", corner[0] + start[0], corner[1] + start[1])
+    yield 200
+    _xdotool("mousedown", 1)
+    for share in (0.3, 0.7, 1.0):
+        x, y = (int(corner[i] + start[i] + (end[i] - start[i]) * share) for i in (0, 1))
+        _xdotool("mousemove", x, y)
+        yield 80
+    _xdotool("mouseup", 1)
+    yield 500
+
+
+def _page_corner(colour):
+    """Where on the screen the page of that plain colour begins."""
+    picture = kit.QtWidgets.QApplication.primaryScreen().grabWindow(0).toImage()
+    wanted = kit.QtGui.QColor(colour).rgb()
+    found = [
+        (x, y)
+        for y in range(80, 900, 4)
+        for x in range(70, 1280, 4)
+        if picture.pixel(x, y) == wanted
+    ]
+    assert found, "the page is not to be seen"
+    x, y = min(x for x, _ in found), min(y for _, y in found)
+    inside_x, inside_y = found[len(found) // 2]
+    while picture.pixel(x - 1, inside_y) == wanted:
+        x -= 1
+    while picture.pixel(inside_x, y - 1) == wanted:
+        y -= 1
+    return x, y
+
+
+def check_points_drawn_with_kritas_own_tools(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(500, 400, "drawn", ppi=300.0)
+    page = kit.image(500, 400, "#0af0c8")
+    bottom = document.topLevelNodes()[0]
+    bottom.setPixelData(kit.QtCore.QByteArray(kit.image_bytes(page)), 0, 0, 500, 400)
+    document.refreshProjection()
+    layer = kit.add_shapes(document, "dots", "")
+    yield 300
+    kit.APP.action("zoom_to_100pct").trigger()
+    yield 600
+    corner = _page_corner("#0af0c8")
+    view = kit.APP.activeWindow().activeView()
+    for tool, colour, start, end in (
+        ("KisToolEllipse", "#c02080", (60, 60), (100, 90)),
+        ("KisToolRectangle", "#c02080", (300, 70), (340, 100)),
+        ("KisToolLine", "#2060c0", (80, 250), (350, 300)),
+    ):
+        document.setActiveNode(layer)
+        ink = ManagedColor.fromQColor(kit.QtGui.QColor(colour), view.canvas())
+        view.setForeGroundColor(ink)
+        kit.APP.action(f"KritaShape/{tool}").trigger()
+        yield 500
+        yield from _drag(corner, start, end)
+    shapes = read(document, layer)
+    kit.shot("screen-drawn")
+    figures["shapes"] = [(s.kind, s.colour, s.centre, s.ends) for s in shapes]
+    kinds = {s.kind: s for s in shapes}
+    assert set(kinds) == {"ellipse", "rectangle", "line"}, figures
+    assert kinds["ellipse"].colour == kinds["rectangle"].colour == "#c02080"
+    for kind, centre in (("ellipse", (80, 75)), ("rectangle", (320, 85))):
+        assert max(abs(a - b) for a, b in zip(kinds[kind].centre, centre)) < 3, figures
+    for got, wanted in zip(kinds["line"].ends, ((80, 250), (350, 300))):
+        assert max(abs(a - b) for a, b in zip(got, wanted)) < 3, figures
