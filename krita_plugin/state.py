@@ -39,12 +39,16 @@ class JobView:
 
 @dataclass(frozen=True)
 class Message:
-    """What the docker has to say: ``kind`` is "error" or "done"."""
+    """What the docker has to say: ``kind`` is "error" or "done".
+
+    With ``document`` it is shown only where that document is.
+    """
 
     kind: str
     text: str
     remedy: str = ""
     notes: tuple[str, ...] = ()
+    document: str = ""
 
 
 UNKNOWN_SERVER = ServerState("unknown", "Looking for the server …")

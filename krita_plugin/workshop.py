@@ -291,7 +291,7 @@ class Workshop(QObject):
         text = f"“{placement.name}” is a new layer."
         if delivery is not None and delivery.info.seconds >= 1:
             text = f"“{placement.name}” is a new layer, made in {delivery.info.seconds:.0f} s."
-        self._finish(Message("done", text, "", notes))
+        self._finish(Message("done", text, "", notes, job.document if job else ""))
 
     def _placing_failed(self, error: Exception) -> None:
         """The result has no place in the document: it goes to the disk, it is never lost."""
@@ -326,12 +326,14 @@ class Workshop(QObject):
     @guarded
     def _failed(self, identifier: str, failure: Failure) -> None:
         if self.state.job is not None and self.state.job.id == identifier:
-            self._finish(Message("error", failure.message, failure.remedy))
+            document = self.state.job.document
+            self._finish(Message("error", failure.message, failure.remedy, (), document))
 
     @guarded
     def _cancelled(self, identifier: str) -> None:
         if self.state.job is not None and self.state.job.id == identifier:
-            self._finish(Message("done", "Cancelled. Nothing was changed."))
+            document = self.state.job.document
+            self._finish(Message("done", "Cancelled. Nothing was changed.", "", (), document))
 
     def _job_broke(self, error: Exception) -> None:
         if isinstance(error, PluginError):
@@ -342,7 +344,8 @@ class Workshop(QObject):
         self._finish(self.state.message)
 
     def _complain(self, error: PluginError) -> None:
-        self.state.set_message(Message("error", error.message, error.remedy, error.notes))
+        document = self.state.document.id
+        self.state.set_message(Message("error", error.message, error.remedy, error.notes, document))
 
     def _finish(self, message: Message | None) -> None:
         self._steps = self._snapshot = self._delivery = None

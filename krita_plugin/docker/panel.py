@@ -179,6 +179,7 @@ class Panel(QtWidgets.QWidget):
         self.lineart.show_layers(pictures, view.choices.lineart)
         self.references.show_layers(pictures, view.choices.references)
         self.points.show_layers(vectors, view.choices.points)
+        self._show_message()
 
     @guarded
     def _show_server(self) -> None:
@@ -222,7 +223,9 @@ class Panel(QtWidgets.QWidget):
 
     @guarded
     def _show_message(self) -> None:
-        self.message.show_message(self._state.message)
+        message = self._state.message
+        elsewhere = message is not None and message.document not in ("", self._state.document.id)
+        self.message.show_message(None if elsewhere else message)
 
 
 def _fitted(image: QtGui.QImage) -> QtGui.QPixmap:

@@ -17,9 +17,9 @@ def check_the_example_is_coloured_by_the_bundled_model(figures):
     figures["line art"] = kit.widget("colorize_lineart").currentText()
     figures["reference"] = [box.currentText() for box in kit.boxes()]
     figures["points"] = kit.widget("colorize_points").currentText()
-    for _ in range(2):
-        kit.APP.action("toggle_zoom_to_fit").trigger()
-        yield 400
+    # The whole page, for the pictures.
+    kit.APP.activeWindow().activeView().canvas().setZoomLevel(0.2)
+    yield 400
     before, history = kit.fingerprints(document), kit.undo_steps()
     kit.widget("colorize_seed").setValue(7)
     ticker = kit.Ticker()
