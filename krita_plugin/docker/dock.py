@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
+from ..canvas import documents
 from ..guard import guarded
 from ..qt import QTimer, QtWidgets, dock_area_right
 from ..workshop import Workshop
 from .panel import Panel
 
 IDENTIFIER = "manganinja_colorize"
-_SPARE_PX = 8
+_SPARE_PX = 90
 _SETTLE_MS = 600
 _shared: list[Workshop] = []
 
@@ -42,7 +43,7 @@ class ColorizeDock(DockWidget):
     def canvasChanged(self, canvas: object) -> None:
         """Krita's call when another view is shown."""
         self._workshop.watch.poke()
-        if canvas is not None:
+        if canvas is not None and documents.active() is not None:
             self._show_once()
 
     def enterEvent(self, event: object) -> None:
@@ -65,6 +66,7 @@ class ColorizeDock(DockWidget):
         """Height for everything, once: Krita squeezes a new docker in below the others."""
         if self.isFloating():
             return
+        # Some more, for a message.
         wanted = self.panel.sizeHint().height() + _SPARE_PX
         self._scroll.setMinimumHeight(min(wanted, self.window().height() // 2))
         # Once the dockers have moved apart the artist may make this one as small as they like.
