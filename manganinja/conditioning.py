@@ -48,7 +48,7 @@ def clip_pixels(image: Image.Image, size_px: int) -> Tensor:
         resized = image.resize((int(size_px * width / height), size_px), Image.Resampling.BICUBIC)
     left, top = (resized.width - size_px) // 2, (resized.height - size_px) // 2
     crop = np.asarray(resized.crop((left, top, left + size_px, top + size_px)), dtype=np.float32)
-    normalised = (crop / 255 - np.float32(CLIP_MEAN)) / np.float32(CLIP_STD)
+    normalised = (crop / 255 - np.asarray(CLIP_MEAN, np.float32)) / np.asarray(CLIP_STD, np.float32)
     return torch.from_numpy(normalised).permute(2, 0, 1).unsqueeze(0)
 
 

@@ -10,7 +10,6 @@ An example is a folder with `lineart.png`, `reference.png` and, if it has point 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -22,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, ImageChops
 
+from .errors import MangaNinjaError
+from .files import read_image, read_pairs, to_image, to_picture
 from .wire import discovery
 from .wire.client import Connection
 from .wire.protocol import (
@@ -32,8 +33,6 @@ from .wire.protocol import (
     Failed,
     JobEvent,
     Pair,
-    Picture,
-    Point,
     Progress,
     Queued,
     Record,
@@ -68,55 +67,14 @@ class Example:
 
 
 def read_example(folder: Path) -> Example:
-    """Opens an example folder; raises `DemoError` where something is missing or unreadable."""
+    """Opens an example folder; raises `BadRequest` where something is missing or unreadable."""
     pairs = folder / "points.json"
     return Example(
         name=folder.resolve().name,
-        lineart=_open(folder / "lineart.png"),
-        reference=_open(folder / "reference.png"),
+        lineart=read_image(folder / "lineart.png"),
+        reference=read_image(folder / "reference.png"),
         pairs=read_pairs(pairs) if pairs.exists() else (),
     )
-
-
-def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """The pairs of a points file; raises `DemoError` where it is not one."""
-    try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["pairs"]
-        return tuple(Pair(_point(pair["reference"]), _point(pair["lineart"])) for pair in listed)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DemoError(
-            f"{path} is not a list of point pairs ({type(error).__name__}: {error}). It has to "
-            'look like {"pairs": [{"reference": [x, y], "lineart": [x, y]}]}.'
-        ) from None
-
-
-def _point(value: Any) -> Point:
-    x, y = value
-    return Point(float(x), float(y))
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture
-    except FileNotFoundError:
-        raise DemoError(f"There is no {path}. Name a folder with --example.") from None
-    except (OSError, UnidentifiedImageError) as error:
-        raise DemoError(f"{path} cannot be read as a picture: {error}.") from None
-
-
-def to_picture(image: Image.Image) -> Picture:
-    """An image for the wire: gray8 where it is grey without alpha, else rgba8."""
-    if image.mode in ("1", "L"):
-        return Picture(*image.size, "gray8", image.convert("L").tobytes())
-    return Picture(*image.size, "rgba8", image.convert("RGBA").tobytes())
-
-
-def to_image(picture: Picture) -> Image.Image:
-    """An RGB image of an opaque rgba8 picture."""
-    size = (picture.width_px, picture.height_px)
-    return Image.frombytes("RGBA", size, picture.pixels).convert("RGB")
 
 
 def multiply(lineart: Image.Image, colours: Image.Image) -> Image.Image:
@@ -243,7 +201,7 @@ def _show(event: JobEvent, bar: Bar) -> None:
 
 def save(example: Example, result: Result, folder: Path) -> tuple[Path, Path]:
     """Writes the colours and the line art over them; gives both paths."""
-    colours = to_image(result.picture)
+    colours = to_image(result.picture).convert("RGB")
     folder.mkdir(parents=True, exist_ok=True)
     plain = folder / f"{example.name}-colours.png"
     inked = folder / f"{example.name}-coloured.png"
@@ -297,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(parse(arguments), sys.stdout)
     except WireError as error:
         print(f"\n{error.message}\n{error.remedy}", file=sys.stderr)
-    except DemoError as error:
+    except (DemoError, MangaNinjaError) as error:
         print(f"\n{error}", file=sys.stderr)
     except OSError as error:
         print(f"\nThe pictures could not be written: {error}.", file=sys.stderr)

@@ -142,14 +142,15 @@ class MangaNinjaPipeline(DiffusionPipeline):
     _optional_components = ["lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
     model_cpu_offload_seq = "image_encoder->reference_unet->controlnet->unet->vae"
 
-    vae: AutoencoderKL
-    image_encoder: CLIPVisionModelWithProjection
+    # The return types of diffusers' and transformers' modules are unions; Any spares casts.
+    vae: Any
+    image_encoder: Any
     unconditional: UnconditionalEmbedding
     reference_unet: ReferenceUNet
-    unet: DenoisingUNet
-    controlnet: ControlNetModel
+    unet: Any
+    controlnet: Any
     point_net: PointNet
-    scheduler: DDIMScheduler
+    scheduler: Any
     lineart_extractor: LineartExtractor | None
 
     COMPONENTS = {  # noqa: RUF012
@@ -220,7 +221,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             BadWeights: the folder is incomplete or damaged.
         """
         folder = Path(folder)
-        options = cls.load_config(folder, local_files_only=True)
+        options: Any = cls.load_config(folder, local_files_only=True)
         components: dict[str, Any] = {}
         for name, kind in cls.COMPONENTS.items():
             if (folder / name).is_dir():
@@ -386,9 +387,10 @@ class MangaNinjaPipeline(DiffusionPipeline):
             for picture, at in zip(references, reference_frames, strict=True)
         ]
         encoded = [e.to(self.device, self.dtype) for e in encoded]
-        if latents is None:
-            latents = torch.randn(encoded[0].shape, generator=generator, dtype=torch.float32)
-        latents = latents.to(self.device, self.dtype) * self.scheduler.init_noise_sigma
+        noise = latents
+        if noise is None:
+            noise = torch.randn(encoded[0].shape, generator=generator, dtype=torch.float32)
+        current: Tensor = noise.to(self.device, self.dtype) * self.scheduler.init_noise_sigma
 
         token, bank = self._read_references(references, encoded)
         context = ReferenceContext(
@@ -400,16 +402,19 @@ class MangaNinjaPipeline(DiffusionPipeline):
         # A scheduler counts its steps, so each call gets one of its own.
         scheduler = type(self.scheduler).from_config(self.scheduler.config)
         scheduler.set_timesteps(steps, device=self.device)
-        for index, timestep in enumerate(self.progress_bar(scheduler.timesteps)):
-            prediction = self._predict(latents, timestep, tokens, condition, context)
+        for index, timestep in enumerate(self._with_bar(scheduler.timesteps)):
+            prediction = self._predict(current, timestep, tokens, condition, context)
             guided = guidance.combine(prediction)
-            stepped = scheduler.step(guided, timestep, latents)
-            latents = stepped.prev_sample
+            stepped = scheduler.step(guided, timestep, current)
+            current = stepped.prev_sample
             if callback_on_step_end is not None:
-                tensors = {"latents": latents, "proposal": stepped.pred_original_sample}
+                tensors = {"latents": current, "proposal": stepped.pred_original_sample}
                 callback_on_step_end(self, index, int(timestep), tensors)
-        images = [] if output_type == "latent" else [self.decode(latents, frame)]
-        return MangaNinjaOutput(images=images, latents=latents)
+        images = [] if output_type == "latent" else [self.decode(current, frame)]
+        return MangaNinjaOutput(images=images, latents=current)
+
+    def _with_bar(self, timesteps: Tensor) -> Any:
+        return self.progress_bar(timesteps)  # type: ignore[call-arg]  (misread as static)
 
     def _read_references(
         self, references: Sequence[Image.Image], encoded: Sequence[Tensor]
@@ -467,7 +472,8 @@ def _load_component(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     try:
         if kind is DDIMScheduler:
             return kind.from_pretrained(folder, local_files_only=True)
-        option = "dtype" if kind is CLIPVisionModelWithProjection else "torch_dtype"
+        # transformers calls the option by another name than diffusers.
+        option = "dtype" if kind.__module__.startswith("transformers") else "torch_dtype"
         with quiet_loading():
             network = kind.from_pretrained(folder, local_files_only=True, **{option: dtype})
         return network.eval().requires_grad_(False)

@@ -76,7 +76,7 @@ class PointNet(ModelMixin, ConfigMixin):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, std=1.4 / math.sqrt(module.in_channels))
-                nn.init.zeros_(module.bias)
+                module.bias.data.zero_()
 
     def forward(self, point_map: Tensor) -> list[Tensor]:
         """Embed a point map.

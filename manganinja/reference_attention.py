@@ -85,7 +85,7 @@ def _attend(attn: Attention, query: Tensor, key: Tensor, value: Tensor) -> Tenso
     return attn.to_out[0](out.transpose(1, 2).flatten(2))
 
 
-def _project(attn: Attention, layer: nn.Module, tokens: Tensor) -> Tensor:
+def _project(attn: Attention, layer: Any, tokens: Tensor) -> Tensor:
     return _split_heads(layer(tokens), attn.heads)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from manganinja import demo
+from manganinja import BadRequest, demo
+from manganinja.files import to_picture
 from manganinja.wire import discovery
 from manganinja.wire.protocol import Pair, Point
 
@@ -87,22 +88,22 @@ def test_pairs_are_read_in_pixels_of_each_picture(example: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"pairs": [{"reference": [1]}]}', '{"pairs": 3}'])
 def test_a_points_file_that_is_none_is_named(example: Path, text: str) -> None:
     (example / "points.json").write_text(text)
-    with pytest.raises(demo.DemoError, match=r"points\.json is not a list of point pairs"):
+    with pytest.raises(BadRequest, match=r"points\.json is not a list of point pairs"):
         demo.read_example(example)
 
 
 def test_a_missing_and_a_broken_picture_are_named(example: Path) -> None:
     (example / "reference.png").write_bytes(b"no picture")
-    with pytest.raises(demo.DemoError, match=r"reference\.png cannot be read"):
+    with pytest.raises(BadRequest, match=r"reference\.png can't be read"):
         demo.read_example(example)
     (example / "reference.png").unlink()
-    with pytest.raises(demo.DemoError, match=r"There is no .*reference\.png"):
+    with pytest.raises(BadRequest, match=r"There is no file .*reference\.png"):
         demo.read_example(example)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_any_kind_of_picture_gets_the_bytes_that_its_format_says(mode: str) -> None:
-    picture = demo.to_picture(Image.new(mode, (5, 3)))
+    picture = to_picture(Image.new(mode, (5, 3)))
     assert (picture.width_px, picture.height_px) == (5, 3)
     assert picture.format == ("gray8" if mode in ("1", "L") else "rgba8")
 

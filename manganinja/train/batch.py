@@ -110,11 +110,9 @@ def _recolour(
         if not others:
             break
         source = int(rng.choice(others))
-        ends = (
-            _place_inside(pair.reference.parts, source, rng),
-            _place_inside(parts, part, rng),
-        )
-        if ends[0] is None or ends[1] is None:
+        from_end = _place_inside(pair.reference.parts, source, rng)
+        to_end = _place_inside(parts, part, rng)
+        if from_end is None or to_end is None:
             continue
         inside = parts == part
         new = np.median(pair.reference.flats[pair.reference.parts == source], axis=0)
@@ -122,7 +120,7 @@ def _recolour(
         shifted = picture[inside].astype(np.float32) + (new - old)
         picture[inside] = np.clip(shifted, 0, 255).astype(np.uint8)
         parts[inside] = source
-        pairs.append(np.stack(ends))
+        pairs.append(np.stack([from_end, to_end]))
     return pairs
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from diffusers import AutoencoderKL
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.upsampling import Upsample2D
-from torch import Tensor, nn
+from torch import Tensor
 
 from .drawings import DrawnPair
 from .pool import DrawingPool, held_out_pairs
@@ -32,29 +33,30 @@ class CodecConfig:
     crop_px: int = 64
     channels: tuple[int, ...] = (16, 32, 64, 96)
     latent_channels: int = 8
-    batch: int = 16
-    minutes: float = 12.0
+    batch: int = 8
+    minutes: float = 7.5
     learning_rate: float = 2e-3
     kl_weight: float = 1e-5
     seed: int = 0
 
 
-def new_codec(config: CodecConfig) -> AutoencoderKL:
-    """An untrained autoencoder that reduces 8 times in each direction."""
+def new_codec(config: CodecConfig) -> Any:
+    """An untrained ``AutoencoderKL`` that reduces 8 times in each direction."""
     levels = len(config.channels)
-    codec = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=config.channels,
-        layers_per_block=1,
-        latent_channels=config.latent_channels,
+    options: dict[str, Any] = {
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "block_out_channels": config.channels,
+        "layers_per_block": 1,
+        "latent_channels": config.latent_channels,
         # Groups of few channels would wash out absolute colour, which is all that a flat crop has.
-        norm_num_groups=1,
-        sample_size=config.size_px,
-        scaling_factor=1.0,
+        "norm_num_groups": 1,
+        "sample_size": config.size_px,
+        "scaling_factor": 1.0,
         # Attention would tie the codec to the picture size that it was trained on.
-        mid_block_add_attention=False,
-    )
+        "mid_block_add_attention": False,
+    }
+    codec: Any = AutoencoderKL(**options)
     _start_as_block_average(codec)
     return codec
 
@@ -64,7 +66,7 @@ _CARRIED = 8
 
 
 @torch.no_grad()
-def _start_as_block_average(codec: AutoencoderKL) -> None:
+def _start_as_block_average(codec: Any) -> None:
     """Start as a codec that keeps the mean colour of each 8 x 8 block, and learn from there.
 
     From random weights the first minutes go into finding out that colour passes through at all.
@@ -101,7 +103,7 @@ def _start_as_block_average(codec: AutoencoderKL) -> None:
     codec.post_quant_conv.weight[range(size), range(size)] = 1
 
 
-def _carry(convolution: nn.Conv2d, weight: float) -> None:
+def _carry(convolution: Any, weight: float) -> None:
     """Let the carried channels through unchanged; a 3 x 3 weight of 1/9 is their mean."""
     convolution.weight[:_CARRIED] = 0
     convolution.bias[:_CARRIED] = 0
@@ -131,7 +133,7 @@ def _crops(pairs: Sequence[DrawnPair], crop_px: int, rng: np.random.Generator) -
     return to_signed(crops)
 
 
-def _loss(codec: AutoencoderKL, pictures: Tensor, kl_weight: float) -> Tensor:
+def _loss(codec: Any, pictures: Tensor, kl_weight: float) -> Tensor:
     posterior = codec.encode(pictures).latent_dist
     decoded = codec.decode(posterior.sample()).sample
     error = decoded - pictures
@@ -139,7 +141,7 @@ def _loss(codec: AutoencoderKL, pictures: Tensor, kl_weight: float) -> Tensor:
 
 
 @torch.no_grad()
-def measure(codec: AutoencoderKL, size_px: int, count: int = 32) -> dict[str, float]:
+def measure(codec: Any, size_px: int, count: int = 32) -> dict[str, float]:
     """PSNR in dB of reconstructed held-out drawings, and the latents' standard deviation."""
     errors, spread = {"colour": [], "flats": []}, []
     for pair in held_out_pairs(count, size_px):
@@ -153,7 +155,7 @@ def measure(codec: AutoencoderKL, size_px: int, count: int = 32) -> dict[str, fl
     return {**psnr, "latent_std": torch.cat(spread).std().item()}
 
 
-def train_codec(config: CodecConfig, output: Path) -> AutoencoderKL:
+def train_codec(config: CodecConfig, output: Path) -> Any:
     """Train for ``config.minutes`` and save the codec, its config and its figures in ``output``.
 
     The learning rate falls to zero over the time given. The scaling factor of the saved codec

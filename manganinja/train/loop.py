@@ -7,11 +7,11 @@ import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -68,13 +68,14 @@ class Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        codec: AutoencoderKL,
+        codec: Any,
         folder: Path,
         start_from: MangaNinjaPipeline | None = None,
     ) -> None:
         """Continue the run in ``folder``; where there is none, start one.
 
         Args:
+            codec: the trained ``AutoencoderKL``; it is not trained further.
             start_from: a model of the same sizes whose weights a new run starts with, in place
                 of random ones. Its optimizer state is not kept, only what it has learned.
         """
@@ -83,7 +84,7 @@ class Trainer:
         sizes = replace(config.networks, latent_channels=latent_channels)
         self.config, self.codec, self.folder = config, codec.eval().requires_grad_(False), folder
         self.networks = new_networks(sizes)
-        self.scheduler = training_scheduler()
+        self.scheduler: Any = training_scheduler()
         trained = [n for n, _ in self.networks.items() if config.stage == 1 or n == "point_net"]
         for name, module in self.networks.items():
             if start_from is not None:
@@ -251,7 +252,8 @@ class Trainer:
         self.samples += len(pairs)
         keep = min(self.config.ema, self.step / (self.step + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.values()), list(self.parameters.values()), 1 - keep)
+            for averaged, current in zip(self.ema.values(), self.parameters.values(), strict=True):
+                averaged.lerp_(current, 1 - keep)
         return {"velocity": velocity.item(), "matching": matching.item()}
 
     def run(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from diffusers import ControlNetModel, DDIMScheduler
 from torch import nn
@@ -40,7 +41,7 @@ class Networks:
     reference_unet: ReferenceUNet
     controlnet: ControlNetModel
     point_net: PointNet
-    image_encoder: CLIPVisionModelWithProjection
+    image_encoder: Any  # CLIPVisionModelWithProjection, whose config is typed too widely
     unconditional: UnconditionalEmbedding
 
     def items(self) -> Iterator[tuple[str, nn.Module]]:

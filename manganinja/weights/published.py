@@ -32,7 +32,6 @@ from ..reference_attention import DenoisingUNet, ReferenceUNet
 from .quiet import quiet_loading
 
 Made = TypeVar("Made")
-NetworkT = TypeVar("NetworkT", bound=nn.Module)
 _REMEDY = "Download the published weights again; see the README for the folder's layout."
 
 
@@ -119,7 +118,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
         raise BadWeights(f"{path} can't be read: {error}", _REMEDY) from error
 
 
-def _filled(network: NetworkT, path: Path) -> NetworkT:
+def _filled(network: Any, path: Path) -> Any:
     state = _state_dict(path)
     wanted = network.state_dict()
     wrong = {
