@@ -170,12 +170,15 @@ class Client(QObject):
         if not server.models:
             self._say("wrong", "The server has no model.", "Run `python3 install.py` again.")
             return
+        name = server.models[0].title or server.models[0].name
+        if server.state == "failed":
+            sentence = f"The server runs, but its model {name} does not load."
+            self._say("wrong", sentence, "Press Colorize to see why.", server.models)
+            return
         how = "Server started" if started else "Connected to the server"
-        detail = {"loading": " (loading)", "failed": " (the model failed)"}.get(server.state, "")
-        model = server.models[0]
         where = f" on {server.device}" if server.device else ""
-        sentence = f"{how}: {model.title or model.name}{where}{detail}"
-        self._say("ready", sentence, "", server.models)
+        loading = " (loading)" if server.state == "loading" else ""
+        self._say("ready", f"{how}: {name}{where}{loading}", "", server.models)
 
     def _colorize(self, ticket: _Ticket) -> None:
         job = ticket.snapshot.job

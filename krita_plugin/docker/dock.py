@@ -7,7 +7,7 @@ from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from ..canvas import documents
 from ..guard import guarded
-from ..qt import QTimer, QtWidgets, dock_area_right
+from ..qt import Qt, QTimer, QtWidgets, dock_area_right
 from ..workshop import Workshop
 from .panel import Panel
 
@@ -35,6 +35,7 @@ class ColorizeDock(DockWidget):
         self._scroll = scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.panel)
         self.setWidget(scroll)
         self._seen = False

@@ -35,6 +35,7 @@ def check_not_installed_says_what_to_run(figures):
             assert "not installed" in said and "python3 install.py" in said, said
         assert kit.widget("colorize_connect").isVisibleTo(kit.dock())
         assert kit.fingerprints(document) == before
+        yield 300
         kit.shot("docker-not-installed", dock_only=True)
     finally:
         os.rename(record + ".away", record)

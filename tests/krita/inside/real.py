@@ -22,6 +22,10 @@ def check_the_example_is_coloured_by_the_bundled_model(figures):
     yield 400
     before, history = kit.fingerprints(document), kit.undo_steps()
     kit.widget("colorize_seed").setValue(7)
+    yield from kit.until(lambda: "mini" in kit.widget("colorize_server").text(), "the server", 60)
+    yield 300
+    kit.shot("example-ready")
+    kit.shot("example-docker-ready", dock_only=True)
     ticker = kit.Ticker()
     kit.press()
     yield from kit.until(
