@@ -6,7 +6,6 @@ One workshop serves all windows of a Krita; every docker shows its state.  GUI t
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -319,8 +318,7 @@ class Workshop(QObject):
             remedy = "The result could not be saved either: is the disk full? Press Colorize again."
         else:
             self._client.acknowledge(identifier)
-            readable = os.fsencode(path).decode("utf-8", "replace")
-            remedy = f"The result is kept as {readable}"
+            remedy = f"The result is kept as {path}"
         self._finish(Message("error" if path is None else "done", why, remedy))
 
     @guarded

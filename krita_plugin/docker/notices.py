@@ -43,7 +43,7 @@ class ServerLine(QtWidgets.QWidget):
     def show_server(self, server: ServerState) -> None:
         # Rich text, since a style sheet would bring its own font with it.
         self._dot.setText(f'<span style="color: {_PHASE_COLOURS[server.phase]}">●</span>')
-        self.label.setText(f"{server.sentence} {server.remedy}".strip())
+        self.label.setText(_readable(f"{server.sentence} {server.remedy}".strip()))
         self.button.setText("Start" if server.phase == "stopped" else "Try again")
         self.button.setVisible(server.phase in ("stopped", "wrong"))
 
@@ -69,8 +69,8 @@ class MessageBox(QtWidgets.QFrame):
         if message is None:
             return
         self._colour = QtGui.QColor(_KIND_COLOURS[message.kind])
-        remedy = f"<br>{escape(message.remedy)}" if message.remedy else ""
-        self.text.setText(f"<b>{escape(message.text)}</b>{remedy}")
+        remedy = f"<br>{escape(_readable(message.remedy))}" if message.remedy else ""
+        self.text.setText(f"<b>{escape(_readable(message.text))}</b>{remedy}")
         self.notes.setVisible(bool(message.notes))
         self.notes.setText(_note_list(message.notes))
         self.update()
@@ -82,8 +82,13 @@ class MessageBox(QtWidgets.QFrame):
         painter.fillRect(0, 0, _BAR_PX, self.height(), self._colour)
 
 
+def _readable(text: str) -> str:
+    """Paths come with stand-ins for their letters where Krita runs Python as ASCII."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _note_list(notes: tuple[str, ...]) -> str:
-    shown = [f"• {escape(note)}" for note in notes[:_MOST_NOTES]]
+    shown = [f"• {escape(_readable(note))}" for note in notes[:_MOST_NOTES]]
     if len(notes) > _MOST_NOTES:
         shown.append(f"… and {len(notes) - _MOST_NOTES} more")
     return "<br>".join(shown)

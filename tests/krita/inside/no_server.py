@@ -66,3 +66,4 @@ def check_a_server_that_does_not_start_says_why(figures):
     yield from kit.until(lambda: kit.message() and not kit.is_working(), "a sentence", 60)
     figures["says"] = kit.message()
     assert "server ended at once" in kit.message() and "install.py" in kit.message()
+    assert "Größe" in kit.message(), "the path can't be read"
