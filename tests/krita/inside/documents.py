@@ -45,11 +45,12 @@ def _check_colours_survive(figures, model, depth, profile, tolerance):
     assert {k: v for k, v in after.items() if k in before} == before
     assert kit.undo_steps() == history + 1, (history, kit.undo_steps())
     result = next(n for n in document.topLevelNodes() if n.name().startswith("Colorize 1"))
-    thumbnail = result.thumbnail(*size)
+    # Both as the artist sees them: ink, say, can't show all of the colours that were put in.
+    shown, source = result.thumbnail(*size), document.nodeByName("Farbe").thumbnail(*size)
     worst = 0
-    for (wanted, _, _, _), (x, y) in zip(kit.FIGURE, spots):
-        got = thumbnail.pixelColor(int(x), int(y)).getRgb()[:3]
-        want = QtGui.QColor(wanted).getRgb()[:3]
+    for x, y in spots:
+        got = shown.pixelColor(int(x), int(y)).getRgb()[:3]
+        want = source.pixelColor(int(x), int(y)).getRgb()[:3]
         worst = max(worst, *(abs(a - b) for a, b in zip(got, want)))
     figures["worst difference"] = worst
     figures["says"] = kit.message()
@@ -78,9 +79,10 @@ def check_other_rgb_profile(figures):
 
 
 def check_cmyk_document(figures):
-    # Ink can't show all of these colours: what is compared has been through ink once.
+    # There and back through ink moves colours at its limits by up to 24 with the profiles that
+    # Krita 5.1 and 6.0 bring; swapped channels or a lost profile move them by more than 60.
     profile = kit.APP.profiles("CMYKA", "U8")[0]
-    yield from _check_colours_survive(figures, "CMYKA", "U8", profile, 40)
+    yield from _check_colours_survive(figures, "CMYKA", "U8", profile, 30)
 
 
 def check_grey_document_keeps_the_colours_in_the_layer(figures):
