@@ -95,13 +95,21 @@ def _process_exists(pid: int) -> bool:
     return pid > 0
 
 
+def _as_path(text: object) -> str:
+    """A path of a UTF-8 file as this process has to write it to reach the same bytes.
+
+    Krita started with LANG=C runs its Python in ASCII, which has no other way to say 線.
+    """
+    return os.fsdecode(str(text).encode("utf-8", "surrogateescape"))
+
+
 def read_installation() -> Installation:
     """What install.py left behind. Raises `NotInstalled`."""
     remedy = "Run `python3 install.py` in the folder of MangaNinja once."
     try:
         values = json.loads((data_dir() / "install.json").read_text(encoding="utf-8"))
         installation = Installation(
-            str(values["python"]), str(values["project"]), str(values.get("version", ""))
+            _as_path(values["python"]), _as_path(values["project"]), str(values.get("version", ""))
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise NotInstalled("The MangaNinja server is not installed here.", remedy) from None

@@ -199,3 +199,19 @@ def test_what_krita_leaks_into_the_environment_is_taken_out() -> None:
         "HOME": "/home/artist",
         "LD_LIBRARY_PATH": "/opt/cuda/lib",
     }
+
+
+def test_a_project_with_any_name_is_found_from_an_ascii_process(home: Path, tmp_path: Path) -> None:
+    project = tmp_path / "線画 Ü"
+    project.mkdir()
+    values = {"python": sys.executable, "project": str(project)}
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "install.json").write_text(json.dumps(values), encoding="utf-8")
+    code = (
+        "import os, sys; from manganinja.wire import discovery; "
+        "assert sys.getfilesystemencoding() != 'utf-8'; "
+        "os.chdir(discovery.read_installation().project)"
+    )
+    # As Krita's Python is where Krita was started with LANG=C.
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **ascii_only}, check=True)
