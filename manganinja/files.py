@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import BadRequest
 from .wire.protocol import Pair, Picture, Point
@@ -42,6 +42,17 @@ def _two(position: Any) -> Any:
     return position
 
 
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit and float greys as 8-bit ones, which is all that Pillow converts without clipping."""
+    if image.mode.startswith("I;16"):
+        return image.point(lambda value: value / 256).convert("L")
+    if image.mode in ("I", "F"):
+        low, high = image.getextrema()
+        scale = 255 / max(float(high) - float(low), 1e-9)  # type: ignore[arg-type]
+        return image.point(lambda value: value * scale - float(low) * scale).convert("L")
+    return image
+
+
 def read_image(path: Path) -> Image.Image:
     """Open a picture.
 
@@ -51,7 +62,7 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return image
+            return ImageOps.exif_transpose(_eight_bit(image))
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {path}.", "Check the name.") from error
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:

@@ -28,23 +28,27 @@ def line_strength(lineart: Image.Image) -> np.ndarray:
     Returns:
         (H, W) float32, 0 = paper, 1 = full line.
     """
-    grey = _on_paper(lineart)
-    if np.median(grey) >= 128:
-        return 1 - grey.astype(np.float32) / 255
-    return grey.astype(np.float32) / 255
+    grey, white_paper = _on_paper(lineart)
+    strength = grey.astype(np.float32) / 255
+    return 1 - strength if white_paper else strength
 
 
-def _on_paper(lineart: Image.Image) -> np.ndarray:
-    """uint8 grey picture without transparency."""
+def _on_paper(lineart: Image.Image) -> tuple[np.ndarray, bool]:
+    """uint8 grey picture without transparency, and whether its paper is white."""
     if not lineart.has_transparency_data:
-        return np.asarray(lineart.convert("L"))
+        grey = np.asarray(lineart.convert("L"))
+        return grey, bool(np.median(grey) >= 128)
     rgba = lineart.convert("RGBA")
     alpha = np.asarray(rgba.getchannel("A"), dtype=np.float32) / 255
     grey = np.asarray(rgba.convert("RGB").convert("L"), dtype=np.float32)
     # White lines on transparency would vanish on white paper, so they get black paper.
     drawn = alpha > 0.5
-    paper = 0.0 if drawn.any() and np.percentile(grey[drawn], 10) > 200 else 255.0
-    return np.rint(grey * alpha + paper * (1 - alpha)).astype(np.uint8)
+    if drawn.all():
+        flat = np.rint(grey).astype(np.uint8)
+        return flat, bool(np.median(flat) >= 128)
+    white_paper = not (drawn.any() and np.percentile(grey[drawn], 10) > 200)
+    paper = 255.0 if white_paper else 0.0
+    return np.rint(grey * alpha + paper * (1 - alpha)).astype(np.uint8), white_paper
 
 
 def check_has_lines(strength: np.ndarray) -> None:

@@ -107,7 +107,7 @@ class Painter:
         strength = line_strength(to_image(request.lineart))
         check_has_lines(strength)
         references = [_reference(p, i) for i, p in enumerate(request.references, start=1)]
-        pairs, notes = _usable_pairs(request)
+        pairs, notes = _usable_pairs(request, self.pipeline.point_net.most_pairs)
         watch = _Watch(self.pipeline, steps, strength.shape, on_progress, is_cancelled)
         output = self.pipeline(
             lineart=strength,
@@ -186,8 +186,8 @@ def _reference(picture: Picture, number: int) -> Image.Image:
     return flat
 
 
-def _usable_pairs(request: ColorizeRequest) -> tuple[list[PointPair], list[str]]:
-    """Pairs with both ends inside their pictures, and a sentence about those left out."""
+def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[list[PointPair], list[str]]:
+    """Up to ``most`` pairs with both ends inside their pictures; sentences about the others."""
 
     def inside(x: float, y: float, picture: Picture) -> bool:
         return 0 <= x < picture.width_px and 0 <= y < picture.height_px
@@ -208,10 +208,15 @@ def _usable_pairs(request: ColorizeRequest) -> tuple[list[PointPair], list[str]]
         if usable(pair)
     ]
     left_out = [str(i) for i, pair in enumerate(request.pairs, start=1) if not usable(pair)]
-    if not left_out:
-        return kept, []
-    which = "Pair" if len(left_out) == 1 else "Pairs"
-    return kept, [f"{which} {', '.join(left_out)} lie outside the pictures and were not used."]
+    notes = []
+    if left_out:
+        which = "Pair" if len(left_out) == 1 else "Pairs"
+        notes.append(f"{which} {', '.join(left_out)} lie outside the pictures and were not used.")
+    if len(kept) > most:
+        notes.append(
+            f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
+        )
+    return kept[:most], notes
 
 
 def _at_canvas_size(small: np.ndarray, canvas: Picture) -> Picture:

@@ -12,6 +12,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 CODE_FREQUENCIES = 16
+LARGEST_CODED_NUMBER = 24
+"""Pair numbers that models trained here have seen; codes repeat from 64 on."""
 
 
 def number_code(point_map: Tensor) -> Tensor:
@@ -66,6 +68,11 @@ class PointNet(ModelMixin, ConfigMixin):
             self.blocks.append(nn.Sequential(*layers))
         if encoding == "code":
             self._start_audible()
+
+    @property
+    def most_pairs(self) -> int:
+        """Pairs that can be told apart: those of the training here, or of a published uint8 map."""
+        return LARGEST_CODED_NUMBER if self.encoding == "code" else 255
 
     def _start_audible(self) -> None:
         """Untrained weights that carry a lone pixel through all levels at about unit size.

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..point_net import LARGEST_CODED_NUMBER
 from .codec import to_signed
 from .drawings import DrawnPair, point_pairs
 from .shuffle import PatchShuffle
-
-LARGEST_PAIR_NUMBER = 24
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,11 @@ def _recolour(
             break
         source = int(rng.choice(others))
         from_end = _place_inside(pair.reference.parts, source, rng)
-        to_end = _place_inside(parts, part, rng)
+        to_end = _place_inside(pair.target.parts, part, rng)
         if from_end is None or to_end is None:
             continue
-        inside = parts == part
+        # The drawing's own parts: one recoloured before may bear this part's id by now.
+        inside = pair.target.parts == part
         new = np.median(pair.reference.flats[pair.reference.parts == source], axis=0)
         old = np.median(picture[inside], axis=0)
         shifted = picture[inside].astype(np.float32) + (new - old)
@@ -167,8 +167,8 @@ def _sample(
     condition = condition_of(pair.target.lineart)
     if rng.random() < config.no_lineart:
         condition = np.full_like(condition, -1.0)
-    pairs = pairs[:LARGEST_PAIR_NUMBER]
-    numbers = 1 + rng.permutation(LARGEST_PAIR_NUMBER)[: len(pairs)]
+    pairs = pairs[:LARGEST_CODED_NUMBER]
+    numbers = 1 + rng.permutation(LARGEST_CODED_NUMBER)[: len(pairs)]
     return _Sample(
         reference,
         target,

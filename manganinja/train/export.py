@@ -11,7 +11,9 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 
+from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
+from ..weights.find import is_project_layout
 from .loop import Trainer, TrainingConfig
 from .networks import training_scheduler
 
@@ -43,10 +45,16 @@ def export(
         **vars(trainer.averaged_networks()),
         resolution=config.size_px,
         square=True,
+        keeps_thin_lines=True,
         paints_lines=config.data.lines_in_target,
         **vars(card),
     )
-    shutil.rmtree(output, ignore_errors=True)
+    if output.exists():
+        if any(output.iterdir()) and not is_project_layout(output):
+            raise BadRequest(
+                f"{output} holds something else than a model.", "Name an empty or a new folder."
+            )
+        shutil.rmtree(output)
     pipeline.to(torch.float16).save_pretrained(output)
     for name in ("config.json", "curve.jsonl", "state.json"):
         if (run / name).exists():

@@ -53,6 +53,13 @@ def test_a_white_figure_with_black_lines_on_transparency_keeps_only_its_lines() 
     assert strength[80, 100] == 0 and strength[0, 0] == 0 and strength[22, 100] == 1
 
 
+def test_a_transparent_layer_full_of_ink_keeps_its_polarity() -> None:
+    image = Image.new("RGBA", (200, 160), (0, 0, 0, 0))
+    ImageDraw.Draw(image).rectangle((5, 5, 195, 150), "black")
+    strength = line_strength(image)
+    assert strength[80, 100] == 1 and strength[0, 0] == 0
+
+
 def test_paletted_pictures_with_transparency_are_understood() -> None:
     image = CONVENTIONS["black on transparent"].quantize(8)
     assert abs(line_strength(image).mean() - line_strength(image.convert("RGBA")).mean()) < 1e-6

@@ -88,6 +88,21 @@ def test_pairs_outside_are_named_and_the_others_used(
     assert alone.picture != painter.paint(request_).picture
 
 
+def test_more_pairs_than_a_model_tells_apart_are_left_out_with_a_note(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    many = tuple(Pair(Point(x, 9), Point(x, 9)) for x in range(200))
+    painting = painter.paint(replace(request_, pairs=many + many))
+    assert painting.info.notes == ("This model tells 255 pairs apart; the last 145 were not used.",)
+
+
+def test_sixteen_bit_line_art_is_read(files: Path, small_model: Path) -> None:
+    deep = np.asarray(page().getchannel("A"), dtype=np.uint16) * 257
+    Image.fromarray(deep).save(files / "lines.png")
+    assert Image.open(files / "lines.png").mode == "I;16"
+    assert main(arguments(files, small_model)) == 0
+
+
 def test_transparent_reference_pixels_count_as_white(
     painter: Painter, request_: ColorizeRequest
 ) -> None:

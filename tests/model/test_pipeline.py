@@ -92,6 +92,18 @@ def test_any_size_comes_back_at_its_size(pipeline: MangaNinjaPipeline, size) -> 
     assert image.size == size
 
 
+def test_thin_lines_of_a_large_page_count_where_the_model_says_so(
+    pipeline: MangaNinjaPipeline,
+) -> None:
+    page = Image.new("L", (1200, 1600), 255)
+    ImageDraw.Draw(page).ellipse((100, 100, 1100, 1500), outline=0, width=3)
+    with pytest.raises(BadRequest, match="empty"):
+        latents(pipeline, lineart=page)
+    keeping = {**pipeline.config, "keeps_thin_lines": True}
+    options = {k: v for k, v in keeping.items() if k not in pipeline.COMPONENTS and k[0] != "_"}
+    assert latents(MangaNinjaPipeline(**pipeline.components, **options), lineart=page).numel() > 0
+
+
 def test_guidance_scales_of_one_and_below_work(pipeline: MangaNinjaPipeline) -> None:
     for scale in (0.0, 1.0):
         result = latents(pipeline, guidance_scale_reference=scale, guidance_scale_points=scale)

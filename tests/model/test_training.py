@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from manganinja import load_pipeline
+from manganinja import BadRequest, load_pipeline
 from manganinja.evaluate.held_out import mean_colour, model, psnr_db, score, untouched
 from manganinja.train.batch import BatchConfig, condition_of, make_batch
 from manganinja.train.codec import CodecConfig, new_codec, to_signed
@@ -151,6 +151,10 @@ def test_a_run_learns_is_continued_where_it_stopped_and_exports(codec, tmp_path:
     for key, value in first.ema.items():
         torch.testing.assert_close(second.ema[key], value)
 
+    (tmp_path / "diary").mkdir()
+    (tmp_path / "diary" / "today.txt").write_text("dear diary")
+    with pytest.raises(BadRequest, match="something else"):
+        export(SMALL, codec, run, tmp_path / "diary")
     export(SMALL, codec, run, tmp_path / "model")
     pipeline = load_pipeline(tmp_path / "model")
     pipeline.set_progress_bar_config(disable=True)
