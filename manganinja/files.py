@@ -47,9 +47,10 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return image.point(lambda value: value / 256).convert("L")
     if image.mode in ("I", "F"):
-        low, high = image.getextrema()
-        scale = 255 / max(float(high) - float(low), 1e-9)  # type: ignore[arg-type]
-        return image.point(lambda value: value * scale - float(low) * scale).convert("L")
+        extrema: Any = image.getextrema()
+        low, high = map(float, extrema)
+        scale = 255 / max(high - low, 1e-9)
+        return image.point(lambda value: value * scale - low * scale).convert("L")
     return image
 
 
