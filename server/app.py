@@ -25,7 +25,7 @@ from server import record as record_file
 from server.catalogue import describe
 from server.conversation import Conversation
 from server.door import Door, new_token
-from server.engine import Engine
+from server.engine import PAINTER, Engine
 from server.jobs import JobQueue, Limits
 from server.store import ResultStore
 
@@ -41,7 +41,7 @@ class Settings:
     home: Path
     port: int = 0
     model: str = "mini"
-    engine: str = "manganinja.painter:Painter"
+    engine: str = PAINTER
     idle_exit_s: float = 1800.0
     cancel_grace_s: float = 30.0
     limits: Limits = field(default_factory=Limits)
@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=int, default=0, help="0: any free port (default)")
     add("--model", default="mini", help="name or folder of the model to load first")
-    add("--engine", default="manganinja.painter:Painter", help="class that paints, module:Class")
+    add("--engine", default=PAINTER, help="class that paints, module:Class")
     add("--idle-exit", type=float, default=1800.0, metavar="SECONDS", help="0: never end")
     add("--cancel-grace", type=float, default=30.0, metavar="SECONDS", help="then end the worker")
     add("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))

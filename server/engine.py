@@ -24,6 +24,9 @@ from manganinja.wire.protocol import (
 )
 from server import pipe
 
+PAINTER = "manganinja.painter:Painter"
+"""The engine that is not a test's."""
+
 _log = logging.getLogger("server.engine")
 _worker_log = logging.getLogger("server.worker")
 

@@ -127,12 +127,10 @@ class JobQueue:
             )
         waiting = sum(job is not self._running for job in self._jobs.values())
         raw_bytes = header.raw_bytes + sum(j.header.raw_bytes for j in self._jobs.values())
-        if waiting >= self._limits.waiting or (self._jobs and raw_bytes > self._limits.bytes):
-            raise ProtocolError(
-                "busy",
-                f"{waiting} jobs are waiting already.",
-                "Wait until some are done, or cancel them.",
-            )
+        if waiting >= self._limits.waiting:
+            raise _busy(f"{waiting} jobs are waiting already.")
+        if self._jobs and raw_bytes > self._limits.bytes:
+            raise _busy("The pictures of earlier jobs leave no room for these in the memory.")
         self._jobs[name] = Job(name, header, listener, {listener})
         listener.send(Accepted(name))
 
@@ -189,7 +187,7 @@ class JobQueue:
         for job in list(self._jobs.values()):
             job.listeners.discard(listener)
             if job.uploader is listener and not job.is_complete:
-                self._end(job, Cancelled(job.name))
+                self._end(job, _upload_stopped(job.name))
 
     # -- time passes --------------------------------------------------------------------------
 
@@ -199,8 +197,7 @@ class JobQueue:
         oldest = time.monotonic() - self._limits.upload_pause_s
         for job in list(self._jobs.values()):
             if not job.is_complete and job.last_bytes_at < oldest:
-                message = "The pictures stopped arriving."
-                self._end(job, Failed(job.name, "bad_request", message, "Press Colorize again."))
+                self._end(job, _upload_stopped(job.name))
 
     async def run(self) -> None:
         """Does the jobs, for ever."""
@@ -303,6 +300,15 @@ def _send_result(name: str, stored: StoredResult, listener: Listener) -> None:
     listener.send_picture(
         stored.picture, lambda image: ResultHeader(name, image, stored.info, stored.source)
     )
+
+
+def _busy(message: str) -> ProtocolError:
+    return ProtocolError("busy", message, "Wait until some are done, or cancel them.")
+
+
+def _upload_stopped(name: str) -> Failed:
+    message = "The pictures stopped arriving."
+    return Failed(name, "bad_request", message, "Press Colorize again.")
 
 
 def _unknown(name: str) -> Failed:

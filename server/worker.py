@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from manganinja import errors
+from manganinja.weights.find import find_model
 from manganinja.wire.protocol import (
     ColorizeRequest,
     ModelInfo,
@@ -24,6 +25,7 @@ from manganinja.wire.protocol import (
     ProtocolError,
 )
 from server import pipe
+from server.engine import PAINTER
 
 _log = logging.getLogger("server.worker")
 
@@ -101,6 +103,8 @@ class _Worker:
         if self._cancelled_up_to >= ticket:
             raise errors.Cancelled
         if request.model != self._model:
+            if self._engine == PAINTER:
+                find_model(request.model)  # A wrong name must not cost the model that is loaded.
             self._progress(ticket, "loading", 0, 0, 0.0)
             try:
                 self._load(request.model)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 import install
 from manganinja.wire import discovery
+from tests.krita import lab
 
 PROJECT = Path(install.__file__).resolve().parent
 KEY = f"enable_{install.PLUGIN_NAME}"
@@ -161,7 +162,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path: Path, monkey
 
 @pytest.mark.parametrize(
     "environ",
-    [{}, {"XDG_DATA_HOME": "/d/x"}, {"MANGANINJA_HOME": "/m"}, {"MANGANINJA_HOME": "~/m"}],
+    [
+        {},
+        {"XDG_DATA_HOME": "/d/x"},
+        {"XDG_DATA_HOME": "relative/x"},
+        {"MANGANINJA_HOME": "/m"},
+        {"MANGANINJA_HOME": "~/m"},
+    ],
 )
 def test_installer_and_clients_agree_on_the_data_folder(environ, monkeypatch, tmp_path) -> None:
     for name in ("XDG_DATA_HOME", "MANGANINJA_HOME"):
@@ -408,6 +415,28 @@ def test_a_ready_environment_is_not_touched_until_something_changes(tmp_path: Pa
     assert not environment.is_ready()
 
 
+@pytest.mark.parametrize("failure", [install.Problem("No.", "Go."), KeyboardInterrupt()])
+def test_an_environment_whose_update_was_stopped_is_not_ready(
+    tmp_path, monkeypatch, failure
+) -> None:
+    environment = fresh_environment(tmp_path / "p")
+    places = environment.places
+    places.python.parent.mkdir(parents=True)
+    places.python.touch()
+    stamp = {"digest": install.environment_digest(places), "extras": []}
+    places.stamp.write_text(json.dumps(stamp))
+
+    def stop(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(install.Environment, "_interpreter_works", lambda self: True)
+    monkeypatch.setattr(install.Environment, "_pip", stop)
+    assert environment.is_ready()
+    with pytest.raises(type(failure)):
+        environment.ensure(["test"])
+    assert not environment.is_ready()
+
+
 def isolated_environ(home: Path, **extra: str) -> dict[str, str]:
     """An environment in which pip reaches nothing, and which has a home of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "XDG_", "MANGANINJA"))}
@@ -564,6 +593,22 @@ def test_missing_packages_that_may_not_be_installed_give_the_command(tmp_path: P
     assert caught.value.remedy == ("Type: sudo apt-get update && sudo apt-get install krita xvfb")
 
 
+def test_apt_gets_every_program_that_the_tests_in_krita_need(monkeypatch) -> None:
+    monkeypatch.setattr(lab.shutil, "which", lambda program: None)
+    needed = set(lab.missing_tools("krita", None))
+    assert "Xvfb" in needed
+    assert needed <= set(install.TEST_PACKAGES.values())
+
+
+@pytest.mark.parametrize(("options", "outcome"), [([], "skipped"), (["--require-krita"], "error")])
+def test_without_krita_its_tests_fail_only_where_they_are_required(options, outcome) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/krita"]
+    command += ["-k", "one_undo", "--krita", "/nowhere/krita", *options]
+    answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert (answer.returncode == 0) == (outcome == "skipped"), answer.stdout
+    assert f"1 {outcome}" in answer.stdout and "/nowhere/krita" in answer.stdout
+
+
 def test_tests_that_cannot_run_are_reported_and_fail(tmp_path: Path, monkeypatch, capsys) -> None:
     class Empty(NoApt):
         def missing(self, packages: object) -> list[str]:
@@ -575,7 +620,7 @@ def test_tests_that_cannot_run_are_reported_and_fail(tmp_path: Path, monkeypatch
     installer = install.Installer(places_in(tmp_path), install.Report(), Empty())
     reason = installer.prepare_tests(without_krita=False)
     assert installer.test(slow=False, without_krita=False, arguments=[], reason=reason) == 3
-    assert "not slow and not krita" in commands[0]
+    assert "not slow and not krita" in commands[0] and "--require-krita" not in commands[0]
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert "The tests in Krita were not run" in last and "apt-get install krita" in last
     assert installer.prepare_tests(without_krita=True) == ""
@@ -590,6 +635,7 @@ def test_quick_tests_come_first_and_those_in_krita_last(tmp_path: Path) -> None:
     command = install.pytest_command(places_in(tmp_path, tmp_path), False, False, ["-x"])
     assert command[-3:] == ["tests/test_z.py", "tests/server", "tests/krita"]
     assert command[command.index("-m", 2) + 1] == "not slow"
+    assert "--require-krita" in command
 
 
 def test_a_record_with_somebody_elses_process_stops_nothing(tmp_path: Path) -> None:
@@ -615,6 +661,10 @@ def test_a_running_server_is_stopped(tmp_path: Path) -> None:
             time.sleep(0.02)
         assert install.stop_server(places, patience_s=5)
         assert process.wait(5) != 0
+
+
+def test_krita_is_opened_on_the_character() -> None:
+    assert install.example_document(PROJECT) == PROJECT / "examples/character/character.kra"
 
 
 def test_krita_finds_its_own_python_first(tmp_path: Path, monkeypatch) -> None:

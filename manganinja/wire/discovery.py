@@ -48,8 +48,9 @@ def data_dir() -> Path:
     chosen = os.environ.get("MANGANINJA_HOME")
     if chosen:
         return Path(chosen).expanduser()
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "manganinja"
+    base = os.environ.get("XDG_DATA_HOME", "")
+    # The XDG rules: a relative path does not count.
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "share") / "manganinja"
 
 
 def record_path() -> Path:

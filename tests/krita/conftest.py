@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("krita")
     group.addoption("--krita", default="/usr/bin/krita", help="the Krita to test in")
     group.addoption("--krita-root", default=None, help="a chroot with that Krita in it")
+    group.addoption("--require-krita", action="store_true", help="a missing tool is a failure")
     group.addoption("--krita-shots", default=None, help="folder for pictures of the screen")
 
 
@@ -36,7 +37,8 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     root = Path(chroot).resolve() if chroot else None
     missing = missing_tools(krita, root)
     if missing:
-        pytest.skip("not on this machine: " + ", ".join(missing))
+        give_up = pytest.fail if request.config.getoption("--require-krita") else pytest.skip
+        give_up("not on this machine: " + ", ".join(missing))
     folder = tmp_path_factory.mktemp("krita")
     shots = request.config.getoption("--krita-shots")
     with Lab(folder, krita, root).opened() as opened:

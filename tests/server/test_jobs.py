@@ -98,7 +98,7 @@ def test_jobs_that_do_not_fit_into_the_memory_together_are_refused(tmp_path: Pat
     queue.open("large", header(100), ear)  # alone, any request within the wire's limits is fine
     with pytest.raises(ProtocolError) as caught:
         queue.open("small", header(), ear)
-    assert caught.value.code == "busy"
+    assert caught.value.code == "busy" and "no room" in caught.value.message
     queue.cancel("large", ear)
     queue.open("small", header(), ear)
     assert ear.heard[-2:] == [Cancelled("large"), Accepted("small")]
@@ -114,7 +114,10 @@ def test_a_listener_that_leaves_takes_its_half_jobs_along_but_not_the_whole_ones
     queue.leave(ear)
     queue.attach("half", other)
     queue.attach("whole", other)
-    assert other.heard == [Cancelled("half"), Accepted("whole"), Queued("whole", 0)]
+    end, *others = other.heard
+    assert isinstance(end, Failed) and end.code == "bad_request"
+    assert "stopped arriving" in end.message and end.remedy == "Press Colorize again."
+    assert others == [Accepted("whole"), Queued("whole", 0)]
     assert not queue.is_idle
 
 

@@ -138,9 +138,16 @@ def test_what_the_real_painter_cannot_use_is_a_sentence(
         assert end.code == "bad_request" and end.message and end.remedy
 
 
-def test_a_folder_without_a_model_is_no_model(client: Connection, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_no_model_and_costs_no_loaded_one(
+    client: Connection, tiny_model: Path, tmp_path: Path
+) -> None:
+    result(client.colorize(request(tiny_model)))
     end = failure(client.colorize(request(tmp_path)))
     assert end.code == "no_model" and str(tmp_path) in end.message
+    assert client.status().state == "ready"
+    events = list(client.colorize(request(tiny_model)))
+    assert "loading" not in [e.stage for e in events if isinstance(e, Progress)]
+    result(events)
 
 
 def test_a_folder_with_a_damaged_model_is_no_model(

@@ -66,8 +66,10 @@ def test_the_data_lies_where_the_environment_says(
     monkeypatch.delenv("MANGANINJA_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", "/elsewhere")
     assert discovery.data_dir() == Path("/elsewhere/manganinja")
-    monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", "/home/artist")
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    assert discovery.data_dir() == Path("/home/artist/.local/share/manganinja")
+    monkeypatch.delenv("XDG_DATA_HOME")
     assert discovery.data_dir() == Path("/home/artist/.local/share/manganinja")
 
 
