@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import PluginError
-from .guard import report
+from .errors import CannotWrite, PluginError
+from .guard import write_down
 from .job import Prepared, Snapshot, build_request
 from .qt import QObject, QtCore, QtGui, Signal
 from .transport import client as wire_client
@@ -21,6 +21,7 @@ from .transport import discovery, protocol
 
 _CLIENT_NAME = "Krita"
 _DELIVERY_TIMEOUT_S = 120.0
+_LOOK_TIMEOUT_S = 5.0
 _RECONNECTS = 3
 
 
@@ -70,6 +71,7 @@ class Client(QObject):
     ``server_changed(ServerState)``; for jobs ``progressed(job, Progress|Queued|...)``,
     ``previewed(job, Picture)`` and exactly one of ``delivered(job, Delivery)``,
     ``failed(job, Failure)``, ``cancelled(job)``.  ``stored(job, path)`` answers `store`.
+    ``broke(line)`` tells of an unexpected exception in a thread, which plugin.log has.
     """
 
     server_changed = Signal(object)
@@ -79,12 +81,14 @@ class Client(QObject):
     failed = Signal(str, object)
     cancelled = Signal(str)
     stored = Signal(str, object)
+    broke = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._commands: queue.Queue[Callable[[], None]] = queue.Queue()
         self._tickets: dict[str, _Ticket] = {}
         self._busy = threading.Event()
+        self._cannot_start = False
         # A daemon: nothing here may keep Krita from closing.
         threading.Thread(target=self._run, name="colorize-client", daemon=True).start()
 
@@ -105,50 +109,86 @@ class Client(QObject):
         self._commands.put(lambda: self._colorize(ticket))
 
     def cancel(self, job: str) -> None:
-        if job in self._tickets:
-            self._tickets[job].cancelled.set()
+        # One look-up: the thread may take the ticket away at any moment.
+        ticket = self._tickets.get(job)
+        if ticket is not None:
+            ticket.cancelled.set()
 
     def acknowledge(self, job: str) -> None:
-        """The result is safe: in the document or on the disk."""
-        if job in self._tickets:
-            self._tickets[job].delivered.set()
+        """The server may forget the result: it is safe, or nobody will ask for it again."""
+        ticket = self._tickets.get(job)
+        if ticket is not None:
+            ticket.delivered.set()
 
     def store(self, job: str, picture: protocol.Picture, name: str) -> None:
         """Writes a result that has no document any more as PNG into the data folder."""
-        threading.Thread(target=self._store, args=(job, picture, name), daemon=True).start()
+
+        def work() -> None:
+            self._attempt(lambda: self._store(job, picture, name))
+
+        try:
+            threading.Thread(target=work, daemon=True).start()
+        except RuntimeError as error:  # The system has no thread left.
+            self._report(error)
+            self.acknowledge(job)
+            self.stored.emit(job, None)
 
     # -- in the thread ------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
+        is_alive = True
+        while is_alive:
             command = self._commands.get()
             self._busy.set()
-            try:
-                command()
-            except RuntimeError:
-                return  # Krita is closing: the Qt side of this object is gone.
-            except Exception as error:
-                report(error)
+            is_alive = self._attempt(command)
             self._busy.clear()
 
+    def _attempt(self, command: Callable[[], None]) -> bool:
+        """Whether the Qt side of this object is still there; it is gone when Krita closes."""
+        try:
+            try:
+                command()
+            except Exception as error:
+                if _is_deleted(error):
+                    return False
+                self._report(error)
+        except RuntimeError as error:  # Deleted while it was reported.
+            return not _is_deleted(error)
+        return True
+
+    def _report(self, error: Exception) -> None:
+        # By a signal: what the docker shows is changed on the GUI thread only.
+        self.broke.emit(write_down(error))
+
     def _say(self, phase: str, sentence: str, remedy: str = "", models: tuple = ()) -> None:
+        self._cannot_start = False
         self.server_changed.emit(ServerState(phase, sentence, remedy, models))
+
+    def _complain(self, sentence: str, remedy: str) -> None:
+        self._say("wrong", sentence, remedy)
+        self._cannot_start = True
 
     def _greet(self) -> None:
         try:
             with self._open():
                 pass
         except protocol.WireError as error:
-            self._say("wrong", error.message, error.remedy)
+            self._complain(error.message, error.remedy)
         except OSError as error:
-            self._say("wrong", f"The server can't be started: {error.strerror}.", "Try again.")
+            self._complain(f"The server can't be started: {error.strerror}.", "Try again.")
 
     def _look(self) -> None:
         record = discovery.read_record()
-        if record is None or discovery.running_server() is None:
+        if record is not None:
+            try:
+                with wire_client.Connection.open(record, _CLIENT_NAME, _LOOK_TIMEOUT_S) as found:
+                    self._describe(found.server, False)
+                return
+            except protocol.WireError:
+                pass  # The record of a server that has gone.
+        # Why none could be reached or started says more than that there is none.
+        if not self._cannot_start:
             self._say("stopped", "No server is running.", "It starts when you press Colorize.")
-            return
-        self._greet()
 
     def _open(self, ticket: _Ticket | None = None) -> wire_client.Connection:
         """A connection to the running server, which is started if there is none."""
@@ -188,10 +228,10 @@ class Client(QObject):
             self._end(ticket, Failure(error.message, error.remedy))
         except MemoryError:
             self._end(ticket, Failure("Krita is out of memory.", "Close other documents."))
-        except RuntimeError:
-            raise
         except Exception as error:
-            report(error)
+            if _is_deleted(error):
+                raise
+            self._report(error)
             text = f"Something unexpected happened ({type(error).__name__})."
             self._end(ticket, Failure(text, "Press Colorize again; plugin.log has the details."))
         finally:
@@ -209,7 +249,7 @@ class Client(QObject):
             try:
                 connection = open_connections.enter_context(self._open(ticket))
             except protocol.WireError as error:
-                self._say("wrong", error.message, error.remedy)
+                self._complain(error.message, error.remedy)
                 raise
             prepared = build_request(ticket.snapshot, connection.server.models)
             job, is_cancelled = ticket.snapshot.job, ticket.cancelled.is_set
@@ -286,23 +326,44 @@ class Client(QObject):
         return False
 
     def _store(self, job: str, picture: protocol.Picture, name: str) -> None:
+        path = None
         try:
-            folder = discovery.data_dir() / "results"
-            folder.mkdir(parents=True, exist_ok=True)
-            path = _free_path(folder, name)
-            image = QtGui.QImage(
-                picture.pixels, picture.width_px, picture.height_px, 4 * picture.width_px,
-                QtGui.QImage.Format.Format_ARGB32,
-            )  # fmt: skip
-            # Krita may run Python with an ASCII file system encoding: only Python knows such paths.
-            buffer = QtCore.QBuffer()
-            buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
-            written = image.save(buffer, "PNG", 80)
-            path.write_bytes(bytes(buffer.data()))
-            self.stored.emit(job, path if written else None)
-        except OSError as error:
-            report(error)
-            self.stored.emit(job, None)
+            path = _write_png(picture, discovery.data_dir() / "results", name)
+        except Exception as error:
+            self._report(error)
+        finally:
+            # Saved or not, nobody asks for it again, and the next job waits for this one's end.
+            self.acknowledge(job)
+            self.stored.emit(job, path)
+
+
+def _is_deleted(error: Exception) -> bool:
+    """Whether PyQt says that the C++ half of an object is gone.
+
+    Other RuntimeErrors, such as "can't start new thread" and RecursionError, are of one job only.
+    """
+    return isinstance(error, RuntimeError) and "has been deleted" in str(error)
+
+
+def _write_png(picture: protocol.Picture, folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _free_path(folder, name)
+    image = QtGui.QImage(
+        picture.pixels, picture.width_px, picture.height_px, 4 * picture.width_px,
+        QtGui.QImage.Format.Format_ARGB32,
+    )  # fmt: skip
+    # Krita may run Python with an ASCII file system encoding: only Python knows such paths.
+    buffer = QtCore.QBuffer()
+    buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "PNG", 80):
+        raise CannotWrite("The result could not be made into a PNG file.")
+    try:
+        path.write_bytes(bytes(buffer.data()))
+    except OSError:
+        # Half a picture, as a full disk leaves it, would look like the result.
+        path.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def _free_path(folder: Path, name: str) -> Path:

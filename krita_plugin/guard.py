@@ -20,8 +20,8 @@ def on_internal_error(listener: Callable[[str], None]) -> None:
     _listeners.append(listener)
 
 
-def report(error: BaseException) -> None:
-    """Writes the traceback to plugin.log and tells the listeners.  Never raises."""
+def write_down(error: BaseException) -> str:
+    """Writes the traceback to plugin.log; returns one line about it.  Any thread; never raises."""
     try:
         path = discovery.data_dir() / "plugin.log"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,8 +31,14 @@ def report(error: BaseException) -> None:
             log.write("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     except OSError:
         pass
+    return f"{type(error).__name__}: {error}"
+
+
+def report(error: BaseException) -> None:
+    """Writes the traceback down and tells the listeners.  GUI thread only: they show it."""
+    line = write_down(error)
     for listener in _listeners:
-        listener(f"{type(error).__name__}: {error}")
+        listener(line)
 
 
 def guarded(slot: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,7 +27,10 @@ class DocumentView:
 
 @dataclass(frozen=True)
 class JobView:
-    """The running job; ``fraction`` is None while nobody can tell."""
+    """The running job; ``fraction`` is None while nobody can tell.
+
+    ``cancelling``: the artist has cancelled it, and the server has not answered yet.
+    """
 
     id: str
     document: str
@@ -35,6 +38,7 @@ class JobView:
     text: str
     fraction: float | None = None
     preview: QtGui.QImage | None = None
+    cancelling: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ class Workshop(QObject):
         client.failed.connect(self._failed)
         client.cancelled.connect(self._cancelled)
         client.stored.connect(self._stored)
+        client.broke.connect(self._tell_internal_error)
 
     # -- the docker appears -------------------------------------------------------------------
 
@@ -134,9 +135,7 @@ class Workshop(QObject):
     def _looked(self, answer: tuple[DocumentView, dict[str, LayerLook]]) -> None:
         self._looks = None
         view, looks = answer
-        proposal, current = choose(view.layers, looks), self._choices.get(view.id)
-        if current is None:
-            return
+        proposal, current = choose(view.layers, looks), self._choices.get(view.id, Choices())
         hands = self._by_hand.get(view.id, set())
         filled = Choices(
             current.lineart or (None if "lineart" in hands else proposal.lineart),
@@ -146,14 +145,14 @@ class Workshop(QObject):
         if filled.lineart in filled.references:
             filled = replace(filled, references=current.references, lineart=current.lineart)
         self._choices[view.id] = filled
-        if self.state.document.id == view.id:
-            valid = still_valid(filled, self.state.document.layers)
-            self.state.set_document(replace(self.state.document, choices=valid))
+        # Shows them; and another document may be shown by now, which had to wait for this look.
+        self.refresh()
 
     def _look_failed(self, error: Exception) -> None:
         self._looks = None
         if not isinstance(error, PluginError):
             report(error)
+        self.refresh()
 
     @guarded
     def choose(self, choices: Choices) -> None:
@@ -178,7 +177,9 @@ class Workshop(QObject):
     def _server_changed(self, server: ServerState) -> None:
         self.state.set_server(server)
         job = self.state.job
-        if job is not None and server.phase == "starting" and job.fraction is None:
+        if job is None or job.cancelling:
+            return
+        if server.phase == "starting" and job.fraction is None:
             self.state.set_job(replace(job, text=server.sentence))
 
     # -- a job --------------------------------------------------------------------------------
@@ -241,12 +242,12 @@ class Workshop(QObject):
             self._cancelled(job.id)
             return
         self._client.cancel(job.id)
-        self.state.set_job(replace(job, text="Cancelling …", fraction=None))
+        self.state.set_job(replace(job, text="Cancelling …", fraction=None, cancelling=True))
 
     @guarded
     def _progressed(self, identifier: str, event: object) -> None:
         job = self.state.job
-        if job is None or job.id != identifier or job.text == "Cancelling …":
+        if job is None or job.id != identifier or job.cancelling:
             return
         if isinstance(event, protocol.Queued):
             text = f"Waiting: {event.position} before this one" if event.position else job.text
@@ -269,6 +270,11 @@ class Workshop(QObject):
     def _delivered(self, identifier: str, delivery: Delivery) -> None:
         job, taken = self.state.job, self._snapshot
         if job is None or taken is None or job.id != identifier:
+            return
+        if job.cancelling:
+            # The result was already on its way.
+            self._client.acknowledge(identifier)
+            self._cancelled(identifier)
             return
         self._delivery = delivery
         self.state.set_job(replace(job, text="Adding the layer …", fraction=1.0))
@@ -317,7 +323,6 @@ class Workshop(QObject):
         if path is None:
             remedy = "The result could not be saved either: is the disk full? Press Colorize again."
         else:
-            self._client.acknowledge(identifier)
             remedy = f"The result is kept as {path}"
         self._finish(Message("error" if path is None else "done", why, remedy))
 
@@ -354,7 +359,7 @@ class Workshop(QObject):
     def _document_closed(self) -> None:
         """Forgets closed documents; a job for one goes on, and its result is kept."""
         job = self.state.job
-        if job is None:
+        if job is None or job.cancelling:
             return
         try:
             documents.find(job.document)

@@ -264,6 +264,21 @@ def check_choices_are_kept_in_the_file(figures):
     assert kit.widget("colorize_points").currentText() == "none"
 
 
+def check_a_document_shown_during_a_look_gets_its_proposals(figures):
+    yield from kit.show_dock()
+    yield from kit.ready_document(name="first")
+    workshop = kit.workshop()
+    yield from kit.until(lambda: workshop._looks is None, "the first look to end", 5)
+    workshop._looks = "a look that takes its time"
+    yield from kit.ready_document(name="second")
+    assert kit.widget("colorize_lineart").currentText() != "Tusche"
+    workshop._look_failed(RuntimeError("the look at the first one ends"))
+    yield from kit.until(
+        lambda: kit.widget("colorize_lineart").currentText() == "Tusche", "a proposal", 5
+    )
+    assert [box.currentText() for box in kit.boxes()] == ["Farbvorlage"]
+
+
 def check_the_list_follows_the_layers(figures):
     yield from kit.show_dock()
     document, _ = yield from kit.ready_document()

@@ -34,6 +34,10 @@ def check_not_installed_says_what_to_run(figures):
         for said in (figures["says"], figures["server line"]):
             assert "not installed" in said and "python3 install.py" in said, said
         assert kit.widget("colorize_connect").isVisibleTo(kit.dock())
+        # The look that comes every 15 s knows nothing better.
+        kit.workshop()._client.look_after_server()
+        yield 1000
+        assert kit.widget("colorize_server").text() == figures["server line"]
         assert kit.fingerprints(document) == before
         yield 300
         kit.shot("docker-not-installed", dock_only=True)

@@ -38,6 +38,54 @@ def check_cancel_leaves_nothing_behind(figures):
     yield from kit.until(lambda: "new layer" in kit.message(), "the next press to work", 30)
 
 
+def check_cancel_while_the_result_is_on_its_way_leaves_nothing_behind(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    before, history = kit.fingerprints(document), kit.undo_steps()
+    yield from start(8)
+    # The server has not heard of it when the picture leaves: the moment that can't be timed.
+    client = kit.workshop()._client
+    client.cancel = lambda job: None
+    try:
+        kit.widget("colorize_cancel").click()
+        yield from kit.until(lambda: not kit.is_working(), "the job to end", 20)
+    finally:
+        del client.cancel
+    assert "Cancelled" in kit.message(), kit.message()
+    yield 500
+    assert kit.fingerprints(document) == before and kit.undo_steps() == history
+    kit.widget("colorize_steps").setValue(2)
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the next press to work", 30)
+
+
+def check_a_result_that_can_not_be_saved_ends_with_a_sentence(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    results = os.path.join(HOME, "results")
+    if os.path.exists(results):
+        os.rename(results, results + ".away")
+    with open(results, "w", encoding="utf-8"):
+        pass  # A file where the folder should be.
+    try:
+        yield from start(10)
+        document.setModified(False)
+        document.close()
+        del document
+        yield from kit.until(lambda: not kit.is_working(), "the job to end", 30)
+        figures["says"] = kit.message()
+        assert "could not be saved" in kit.message(), kit.message()
+    finally:
+        os.remove(results)
+        if os.path.exists(results + ".away"):
+            os.rename(results + ".away", results)
+    # The thread is free at once, not when it stops waiting for the result to arrive.
+    yield from kit.ready_document(name="next")
+    kit.widget("colorize_steps").setValue(2)
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the next press to work", 30)
+
+
 def check_server_killed_midway_is_said_and_the_next_press_works(figures):
     yield from kit.show_dock()
     document, _ = yield from kit.ready_document()
