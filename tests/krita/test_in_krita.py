@@ -40,8 +40,16 @@ SCRIPTS = [
     Script("big.py", limit_s=400),
     Script("real.py", "", limit_s=500),
 ]
+# Strict: the day a better mini obeys its points, the mark has to go.
+NOT_YET = {
+    "check_each_pair_of_the_example_pulls_its_own_colour_to_its_place": pytest.mark.xfail(
+        strict=True, reason="the bundled mini has not learned to obey points (docs/mini.md)"
+    )
+}
 CASES = [
-    pytest.param(script, check, id=check[len("check_") :])
+    pytest.param(
+        script, check, id=check[len("check_") :], marks=[NOT_YET[check]] if check in NOT_YET else []
+    )
     for script in SCRIPTS
     for check in script.checks()
 ]
