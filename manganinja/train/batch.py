@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..lineart import FAINTEST_LINE
 from ..point_net import LARGEST_CODED_NUMBER
+from ..points import draw_point_map
 from .codec import to_signed
 from .drawings import DrawnPair, point_pairs
 from .shuffle import PatchShuffle
@@ -77,7 +79,7 @@ class Batch:
 def condition_of(lineart: np.ndarray) -> np.ndarray:
     """Black-on-white line art (H, W) uint8 to ControlNet's condition (H, W) float32 in [-1, 1]."""
     edge = 1 - lineart.astype(np.float32) / 255
-    edge[edge <= 0.24] = 0
+    edge[edge <= FAINTEST_LINE] = 0
     return edge * 2 - 1
 
 
@@ -125,10 +127,8 @@ def _recolour(
 
 
 def _draw_map(points: np.ndarray, numbers: np.ndarray, size_px: int) -> np.ndarray:
-    point_map = np.zeros((size_px, size_px), np.float32)
-    cells = np.clip(points.astype(int), 0, size_px - 1)
-    point_map[cells[:, 1], cells[:, 0]] = numbers
-    return point_map
+    square = (size_px, size_px)
+    return draw_point_map(list(zip(numbers, points, strict=True)), square, square, square)
 
 
 @dataclass
