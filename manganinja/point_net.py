@@ -78,7 +78,7 @@ class PointNet(ModelMixin, ConfigMixin):
         """Untrained weights that carry a lone pixel through all levels at about unit size.
 
         Usual initialisation expects the whole 3 x 3 neighbourhood to be filled. A point map has one
-        pixel in it, which then comes out 500 times too small to be noticed, and is never learned.
+        pixel in it, which then comes out at 0.001 (0.00003 at the coarsest of three levels).
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
