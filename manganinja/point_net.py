@@ -78,11 +78,16 @@ class PointNet(ModelMixin, ConfigMixin):
         """Untrained weights that carry a lone pixel through all levels at about unit size.
 
         Usual initialisation expects the whole 3 x 3 neighbourhood to be filled. A point map has one
-        pixel in it, which then comes out at 0.001 (0.00003 at the coarsest of three levels).
+        pixel in it, which then comes out at 0.001 (0.00003 at the coarsest of three levels). And
+        with other weights at each of the nine places, one pair number would have another
+        embedding for each place of its pixel within the token: both ends of a pair would only
+        rarely look alike. So all nine places start with the same weights.
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.normal_(module.weight, std=1.4 / math.sqrt(module.in_channels))
+                out, channels = module.weight.shape[:2]
+                start = torch.randn(out, channels, 1, 1) / math.sqrt(channels)
+                module.weight.data.copy_(start.expand_as(module.weight))
                 module.bias.data.zero_()
 
     def forward(self, point_map: Tensor) -> list[Tensor]:

@@ -57,6 +57,7 @@ class Batch:
         condition: (N, 3, S, S) float in [-1, 1], bright lines on black.
         reference_map, lineart_map: (P, 1, S, S) float pair numbers of the pointed rows.
         reference_parts, target_parts: (N, S, S) uint8 part ids after shuffle and recolouring.
+        recoloured: (N, S, S) bool, where a target's part has taken another part's colour.
         plain, referenced: how many rows the first two groups have.
     """
 
@@ -67,6 +68,7 @@ class Batch:
     lineart_map: Tensor
     reference_parts: Tensor
     target_parts: Tensor
+    recoloured: Tensor
     plain: int
     referenced: int
 
@@ -140,6 +142,7 @@ class _Sample:
     lineart_map: np.ndarray
     reference_parts: np.ndarray
     target_parts: np.ndarray
+    recoloured: np.ndarray
 
 
 def _sample(
@@ -177,6 +180,7 @@ def _sample(
         _draw_map(pairs[:, 1], numbers, size_px),
         reference_parts,
         target_parts,
+        target_parts != pair.target.parts,
     )
 
 
@@ -203,6 +207,7 @@ def make_batch(pairs: Sequence[DrawnPair], config: BatchConfig, rng: np.random.G
         lineart_map=maps("lineart_map"),
         reference_parts=torch.from_numpy(np.stack([s.reference_parts for s in samples])),
         target_parts=torch.from_numpy(np.stack([s.target_parts for s in samples])),
+        recoloured=torch.from_numpy(np.stack([s.recoloured for s in samples])),
         plain=plain,
         referenced=count - plain - pointed,
     )

@@ -19,7 +19,7 @@ from ..conditioning import image_token, signed_to_clip_pixels
 from ..pipeline import MangaNinjaPipeline
 from ..reference_attention import PointEmbeddings, ReferenceContext
 from .batch import Batch, BatchConfig, make_batch
-from .matching import MatchingLoss
+from .matching import MatchingLoss, PointLoss
 from .networks import NetworkConfig, Networks, new_networks, training_scheduler
 from .pool import DrawingPool
 
@@ -36,6 +36,8 @@ class TrainingConfig:
             decided; the rest is uniform over all steps.
         pure_noise: share of samples at the very last step.
         matching: weight of the attention loss at the parts that belong together.
+        joining: weight of the attention loss at the points that belong together.
+        stress: how many times more the velocity counts where a part was recoloured.
     """
 
     size_px: int = 128
@@ -50,6 +52,8 @@ class TrainingConfig:
     high_noise: float = 0.5
     pure_noise: float = 0.15
     matching: float = 0.1
+    joining: float = 0.1
+    stress: float = 4.0
     pool: int = 2048
     reuse: float = 3.0
     save_every_minutes: float = 5.0
@@ -190,8 +194,8 @@ class Trainer:
     def _encode(self, pictures: Tensor) -> Tensor:
         return self.codec.encode(pictures).latent_dist.mode() * self.codec.config["scaling_factor"]
 
-    def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Velocity loss and matching loss of a batch."""
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Velocity loss, matching loss and point loss of a batch."""
         net, plain = self.networks, batch.plain
         latents = self._encode(batch.target)
         reference = batch.reference[plain:]
@@ -201,7 +205,12 @@ class Trainer:
         )
         tokens = torch.cat([net.unconditional().expand(plain, -1, -1), token])
         bank = net.reference_unet.read(self._encode(reference), token)
-        matching = MatchingLoss(batch)
+        matching, joining = MatchingLoss(batch), PointLoss(batch)
+
+        def observe(block: str, query: Tensor, key: Tensor, own_tokens: int) -> None:
+            matching(block, query, key, own_tokens)
+            joining(block, query, key, own_tokens)
+
         context = ReferenceContext(
             bank=bank,
             plain=plain,
@@ -212,7 +221,7 @@ class Trainer:
             )
             if batch.pointed
             else None,
-            observer=matching if self.config.matching else None,
+            observer=observe,
         )
         noise, timesteps = torch.randn_like(latents), self._timesteps(len(latents))
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
@@ -232,7 +241,11 @@ class Trainer:
             cross_attention_kwargs={"reference": context},
         ).sample
         wanted = self.scheduler.get_velocity(latents, noise, timesteps)
-        return F.mse_loss(velocity, wanted), matching.value()
+        weight = 1 + (self.config.stress - 1) * F.adaptive_avg_pool2d(
+            batch.recoloured.unsqueeze(1).float(), latents.shape[-2:]
+        )
+        error = (weight * (velocity - wanted).square()).mean()
+        return error, matching.value(), joining.value()
 
     def _rate(self, elapsed: float) -> float:
         warm = min(1.0, (self.step + 1) / self.config.warm_up_steps)
@@ -241,11 +254,12 @@ class Trainer:
 
     def _train_step(self, elapsed: float) -> dict[str, float]:
         pairs = self.pool.take(self.config.batch, self.rng)
-        velocity, matching = self.losses(make_batch(pairs, self.config.data, self.rng))
+        velocity, matching, joining = self.losses(make_batch(pairs, self.config.data, self.rng))
+        loss = velocity + self.config.matching * matching + self.config.joining * joining
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(elapsed)
         self.optimizer.zero_grad()
-        (velocity + self.config.matching * matching).backward()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
         self.optimizer.step()
         self.step += 1
@@ -254,7 +268,11 @@ class Trainer:
         with torch.no_grad():
             for averaged, current in zip(self.ema.values(), self.parameters.values(), strict=True):
                 averaged.lerp_(current, 1 - keep)
-        return {"velocity": velocity.item(), "matching": matching.item()}
+        return {
+            "velocity": velocity.item(),
+            "matching": matching.item(),
+            "joining": joining.item(),
+        }
 
     def run(self) -> None:
         """Train for the configured minutes, saving as it goes."""

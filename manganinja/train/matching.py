@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A loss that shows the attention which parts belong together.
+"""Losses that show the attention which parts and which points belong together.
 
-Generated drawings know the part of every pixel. Where a token of the line art and tokens of the
-reference show the same part, the attention between them should be high; saying so outright
-teaches in minutes what colour alone teaches in days of two cores.
+Generated drawings know the part of every pixel, and their pairs are exact. Where a token of the
+line art and tokens of the reference show the same part or bear the same pair, the attention between
+them should be high; saying so outright teaches in minutes what colour alone teaches in days of two
+cores.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..point_net import LARGEST_CODED_NUMBER
 from .batch import Batch
 
 SAMPLES_PER_TOKEN = 2
@@ -28,6 +30,22 @@ def _sampled(parts: Tensor, finest: int) -> Tensor:
 def _token_parts(places: Tensor, side: int) -> Tensor:
     """One-hot ids of places to the shares of each part in each token, (N, side * side, ids)."""
     return F.adaptive_avg_pool2d(places, side).flatten(2).transpose(1, 2)
+
+
+def _token_pairs(point_map: Tensor, side: int) -> Tensor:
+    """(P, 1, S, S) pair numbers to which numbers each token bears, (P, side * side, numbers)."""
+    rows, _, ys, xs = point_map.nonzero(as_tuple=True)
+    numbers = point_map[rows, 0, ys, xs].long()
+    size = point_map.shape[-1]
+    bears = torch.zeros(len(point_map), side * side, LARGEST_CODED_NUMBER + 1)
+    bears[rows, (ys * side // size) * side + xs * side // size, numbers] = 1
+    return bears
+
+
+def _reference_attention(query: Tensor, key: Tensor, own_tokens: int) -> Tensor:
+    """Mean over the heads of the attention over the reference's tokens alone, (N, L, L')."""
+    logits = (query @ key[:, :, own_tokens:].transpose(2, 3)) * query.shape[-1] ** -0.5
+    return logits.softmax(dim=-1).mean(dim=1)
 
 
 class MatchingLoss:
@@ -56,14 +74,47 @@ class MatchingLoss:
         if not block.startswith("up_blocks") or query.shape[2] not in self._agreement:
             return
         agreement = self._agreement[query.shape[2]]
-        logits = (query @ key[:, :, own_tokens:].transpose(2, 3)) * query.shape[-1] ** -0.5
-        attention = logits.softmax(dim=-1).mean(dim=1)
-        mass = (attention * agreement).sum(dim=-1)
+        mass = (_reference_attention(query, key, own_tokens) * agreement).sum(dim=-1)
         # The best that attention can reach: all of it on the token that agrees most.
         reachable = agreement.amax(dim=-1)
         seen = reachable > 0.3
         if seen.any():
             self.terms.append(-(mass[seen] / reachable[seen]).clamp(min=1e-4).log().mean())
+
+    def value(self) -> Tensor:
+        """Mean over the observed blocks."""
+        return torch.stack(self.terms).mean() if self.terms else torch.zeros(())
+
+
+class PointLoss:
+    """An attention observer that sums -log(attention from one end of a pair to the other).
+
+    Unlike :class:`MatchingLoss` it looks at every block: the points are on the queries from the
+    first one on, whatever the U-Net knows of the drawing.
+
+    Args:
+        batch: gives the point maps; only its pointed rows are observed.
+        coarsest, finest: sides of the token grids at which it applies.
+    """
+
+    def __init__(self, batch: Batch, coarsest: int = 8, finest: int = 16) -> None:
+        self._rows = batch.pointed
+        self._joined = {
+            side * side: _token_pairs(batch.lineart_map, side)
+            @ _token_pairs(batch.reference_map, side).transpose(1, 2)
+            for side in (coarsest, finest)
+        }
+        self.terms: list[Tensor] = []
+
+    def __call__(self, block: str, query: Tensor, key: Tensor, own_tokens: int) -> None:
+        """See :data:`manganinja.reference_attention.Observer`."""
+        if not self._rows or query.shape[2] not in self._joined:
+            return
+        joined = self._joined[query.shape[2]].clamp(max=1)
+        attention = _reference_attention(query[-self._rows :], key[-self._rows :], own_tokens)
+        mass = (attention * joined).sum(dim=-1)[joined.amax(dim=-1) > 0]
+        if len(mass):
+            self.terms.append(-mass.clamp(min=1e-6).log().mean())
 
     def value(self) -> Tensor:
         """Mean over the observed blocks."""
