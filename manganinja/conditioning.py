@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one token that stands where Stable Diffusion has its text: the reference's CLIP embedding."""
+"""What the networks are told beside latents: the reference's CLIP token, the line art's picture."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from diffusers.configuration_utils import register_to_config
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
+
+from .lineart import FAINTEST_LINE
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -65,3 +67,9 @@ def signed_to_clip_pixels(pictures: Tensor, size_px: int) -> Tensor:
 def image_token(encoder: CLIPVisionModelWithProjection, pixels: Tensor) -> Tensor:
     """(N, 3, S, S) CLIP pixels to (N, 1, C): projected, not normalised."""
     return encoder(pixel_values=pixels).image_embeds.unsqueeze(1)
+
+
+def to_condition(strength: Tensor) -> Tensor:
+    """Line strength (1, 1, H, W) in [0, 1] to ControlNet's condition (1, 3, H, W) in [-1, 1]."""
+    cleaned = torch.where(strength <= FAINTEST_LINE, torch.zeros_like(strength), strength)
+    return cleaned.expand(-1, 3, -1, -1) * 2 - 1

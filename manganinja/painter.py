@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -17,7 +18,7 @@ from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
 from .lineart import check_has_lines, line_strength
 from .pipeline import Frame, MangaNinjaPipeline, common_frames
-from .points import PointPair
+from .points import PointPair, map_pixel
 from .weights.load import load_pipeline
 from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Pair, Picture, ResultInfo
 
@@ -108,11 +109,13 @@ class Painter:
         check_has_lines(strength)
         references = [_reference(p, i) for i, p in enumerate(request.references, start=1)]
         pairs, notes = _usable_pairs(request, self.pipeline.point_net.most_pairs)
-        watch = _Watch(self.pipeline, steps, strength.shape, on_progress, is_cancelled)
+        frames = self._frames(request)
+        notes += _crowded(pairs, frames, self.pipeline.config["resolution"])
+        watch = _Watch(steps, frames[0], on_progress, is_cancelled)
         output = self.pipeline(
             lineart=strength,
             reference=references,
-            points=pairs,
+            points=list(pairs.values()),
             num_inference_steps=steps,
             guidance_scale_reference=request.guidance_reference,
             guidance_scale_points=request.guidance_points,
@@ -133,21 +136,25 @@ class Painter:
         )
         return Painting(picture, info)
 
+    def _frames(self, request: ColorizeRequest) -> list[Frame]:
+        """Of the line art and of each reference, at working resolution without padding."""
+        pictures = (request.lineart, *request.references)
+        sizes_px = [(picture.width_px, picture.height_px) for picture in pictures]
+        return common_frames(sizes_px, self.pipeline.config["resolution"], 1)
+
 
 class _Watch:
     """Stands beside the sampling loop: progress, previews, cancel."""
 
     def __init__(
         self,
-        pipeline: MangaNinjaPipeline,
         steps: int,
-        canvas: Sequence[int],
+        lineart: Frame,
         on_progress: OnProgress,
         is_cancelled: Callable[[], bool],
     ) -> None:
         self._steps, self._on_progress, self._is_cancelled = steps, on_progress, is_cancelled
-        resolution = pipeline.config["resolution"]
-        placed = common_frames([(canvas[1], canvas[0])], resolution, 1)[0].placed_px
+        placed = lineart.placed_px
         self.frame = Frame(placed, placed, placed)
         self._last_preview = float("-inf")
 
@@ -170,12 +177,14 @@ class _Watch:
 
 def _reference(picture: Picture, number: int) -> Image.Image:
     """A reference on white, checked for having something to say."""
-    image = to_image(picture).convert("RGBA")
-    if (image.getchannel("A").getextrema() or (0, 0))[1] == 0:
+    image = to_image(picture)
+    flat = Image.new("RGB", image.size, "white")
+    opacity = image.getchannel("A") if image.mode == "RGBA" else None
+    if opacity is not None and (opacity.getextrema() or (0, 0))[1] == 0:
         raise BadRequest(
             f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
         )
-    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    flat.paste(image, mask=opacity)
     # A real picture keeps its colours when made small; noise of a scan does not count as one.
     small = np.asarray(flat.resize((32, 32), Image.Resampling.BOX), dtype=np.int16)
     if np.ptp(small, axis=(0, 1)).max() < 8:
@@ -186,8 +195,9 @@ def _reference(picture: Picture, number: int) -> Image.Image:
     return flat
 
 
-def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[list[PointPair], list[str]]:
-    """Up to ``most`` pairs with both ends inside their pictures; sentences about the others."""
+def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[dict[int, PointPair], list[str]]:
+    """Up to ``most`` pairs with both ends inside their pictures, by their numbers from 1 in the
+    request; sentences about the others."""
 
     def inside(x: float, y: float, picture: Picture) -> bool:
         return 0 <= x < picture.width_px and 0 <= y < picture.height_px
@@ -198,16 +208,16 @@ def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[list[PointPair],
             pair.lineart.x_px, pair.lineart.y_px, request.lineart
         )
 
-    kept = [
-        PointPair(
+    kept = {
+        number: PointPair(
             (pair.reference.x_px, pair.reference.y_px),
             (pair.lineart.x_px, pair.lineart.y_px),
             pair.reference_index,
         )
-        for pair in request.pairs
+        for number, pair in enumerate(request.pairs, start=1)
         if usable(pair)
-    ]
-    left_out = [str(i) for i, pair in enumerate(request.pairs, start=1) if not usable(pair)]
+    }
+    left_out = [str(i) for i in range(1, len(request.pairs) + 1) if i not in kept]
     notes = []
     if left_out:
         which = "Pair" if len(left_out) == 1 else "Pairs"
@@ -216,7 +226,27 @@ def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[list[PointPair],
         notes.append(
             f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
         )
-    return kept[:most], notes
+    return dict(itertools.islice(kept.items(), most)), notes
+
+
+def _crowded(pairs: Mapping[int, PointPair], frames: Sequence[Frame], resolution: int) -> list[str]:
+    """A sentence about pairs that share a pixel of what the model sees, on either side."""
+    lineart, *references = frames
+    places: dict[tuple[int, int, int], list[int]] = {}
+    for number, pair in pairs.items():
+        at = references[pair.reference_index]
+        drawn = map_pixel(pair.lineart, lineart.source_px, lineart.placed_px)
+        seen = map_pixel(pair.reference, at.source_px, at.placed_px)
+        places.setdefault((-1, *drawn), []).append(number)
+        places.setdefault((pair.reference_index, *seen), []).append(number)
+    crowded = sorted({number for numbers in places.values() for number in numbers[1:]})
+    if not crowded:
+        return []
+    which = "Pair" if len(crowded) == 1 else "Pairs"
+    return [
+        f"{which} {', '.join(map(str, crowded))}: another pair is too near for this model, which "
+        f"sees the page in {resolution} px. Move them apart if the colours are not right."
+    ]
 
 
 def _at_canvas_size(small: np.ndarray, canvas: Picture) -> Picture:

@@ -16,10 +16,11 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
-from .conditioning import UnconditionalEmbedding, clip_pixels, image_token
+from .conditioning import UnconditionalEmbedding, clip_pixels, image_token, to_condition
 from .errors import BadRequest, BadWeights
 from .guidance import Guidance
-from .lineart import LineartExtractor, check_has_lines, line_strength, shrink_lines, to_condition
+from .lineart import check_has_lines, line_strength, shrink_lines
+from .lineart_extractor import LineartExtractor
 from .point_net import PointNet
 from .points import PointPair, check_inside, draw_point_map
 from .reference_attention import (
@@ -98,7 +99,7 @@ def _resized(image: Image.Image, frame: Frame) -> Image.Image:
     return image.resize(frame.placed_px, Image.Resampling.BICUBIC)
 
 
-def _padded(values: np.ndarray, frame: Frame, fill: float | None) -> np.ndarray:
+def _padded(values: np.ndarray, frame: Frame, fill: int | None) -> np.ndarray:
     """Pad (h, w, ...) at the right and bottom, with ``fill`` or with the last row and column."""
     right = frame.padded_px[0] - frame.placed_px[0]
     bottom = frame.padded_px[1] - frame.placed_px[1]
@@ -269,7 +270,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
     def _condition_of(self, strength: np.ndarray, frame: Frame) -> Tensor:
         check_has_lines(strength)
-        padded = _padded(strength, frame, 0.0).astype(np.float32)
+        full = 255 if strength.dtype == np.uint8 else 1
+        padded = _padded(strength, frame, 0).astype(np.float32) / full
         return to_condition(torch.from_numpy(padded)[None, None].to(self.device, self.dtype))
 
     def _points(
@@ -353,8 +355,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         Args:
             lineart: line art in either polarity, opaque or transparent; with
                 ``extract_lineart`` a coloured picture whose lines are extracted; or line strength
-                as (H, W) float32, 0 = paper, 1 = line, whose thin lines are kept when it is
-                reduced to working size.
+                (H, W), uint8 to 255 or float32 to 1, 0 = paper, whose thin lines are kept when it
+                is reduced to working size.
             reference: one picture or several. Alpha is ignored, as in the published code.
             points: pairs of places that belong together, in pixels of each picture.
             extract_lineart: see ``lineart``.

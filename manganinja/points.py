@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ import numpy as np
 from .errors import BadRequest
 
 Position = tuple[float, float]
+
+_NEAREST_FIRST = sorted(
+    itertools.product(range(-2, 3), repeat=2), key=lambda offset: offset[0] ** 2 + offset[1] ** 2
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,17 @@ def check_inside(position: Position, size_px: tuple[int, int], what: str) -> Non
         )
 
 
+def map_pixel(
+    position: Position, source_px: tuple[int, int], placed_px: tuple[int, int]
+) -> tuple[int, int]:
+    """(column, row) of a point map at which a place in a picture of ``source_px`` is seen."""
+    (x, y), (width, height) = position, placed_px
+    return (
+        min(int(x * width / source_px[0]), width - 1),
+        min(int(y * height / source_px[1]), height - 1),
+    )
+
+
 def draw_point_map(
     numbered: Sequence[tuple[int, Position]],
     source_px: tuple[int, int],
@@ -47,8 +63,9 @@ def draw_point_map(
     """Write pair numbers into a map (paper, section 3.2).
 
     Args:
-        numbered: (number from 1, (x, y) in the source picture) in the order of writing; a later
-            point on the same pixel overwrites an earlier one.
+        numbered: (number from 1, (x, y) in the source picture) in the order of writing. Where the
+            pixel is taken, the number goes to the nearest free one within two pixels. (The
+            published code overwrites the earlier point without a word.)
         source_px: (width, height) of the picture that the points were placed on.
         placed_px: (width, height) that it has in the processed picture, at its top left.
         map_px: (width, height) of the processed picture, padding included.
@@ -57,8 +74,14 @@ def draw_point_map(
         (H, W) float32, 0 where there is no point. Floats have no trouble with pair 256.
     """
     point_map = np.zeros((map_px[1], map_px[0]), np.float32)
-    for number, (x, y) in numbered:
-        column = min(int(x * placed_px[0] / source_px[0]), placed_px[0] - 1)
-        row = min(int(y * placed_px[1] / source_px[1]), placed_px[1] - 1)
-        point_map[row, column] = number
+    for number, position in numbered:
+        column, row = map_pixel(position, source_px, placed_px)
+        free = (
+            (row + down, column + right)
+            for down, right in _NEAREST_FIRST
+            if 0 <= row + down < placed_px[1]
+            and 0 <= column + right < placed_px[0]
+            and point_map[row + down, column + right] == 0
+        )
+        point_map[next(free, (row, column))] = number
     return point_map

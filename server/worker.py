@@ -14,6 +14,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+import cv2
 import numpy as np
 
 from manganinja import errors
@@ -164,9 +165,8 @@ def _as_rgba(request: ColorizeRequest) -> ColorizeRequest:
 def _swapped(picture: Picture, pixel_format: str) -> Picture:
     if picture.format in ("gray8", pixel_format):
         return picture
-    pixels = np.frombuffer(picture.pixels, np.uint8).reshape(-1, 4)
-    swapped = pixels.copy()
-    swapped[:, 0], swapped[:, 2] = pixels[:, 2], pixels[:, 0]
+    pixels = np.frombuffer(picture.pixels, np.uint8).reshape(picture.height_px, -1, 4)
+    swapped = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)
     return Picture(picture.width_px, picture.height_px, pixel_format, swapped.tobytes())
 
 

@@ -242,7 +242,7 @@ class Trainer:
         ).sample
         wanted = self.scheduler.get_velocity(latents, noise, timesteps)
         weight = 1 + (self.config.stress - 1) * F.adaptive_avg_pool2d(
-            batch.recoloured.unsqueeze(1).float(), latents.shape[-2:]
+            batch.recoloured.unsqueeze(1).float(), (latents.shape[2], latents.shape[3])
         )
         error = (weight * (velocity - wanted).square()).mean()
         return error, matching.value(), joining.value()

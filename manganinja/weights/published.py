@@ -25,7 +25,7 @@ from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjec
 
 from ..conditioning import UnconditionalEmbedding
 from ..errors import BadWeights
-from ..lineart import LineartExtractor
+from ..lineart_extractor import LineartExtractor
 from ..pipeline import MangaNinjaPipeline
 from ..point_net import PointNet
 from ..reference_attention import DenoisingUNet, ReferenceUNet

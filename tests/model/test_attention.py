@@ -145,6 +145,18 @@ def test_a_lone_point_is_heard_at_every_level_of_an_untrained_network() -> None:
         assert 0.2 < loudest < 5
 
 
+def test_an_untrained_network_hears_one_number_alike_wherever_its_pixel_lies() -> None:
+    torch.manual_seed(0)
+    point_map = torch.zeros(3, 1, 128, 128)
+    for row, (y, x, number) in enumerate(((60, 61, 7), (34, 93, 7), (60, 61, 8))):
+        point_map[row, 0, y, x] = number
+    finest = PointNet((64, 128, 192), encoding="code")(point_map)[0]
+    here, there, other = (level[level.norm(dim=1).argmax()] for level in finest)
+    alike = torch.nn.functional.cosine_similarity
+    assert alike(here, there, dim=0) > 0.95
+    assert alike(here, other, dim=0) < 0.5
+
+
 def test_guidance_is_equation_three_with_halved_scales() -> None:
     u, r, p = torch.randn(3, 1, 4, 2, 2)
     guided = Guidance(9, 15).combine(torch.cat([u, r, p]))

@@ -93,7 +93,17 @@ def test_more_pairs_than_a_model_tells_apart_are_left_out_with_a_note(
 ) -> None:
     many = tuple(Pair(Point(x, 9), Point(x, 9)) for x in range(200))
     painting = painter.paint(replace(request_, pairs=many + many))
-    assert painting.info.notes == ("This model tells 255 pairs apart; the last 145 were not used.",)
+    told = "This model tells 255 pairs apart; the last 145 were not used."
+    assert painting.info.notes[0] == told
+
+
+def test_pairs_that_share_a_pixel_of_the_model_are_named(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    near = [Pair(Point(30 + 60 * i, 50), Point(150 + 0.1 * i, 200)) for i in range(3)]
+    outside = Pair(Point(-5, 0), Point(1, 1))
+    info = painter.paint(replace(request_, pairs=(outside, *near))).info
+    assert info.notes[1].startswith("Pairs 3, 4: another pair is too near for this model")
 
 
 def test_sixteen_bit_line_art_is_read(files: Path, small_model: Path) -> None:

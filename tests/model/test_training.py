@@ -18,7 +18,7 @@ from manganinja.train.commands import changed
 from manganinja.train.drawings import draw_pair
 from manganinja.train.export import export
 from manganinja.train.loop import Trainer, TrainingConfig
-from manganinja.train.matching import MatchingLoss
+from manganinja.train.matching import MatchingLoss, PointLoss
 from manganinja.train.networks import NetworkConfig
 from manganinja.train.pool import HELD_OUT_SEED, DrawingPool, held_out_pairs
 from manganinja.train.shuffle import PatchShuffle
@@ -121,6 +121,28 @@ def test_matching_loss_is_low_only_for_attention_on_the_same_part() -> None:
     ignored = MatchingLoss(batch)
     ignored("down_blocks.0.x", torch.randn(2, 1, 64, 8), torch.randn(2, 1, 128, 8), 64)
     assert ignored.value() == 0
+
+
+def test_point_loss_is_low_only_for_attention_between_the_ends_of_a_pair() -> None:
+    config = BatchConfig(plain=0, pointed=1, no_pairs=0, shuffled=0, most_pairs=3)
+    batch = make_batch(pairs(4), config, np.random.default_rng(3))
+    side = 16
+    query, key = (
+        torch.nn.functional.one_hot(
+            torch.nn.functional.adaptive_max_pool2d(numbers, side).flatten(1).long(), 32
+        )
+        .float()
+        .unsqueeze(1)
+        for numbers in (batch.lineart_map, batch.reference_map)
+    )
+
+    def loss(sharpness: float) -> float:
+        joining = PointLoss(batch)
+        joining("down_blocks.0.x", query * sharpness, torch.cat([query, key], 2), side * side)
+        return joining.value().item()
+
+    even = float(np.log(side * side))
+    assert loss(90.0) < 0.3 and abs(loss(0.0) - even) < 0.05 and loss(-90.0) > even
 
 
 def test_pool_renews_itself_and_never_reaches_the_held_out_seeds() -> None:
