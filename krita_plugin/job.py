@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from .errors import CannotStart
 from .geometry import Box
+from .moved import Stand
 from .pairing import FoundPair, colour_word
 from .transport import protocol
 
@@ -57,6 +58,7 @@ class Snapshot:
     document_title: str
     lineart_id: str
     lineart: Sheet
+    stood: Stand
     references: tuple[Sheet, ...]
     pairs: tuple[FoundPair, ...]
     unused: tuple[str, ...]

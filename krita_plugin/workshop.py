@@ -282,7 +282,7 @@ class Workshop(QObject):
             taken.document,
             taken.lineart_id,
             f"Colorize {{number}} (seed {delivery.info.seed})",
-            taken.lineart.box,
+            taken.stood,
             delivery.picture.pixels,
             delivery.lineart_opaque,
         )
@@ -347,7 +347,8 @@ class Workshop(QObject):
         self._finish(self.state.message)
 
     def _complain(self, error: PluginError) -> None:
-        document = self.state.document.id
+        # What is said of a closed document could be shown with no other.
+        document = "" if isinstance(error, DocumentGone) else self.state.document.id
         self.state.set_message(Message("error", error.message, error.remedy, error.notes, document))
 
     def _finish(self, message: Message | None) -> None:

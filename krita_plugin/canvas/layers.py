@@ -9,8 +9,9 @@ from typing import Any
 from ..errors import LayerGone
 from ..geometry import Box
 from ..layer_info import LayerInfo
+from ..moved import Stand
 from ..qt import QtGui
-from .documents import Document
+from .documents import Document, canvas_box
 
 Node = Any
 _PICTURES = ("paintlayer", "grouplayer", "vectorlayer", "clonelayer", "filelayer", "filllayer")
@@ -52,6 +53,20 @@ def bounds(node: Node) -> Box:
     """The box around what is on the layer; may lie outside the canvas, may have no area."""
     rect = node.bounds()
     return Box(rect.x(), rect.y(), max(0, rect.width()), max(0, rect.height()))
+
+
+def stand(document: Document, node: Node) -> Stand:
+    """Where the drawing on this layer lies now."""
+    return Stand(canvas_box(document), _offset(node), bounds(node))
+
+
+def _offset(node: Node) -> tuple[int, int]:
+    """By how much Krita has moved the layer since it was made; cropping the canvas counts too."""
+    # A group has no offset of its own: its layers are moved.
+    inner = next((n for n in node.childNodes() if n.type() in _PICTURES), None)
+    if node.type() == "grouplayer" and inner is not None:
+        return _offset(inner)
+    return node.position().x(), node.position().y()
 
 
 def is_passed_through(node: Node) -> bool:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .. import moved
 from ..errors import CannotWrite, LayerGone
 from ..geometry import Box
+from ..moved import Stand
 from ..qt import QByteArray
 from . import documents, layers
 from .documents import Document
@@ -27,15 +29,18 @@ class Placement:
 
 
 def place(
-    document_id: str, lineart_id: str, title: str, box: Box, pixels: bytes, lineart_opaque: bool
+    document_id: str, lineart_id: str, title: str, stood: Stand, pixels: bytes, lineart_opaque: bool
 ) -> Generator[None, None, Placement]:
-    """Adds ``pixels`` (B, G, R, A in sRGB, the size of ``box``) directly below the line art.
+    """Adds ``pixels`` (B, G, R, A in sRGB, the size of the canvas) directly below the line art.
+
+    ``stood``: where the drawing lay when it was read.  The new layer goes where it was, or along
+    with line art that was shifted since, as by a crop.
 
     ``title`` may hold "{number}", the count of results so far.  A generator that yields while it
     converts and copies, and adds the layer at the very end, so cancelling leaves no trace.
     Raises DocumentGone or CannotWrite.
     """
-    document = documents.find(document_id)
+    document, box = documents.find(document_id), stood.canvas
     # In a grey document converted pixels would lose their colours for ever; a layer may have a
     # colour space of its own, and keeps them until the document is converted.
     grey = document.colorModel() in ("GRAYA", "A")
@@ -50,7 +55,9 @@ def place(
         node.setBlendingMode("multiply")
     try:
         yield from _fill(node, box, data, document_id)
-        notes = _insert(documents.find(document_id), lineart_id, node, lineart_opaque)
+        document = documents.find(document_id)
+        notes = _follow(document, lineart_id, node, stood)
+        notes += _insert(document, lineart_id, node, lineart_opaque)
     finally:
         if keeper is not None:
             keeper.setModified(False)
@@ -93,6 +100,19 @@ def _fill(node: Node, box: Box, data: bytes, document_id: str) -> Generator[None
         node.setPixelData(band, box.left, box.top + top, box.width, count)
         yield
         documents.find(document_id)
+
+
+def _follow(document: Document, lineart_id: str, node: Node, stood: Stand) -> list[str]:
+    """Shifts the new layer by as much as the line art was.  Gives notes for the artist."""
+    try:
+        now = layers.stand(document, layers.find(document, lineart_id))
+    except LayerGone:
+        now = replace(stood, canvas=documents.canvas_box(document))
+    shift = moved.moved_by(stood, now)
+    if shift != (0, 0):
+        # Not a step of its own in the artist's history: the layer is not in the document yet.
+        node.move(*shift)
+    return moved.notes(stood, now)
 
 
 def _insert(document: Document, lineart_id: str, node: Node, lineart_opaque: bool) -> list[str]:

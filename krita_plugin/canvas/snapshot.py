@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 
 from ..errors import CannotStart
 from ..geometry import Box
@@ -12,7 +13,7 @@ from ..pairing import PairsFound, Region, find_pairs
 from . import documents, layers, points_layer
 from .documents import Document
 from .layers import Node
-from .pixels import SRGB8, RawPicture, converted, read
+from .pixels import SRGB8, converted, read
 
 
 def take(
@@ -20,49 +21,61 @@ def take(
 ) -> Generator[None, None, Snapshot]:
     """The snapshot of ``choices``, which have been checked.
 
-    Reads at once, so that nothing painted later gets in (but for very large canvases); then yields
-    between bands of conversion where the document is not 8 bit sRGB.  Raises PluginError.
+    Reads at once, so that nothing painted later gets in; the layers of a very large canvas one
+    after the other.  Then it yields between bands of conversion where the document is not 8 bit
+    sRGB.  Raises PluginError.
     """
     document = documents.find(document_id)
     document.waitForDone()
     canvas = documents.canvas_box(document)
     lineart = layers.find(document, choices.lineart or "")
-    inked = layers.bounds(lineart).intersection(canvas)
+    stood = layers.stand(document, lineart)
+    inked = stood.inked.intersection(canvas)
     if not inked.area and not layers.is_passed_through(lineart):
         raise CannotStart(
             f"The line art “{lineart.name()}” is empty: it has no lines on the canvas.",
             "Choose the layer with the lines under “Line art”.",
         )
     references = [layers.find(document, identifier) for identifier in choices.references]
-    nodes = [(lineart, canvas)]
-    nodes += [(node, _region(node, canvas, inked)) for node in references]
+    title = documents.title(document)
+    wanted = [_Wanted(choices.lineart or "", lineart.name(), canvas)]
+    for node in references:
+        box = _region(node, canvas, inked)
+        wanted.append(_Wanted(node.uniqueId().toString(), node.name(), box))
     found = _find_pairs(document, choices.points, canvas, inked, references)
-    title, lineart_id = documents.title(document), lineart.uniqueId().toString()
+    # From here on other things happen in between: no document and no layer may be held.
+    del document, lineart, references
     raw = []
-    for node, box in nodes:
-        picture = yield from read(node, box)
-        raw.append((node.name(), picture))
+    for layer in wanted:
+        raw.append((yield from read(document_id, layer.id, layer.box)))
+    if documents.canvas_box(documents.find(document_id)) != canvas:
+        raise CannotStart("The canvas was changed while it was read.", "Press Colorize again.")
     sheets = []
-    for name, picture in raw:
-        sheet = yield from _sheet(name, picture)
-        sheets.append(sheet)
+    for layer, picture in zip(wanted, raw):
+        pixels = yield from converted(picture, SRGB8)
+        sheets.append(Sheet(layer.name, picture.box, pixels))
     return Snapshot(
         job=job,
         document=document_id,
         document_title=title,
-        lineart_id=lineart_id,
+        lineart_id=wanted[0].id,
         lineart=sheets[0],
+        stood=stood,
         references=tuple(sheets[1:]),
         pairs=found.pairs,
         unused=found.unused,
         options=options,
-        source={"document": document_id, "lineart": lineart_id},
+        source={"document": document_id, "lineart": wanted[0].id},
     )
 
 
-def _sheet(name: str, picture: RawPicture) -> Generator[None, None, Sheet]:
-    pixels = yield from converted(picture, SRGB8)
-    return Sheet(name, picture.box, pixels)
+@dataclass(frozen=True)
+class _Wanted:
+    """A layer that will be read, and which part of it."""
+
+    id: str
+    name: str
+    box: Box
 
 
 def _region(node: Node, canvas: Box, inked: Box) -> Box:

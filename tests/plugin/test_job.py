@@ -6,6 +6,7 @@ import pytest
 from krita_plugin.errors import CannotStart
 from krita_plugin.geometry import Box
 from krita_plugin.job import Choices, Options, Sheet, Snapshot, build_request, check_choices
+from krita_plugin.moved import Stand
 from krita_plugin.pairing import FoundPair
 from manganinja.wire.protocol import ModelInfo
 
@@ -23,9 +24,9 @@ BLACK, CLEAR, RED, BLUE = b"\0\0\0\xff", b"\0\0\0\0", b"\0\0\xff\xff", b"\xff\0\
 
 
 def snapshot(lineart=None, references=None, pairs=(), options=None):
+    lines = lineart or sheet("Lines", 8, 4, [BLACK, CLEAR])
     return Snapshot(
-        "job", "document", "title", "id",
-        lineart or sheet("Lines", 8, 4, [BLACK, CLEAR]),
+        "job", "document", "title", "id", lines, Stand(lines.box, (0, 0), lines.box),
         tuple(references or [sheet("Colours", 8, 4, [RED, BLUE])]),
         tuple(pairs), (), options or Options(),
     )  # fmt: skip
