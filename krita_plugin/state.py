@@ -9,6 +9,7 @@ from .client import ServerState
 from .job import Choices, Options
 from .layer_info import LayerInfo
 from .qt import QObject, QtGui, Signal
+from .transport import protocol
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,28 @@ class State(QObject):
         self.server: ServerState = UNKNOWN_SERVER
         self.job: JobView | None = None
         self.message: Message | None = None
+        self._known: dict[str, protocol.ModelInfo] = {}
+
+    @property
+    def models(self) -> tuple[protocol.ModelInfo, ...]:
+        """What can be chosen: the server's models, and a chosen one that it no longer lists.
+
+        A server that was started anew lists only its own first model, and yet can load the others.
+        """
+        chosen = self.options.model
+        if chosen is None or chosen in (model.name for model in self.server.models):
+            return self.server.models
+        return (*self.server.models, self._known.get(chosen, protocol.ModelInfo(chosen)))
+
+    @property
+    def model(self) -> protocol.ModelInfo | None:
+        """The model that the next press asks for; None while no server has told of any."""
+        chosen = self.options.model
+        return next((m for m in self.models if chosen in (None, m.name)), None)
+
+    @property
+    def is_model_listed(self) -> bool:
+        return self.model is None or self.model in self.server.models
 
     def set_document(self, view: DocumentView) -> None:
         if view != self.document:
@@ -89,6 +112,7 @@ class State(QObject):
         # A server that has gone keeps its recommendations on show until another one answers.
         if not server.models:
             server = ServerState(server.phase, server.sentence, server.remedy, self.server.models)
+        self._known.update((model.name, model) for model in server.models)
         if server != self.server:
             self.server = server
             self.server_changed.emit()

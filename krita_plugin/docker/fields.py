@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..layer_info import LayerInfo
+from ..model_card import explained, title
 from ..qt import Qt, QtCore, QtGui, QtWidgets, Signal
+from ..transport import protocol
 
 QSizePolicy = QtWidgets.QSizePolicy
 
@@ -47,6 +49,44 @@ class LayerBox(QtWidgets.QComboBox):
 
     def wheelEvent(self, event: object) -> None:
         # Scrolling the docker must not change a choice.
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class ModelBox(QtWidgets.QComboBox):
+    """A box of models; ``picked`` comes only when the artist chooses."""
+
+    picked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("colorize_model")
+        self.setSizeAdjustPolicy(
+            QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.setMinimumContentsLength(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.activated.connect(lambda *_: self.picked.emit())
+
+    def chosen(self) -> str | None:
+        """The name of the chosen model."""
+        return self.currentData()
+
+    def show_models(
+        self, models: Sequence[protocol.ModelInfo], chosen: protocol.ModelInfo | None
+    ) -> None:
+        """Offers ``models`` with ``chosen`` on show."""
+        items = [(title(model), model.name) for model in models]
+        if items != [(self.itemText(i), self.itemData(i)) for i in range(self.count())]:
+            self.clear()
+            for text, name in items:
+                self.addItem(text, name)
+        for index, model in enumerate(models):
+            self.setItemData(index, explained(model), Qt.ItemDataRole.ToolTipRole)
+        if chosen is not None:
+            self.setCurrentIndex(self.findData(chosen.name))
+            self.setToolTip(explained(chosen))
+
+    def wheelEvent(self, event: object) -> None:
         event.ignore()  # type: ignore[attr-defined]
 
 

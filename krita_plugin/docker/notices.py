@@ -6,8 +6,9 @@ from __future__ import annotations
 from html import escape
 
 from ..client import ServerState
+from ..model_card import card, explained, title
 from ..qt import Qt, QtGui, QtWidgets, Signal
-from ..state import Message
+from ..state import Message, State
 
 _PHASE_COLOURS = {
     "unknown": "#888888",
@@ -19,10 +20,37 @@ _PHASE_COLOURS = {
 _KIND_COLOURS = {"error": "#d0483e", "done": "#4c9f58"}
 _MOST_NOTES = 12
 _BAR_PX = 3
+_SMALL_PRINT = 0.85
+
+
+class ModelLine(QtWidgets.QLabel):
+    """The model in small print: the resolution that it works at, its licence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _wrap(self, "colorize_model_line")
+        font = self.font()
+        font.setPointSizeF(_SMALL_PRINT * font.pointSizeF())
+        self.setFont(font)
+
+    def show_model(self, state: State) -> None:
+        model = state.model
+        self.setVisible(model is not None)
+        if model is None:
+            return
+        if state.is_model_listed:
+            # The server's line above has named the first one.
+            self.setText(_readable(card(model, is_named=model is state.server.models[0])))
+        else:
+            self.setText(
+                f"The server doesn't list “{_readable(title(model))}” any more. Colorize asks for "
+                "it all the same; if that fails, choose another model."
+            )
+        self.setToolTip(_readable(explained(model)))
 
 
 class ServerLine(QtWidgets.QWidget):
-    """A dot and a sentence about the server; a button where the artist can do something."""
+    """A dot, a sentence about the server, and its model; a button where the artist can help."""
 
     retry = Signal()
 
@@ -35,8 +63,13 @@ class ServerLine(QtWidgets.QWidget):
         self.label = _wrapped_label("colorize_server")
         self.button = QtWidgets.QToolButton()
         self.button.setObjectName("colorize_connect")
+        self.model = ModelLine()
+        lines = QtWidgets.QVBoxLayout()
+        lines.setSpacing(1)
+        lines.addWidget(self.label)
+        lines.addWidget(self.model)
         line.addWidget(self._dot, 0, Qt.AlignmentFlag.AlignTop)
-        line.addWidget(self.label, 1)
+        line.addLayout(lines, 1)
         line.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
         self.button.clicked.connect(lambda *_: self.retry.emit())
 
@@ -96,6 +129,11 @@ def _note_list(notes: tuple[str, ...]) -> str:
 
 def _wrapped_label(name: str) -> QtWidgets.QLabel:
     label = QtWidgets.QLabel()
+    _wrap(label, name)
+    return label
+
+
+def _wrap(label: QtWidgets.QLabel, name: str) -> None:
     label.setObjectName(name)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -104,4 +142,3 @@ def _wrapped_label(name: str) -> QtWidgets.QLabel:
     policy.setHorizontalPolicy(QtWidgets.QSizePolicy.Policy.Ignored)
     policy.setHeightForWidth(True)
     label.setSizePolicy(policy)
-    return label

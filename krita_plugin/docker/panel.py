@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..guard import guarded
 from ..job import Choices, Options
 from ..layer_info import LayerInfo
 from ..qt import Qt, QtGui, QtWidgets
 from ..state import JobView
 from ..workshop import Workshop
-from .fields import AutoSpin, LayerBox, ReferenceList, SeedField
+from .fields import AutoSpin, LayerBox, ModelBox, ReferenceList, SeedField
 from .notices import MessageBox, ServerLine
 
 _PREVIEW_PX = 160
@@ -22,7 +24,6 @@ class Panel(QtWidgets.QWidget):
         super().__init__()
         self._workshop = workshop
         self._state = workshop.state
-        self._filling = False
         self._make_fields()
         self._lay_out()
         self._connect()
@@ -38,8 +39,7 @@ class Panel(QtWidgets.QWidget):
         self.steps = AutoSpin("colorize_steps", 1, 1000, 1, 0)
         self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
         self.guidance_points = AutoSpin("colorize_guidance_points", 0, 100, 0.5, 1)
-        self.model = QtWidgets.QComboBox()
-        self.model.setObjectName("colorize_model")
+        self.model = ModelBox()
         self.steps.setToolTip("More steps take longer")
         self.guidance_reference.setToolTip("How closely to follow the reference")
         self.guidance_points.setToolTip("How strongly the pairs of points pull")
@@ -122,6 +122,7 @@ class Panel(QtWidgets.QWidget):
         state, workshop = self._state, self._workshop
         state.document_changed.connect(self._show_document)
         state.server_changed.connect(self._show_server)
+        state.options_changed.connect(self._show_models)
         state.job_changed.connect(self._show_job)
         state.message_changed.connect(self._show_message)
         for field in (self.lineart, self.references, self.points):
@@ -129,7 +130,7 @@ class Panel(QtWidgets.QWidget):
         for box in (self.steps, self.guidance_reference, self.guidance_points):
             box.valueChanged.connect(self._options_edited)
         self.seed.changed.connect(self._options_edited)
-        self.model.activated.connect(self._options_edited)
+        self.model.picked.connect(self._model_picked)
         self.button.clicked.connect(self._pressed)
         self.cancel.clicked.connect(lambda *_: workshop.cancel())
         self.server.retry.connect(workshop.connect_again)
@@ -152,8 +153,6 @@ class Panel(QtWidgets.QWidget):
 
     @guarded
     def _options_edited(self, *_: object) -> None:
-        if self._filling:
-            return
         steps = self.steps.chosen()
         self._workshop.set_options(
             Options(
@@ -161,9 +160,14 @@ class Panel(QtWidgets.QWidget):
                 steps=None if steps is None else int(steps),
                 guidance_reference=self.guidance_reference.chosen(),
                 guidance_points=self.guidance_points.chosen(),
-                model=self.model.currentData(),
+                # Kept as the artist chose it, whatever the box can show at the moment.
+                model=self._state.options.model,
             )
         )
+
+    @guarded
+    def _model_picked(self, *_: object) -> None:
+        self._workshop.set_options(replace(self._state.options, model=self.model.chosen()))
 
     # -- what the state says ------------------------------------------------------------------
 
@@ -183,23 +187,19 @@ class Panel(QtWidgets.QWidget):
 
     @guarded
     def _show_server(self) -> None:
-        server = self._state.server
-        self.server.show_server(server)
-        self._filling = True
-        names = [(m.title or m.name, m.name) for m in server.models]
-        if names != [
-            (self.model.itemText(i), self.model.itemData(i)) for i in range(self.model.count())
-        ]:
-            self.model.clear()
-            for title, name in names:
-                self.model.addItem(title, name)
+        self.server.show_server(self._state.server)
+        self._show_models()
+
+    @guarded
+    def _show_models(self) -> None:
+        state, model = self._state, self._state.model
+        self.model.show_models(state.models, model)
         for part in (self._model_label, self.model):
-            part.setVisible(len(names) > 1)
-        model = next((m for m in server.models if m.name == self.model.currentData()), None)
+            part.setVisible(len(state.models) > 1)
+        self.server.model.show_model(state)
         self.steps.recommend(model.steps if model else None)
         self.guidance_reference.recommend(model.guidance_reference if model else None)
         self.guidance_points.recommend(model.guidance_points if model else None)
-        self._filling = False
 
     @guarded
     def _show_job(self) -> None:

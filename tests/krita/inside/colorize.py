@@ -63,3 +63,52 @@ def check_result_is_a_layer_below_the_line_art_in_one_undo_step(figures):
     yield 600
     again = document.nodeByName("Colorize 1 (seed 7)")
     assert again is not None and bytes(again.pixelData(0, 0, 600, 800)) == pixels
+
+
+def _server_with(*models):
+    state = kit.workshop().state.server
+    return type(state)("ready", "Connected to the server: for the check", "", models)
+
+
+def check_the_model_is_described_and_the_chosen_one_is_kept(figures):
+    yield from kit.show_dock()
+    yield from kit.ready_document()
+    line, box = kit.widget("colorize_model_line"), kit.widget("colorize_model")
+    yield from kit.until(lambda: line.isVisibleTo(kit.dock()), "the model's line", 40)
+    assert line.text() == "Paints at 64 px · CC0", line.text()
+    assert "Licence: CC0" in line.toolTip() and "64 px" in box.toolTip()
+    assert not box.isVisibleTo(kit.dock()), "there is nothing to choose"
+    workshop = kit.workshop()
+    real = workshop.state.server
+    first = real.models[0]
+    kind = type(first)
+    inks = kind("inks", "Inks and washes", 512, 7.0, 12.0, 30, "CC-BY-4.0, by somebody up north")
+    try:
+        workshop._server_changed(_server_with(first, inks))
+        yield 300
+        assert box.isVisibleTo(kit.dock())
+        kit.choose(box, "Inks and washes")
+        assert "Inks and washes · Paints at 512 px · CC-BY" in line.text(), line.text()
+        assert "auto (30)" in kit.widget("colorize_steps").text()
+        yield 300
+        kit.shot("docker-models", dock_only=True)
+        # Started anew, a server lists its first model only; then it has loaded a third one.
+        third = kind("third", "Third")
+        for models in ((first,), (first, third), (third,)):
+            workshop._server_changed(_server_with(*models))
+            kit.widget("colorize_steps").setValue(5)
+            kit.widget("colorize_steps").setValue(0)
+            assert box.currentText() == "Inks and washes", models
+            assert workshop.state.options.model == "inks"
+            assert "doesn't list “Inks and washes”" in line.text(), line.text()
+        yield 300
+        kit.shot("docker-model-gone", dock_only=True)
+        workshop._server_changed(_server_with(first, inks))
+        assert "Paints at 512 px" in line.text() and box.currentText() == "Inks and washes"
+        assert kit.entries(box) == ["Scripted painter", "Inks and washes"]
+        kit.choose(box, "Scripted painter")
+    finally:
+        workshop._server_changed(real)
+    figures["then"] = line.text()
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
