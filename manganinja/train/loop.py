@@ -37,7 +37,8 @@ class TrainingConfig:
         pure_noise: share of samples at the very last step.
         matching: weight of the attention loss at the parts that belong together.
         joining: weight of the attention loss at the points that belong together.
-        stress: how many times more the velocity counts where a part was recoloured.
+        stress: how many times more the velocity counts where only a point can tell the colour:
+            at the points themselves and in parts that were recoloured.
     """
 
     size_px: int = 128
@@ -60,6 +61,14 @@ class TrainingConfig:
     seed: int = 0
     networks: NetworkConfig = field(default_factory=NetworkConfig)
     data: BatchConfig = field(default_factory=BatchConfig)
+
+
+def _pointed_at(batch: Batch, side: int) -> Tensor:
+    """Share of each latent (N, 1, side, side) that a point speaks of, 0 to 1."""
+    shares = F.adaptive_avg_pool2d(batch.recoloured.unsqueeze(1).float(), side)
+    if batch.pointed:
+        shares[-batch.pointed :] += F.adaptive_max_pool2d((batch.lineart_map > 0).float(), side)
+    return shares.clamp(max=1)
 
 
 class Trainer:
@@ -241,9 +250,7 @@ class Trainer:
             cross_attention_kwargs={"reference": context},
         ).sample
         wanted = self.scheduler.get_velocity(latents, noise, timesteps)
-        weight = 1 + (self.config.stress - 1) * F.adaptive_avg_pool2d(
-            batch.recoloured.unsqueeze(1).float(), (latents.shape[2], latents.shape[3])
-        )
+        weight = 1 + (self.config.stress - 1) * _pointed_at(batch, latents.shape[-1])
         error = (weight * (velocity - wanted).square()).mean()
         return error, matching.value(), joining.value()
 

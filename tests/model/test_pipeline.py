@@ -175,12 +175,14 @@ def test_frames_share_one_padded_size_and_keep_aspect(sizes, resolution) -> None
             assert placed == max(1, int(source * exact)) or abs(placed - source * exact) < 1.001
 
 
-def test_point_map_scales_and_later_points_win() -> None:
+def test_point_map_scales_and_points_make_room_for_each_other() -> None:
     marks = [(1, (0.0, 0.0)), (2, (99.9, 49.9)), (300, (50.0, 25.0)), (301, (50.4, 25.4))]
     point_map = draw_point_map(marks, (100, 50), (50, 25), (56, 32))
     assert point_map.shape == (32, 56)
-    assert point_map[0, 0] == 1 and point_map[24, 49] == 2 and point_map[12, 25] == 301
-    assert np.count_nonzero(point_map) == 3
+    assert point_map[0, 0] == 1 and point_map[24, 49] == 2 and point_map[12, 25] == 300
+    assert np.count_nonzero(point_map) == 4
+    (row,), (column,) = (point_map == 301).nonzero()
+    assert abs(row - 12) + abs(column - 25) == 1
 
 
 def test_missing_models_and_damaged_weights_are_named(tmp_path: Path, small_model: Path) -> None:
