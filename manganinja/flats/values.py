@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The small values that the steps of flatting hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+EMPTY = -1
+"""Palette index of a region that stays transparent."""
+
+SOURCES = ("proposal", "pair", "hint", "empty", "lock", "neighbour", "match", "unknown")
+"""What decided a region's colour; :attr:`Assignment.source` holds indices into it."""
+
+
+@dataclass(frozen=True)
+class Regions:
+    """A picture cut into regions along its lines.
+
+    Attributes:
+        labels: (H, W) int32, the region of every pixel, 0 to ``count - 1``. Pixels under lines
+            belong to the nearest region, so that colour runs under the lines.
+        lines: (H, W) uint8, 255 where a line covers the pixel, else 0.
+        areas_px: (count,) int64, pixels of each region that no line covers.
+        background: (count,) bool, regions that are the paper round the drawing.
+    """
+
+    labels: np.ndarray = field(repr=False)
+    lines: np.ndarray = field(repr=False)
+    areas_px: np.ndarray = field(repr=False)
+    background: np.ndarray = field(repr=False)
+
+    @property
+    def count(self) -> int:
+        """Number of regions."""
+        return len(self.areas_px)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.labels.shape[1], self.labels.shape[0]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Exact colours, each once, most used first where that is known.
+
+    Attributes:
+        colours: (K, 3) uint8, sRGB.
+        names: K names; "#rrggbb" where a file gives none.
+    """
+
+    colours: np.ndarray
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.colours.ndim != 2 or self.colours.shape[1] != 3 or self.colours.dtype != np.uint8:
+            raise ValueError("A palette's colours are (K, 3) uint8.")
+        if not self.names:
+            names = tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in self.colours.tolist())
+            object.__setattr__(self, "names", names)
+
+    def __len__(self) -> int:
+        return len(self.colours)
+
+    def with_colour(self, colour: Sequence[int]) -> tuple[Palette, int]:
+        """This palette with one more colour, unless it has it; and the colour's index."""
+        same = np.flatnonzero((self.colours == np.asarray(colour, np.uint8)).all(axis=1))
+        if len(same):
+            return self, int(same[0])
+        added = np.vstack([self.colours, np.asarray([colour], np.uint8)])
+        name = "#{:02x}{:02x}{:02x}".format(*colour)
+        return Palette(added, (*self.names, name)), len(self)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A colour for every region.
+
+    Attributes:
+        index: (count,) int32, index into the palette, or :data:`EMPTY`.
+        confidence: (count,) float32 in [0, 1], share of the region's pixels that agree; 1 where
+            the artist decided.
+        source: (count,) uint8, index into :data:`SOURCES`.
+        off_palette: (count,) float32, distance in OKLab (times 100) from what was proposed to the
+            palette's colour; large values deserve a look.
+    """
+
+    index: np.ndarray
+    confidence: np.ndarray
+    source: np.ndarray
+    off_palette: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A single dot on the line art.
+
+    Attributes:
+        at: (x, y) in pixels of the line art.
+        colour: sRGB bytes that the region under it gets, or None: the region stays empty.
+    """
+
+    at: tuple[float, float]
+    colour: tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """All that the artist says about regions, in pixels of the line art.
+
+    Attributes:
+        pairs: (where on the line art, sRGB colour of the reference's region at the other end).
+        hints: colour hints and "leave empty" marks.
+        closing: open paths of three or more nodes, each (n, 2) float: they close gaps.
+        merging: closed paths, each (n, 2) float: what they enclose becomes one region.
+    """
+
+    pairs: Sequence[tuple[tuple[float, float], tuple[int, int, int]]] = ()
+    hints: Sequence[Mark] = ()
+    closing: Sequence[np.ndarray] = ()
+    merging: Sequence[np.ndarray] = ()
