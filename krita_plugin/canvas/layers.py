@@ -70,7 +70,7 @@ def _offset(node: Node) -> tuple[int, int]:
 
 
 def is_passed_through(node: Node) -> bool:
-    """Whether this is a group whose picture Krita can't give: it has none of its own."""
+    """Whether this is a group that has no picture of its own."""
     return bool(node.type() == "grouplayer" and node.passThroughMode())
 
 

@@ -24,6 +24,8 @@ _BAND_PIXELS = 1_000_000
 _SAME_TURN_BYTES = 128 << 20
 _READ_AT_ONCE_BYTES = 512 << 20
 _READ_BAND_BYTES = 16 << 20
+_MERGE_PIXELS = 32_000_000
+_MERGED = ("paintlayer", "grouplayer", "transparencymask")
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ def read(document_id: str, layer_id: str, box: Box) -> Generator[None, None, Raw
 
     A generator.  Up to 512 MiB (128 megapixels of 8 bit, the most that the server takes) come in
     one go, in 0.2 s at 100 megapixels: what is painted meanwhile can't get into half of a picture.
-    Deeper colours take several turns of that many; a Krita that stands still for seconds is worse.
-    Raises DocumentGone, LayerGone or CannotRead.
+    Deeper colours take several turns; a Krita that stands still for seconds is worse.  Raises
+    DocumentGone, LayerGone or CannotRead.
     """
-    node = _readable(document_id, layer_id)
+    node = layers.find(documents.find(document_id), layer_id)
     space = space_of(node)
+    if layers.is_passed_through(node):
+        return RawPicture(box, space, _read_merged(node, box, space))
     row_bytes = box.width * len(_read_rows(node, Box(box.left, box.top, 1, 1)))
     if row_bytes * box.height <= _READ_AT_ONCE_BYTES:
         data = _read_rows(node, box)
@@ -76,11 +80,10 @@ def read(document_id: str, layer_id: str, box: Box) -> Generator[None, None, Raw
     for top in range(0, box.height, rows):
         band = Box(box.left, box.top + top, box.width, min(rows, box.height - top))
         # The layer or its document may have gone since the last band.
-        node = _readable(document_id, layer_id)
-        if space_of(node) != space:
+        node = layers.find(documents.find(document_id), layer_id)
+        if space_of(node) != space or layers.is_passed_through(node):
             raise CannotRead(
-                f"The colours of “{node.name()}” were converted while it was read.",
-                "Press Colorize again.",
+                f"The layer “{node.name()}” was changed while it was read.", "Press Colorize again."
             )
         memoryview(data)[top * row_bytes : (top + band.height) * row_bytes] = memoryview(
             _read_rows(node, band)
@@ -90,15 +93,34 @@ def read(document_id: str, layer_id: str, box: Box) -> Generator[None, None, Raw
     return RawPicture(box, space, data)
 
 
-def _readable(document_id: str, layer_id: str) -> Node:
-    """The layer, looked up anew.  Raises DocumentGone, LayerGone or CannotRead."""
-    node = layers.find(documents.find(document_id), layer_id)
-    if layers.is_passed_through(node):
+def _read_merged(group: Node, box: Box, space: ColourSpace) -> Any:
+    """What a group would show that is not set to Pass Through, in 0.3 s for 6 megapixels.
+
+    Its layers are merged in a hidden document, on a copy: the artist's document and its history
+    stay as they are.  Raises CannotRead.
+    """
+    if box.right * box.bottom > _MERGE_PIXELS or not _can_be_merged(group):
         raise CannotRead(
-            f"The group “{node.name()}” is set to Pass Through, so it has no picture of its own.",
+            f"The group “{group.name()}” is set to Pass Through, so it has no picture of its own.",
             "Switch Pass Through off for that group, or choose a layer inside it.",
         )
-    return node
+    hidden = hidden_document(box.right, box.bottom, space)
+    try:
+        copy = group.duplicate()
+        copy.setPassThroughMode(False)
+        hidden.rootNode().addChildNode(copy, None)
+        hidden.refreshProjection()
+        hidden.waitForDone()
+        return _read_rows(copy, box)
+    finally:
+        hidden.setModified(False)
+        hidden.close()
+
+
+def _can_be_merged(node: Node) -> bool:
+    # Vector layers are drawn at the hidden document's resolution, clones refer to other layers:
+    # what has not been seen to come out right is not tried.
+    return node.type() in _MERGED and all(_can_be_merged(child) for child in node.childNodes())
 
 
 def _read_rows(node: Node, box: Box) -> Any:

@@ -31,7 +31,7 @@ def take(
     lineart = layers.find(document, choices.lineart or "")
     stood = layers.stand(document, lineart)
     inked = stood.inked.intersection(canvas)
-    if not inked.area and not layers.is_passed_through(lineart):
+    if not inked.area:
         raise CannotStart(
             f"The line art “{lineart.name()}” is empty: it has no lines on the canvas.",
             "Choose the layer with the lines under “Line art”.",
@@ -82,7 +82,8 @@ def _region(node: Node, canvas: Box, inked: Box) -> Box:
     """The canvas for a reference over the drawing; its own box for one that lies beside it."""
     own = layers.bounds(node)
     if layers.is_passed_through(node):
-        return canvas
+        # Merged on a canvas like this one, it has nothing outside of it.
+        own = own.intersection(canvas)
     if not own.area:
         raise CannotStart(
             f"The reference “{node.name()}” is empty.",

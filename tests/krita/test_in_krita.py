@@ -33,8 +33,8 @@ class Script:
 SCRIPTS = [
     Script("colorize.py"),
     Script("bad_input.py"),
-    Script("trouble.py"),
-    Script("documents.py"),
+    Script("trouble.py", limit_s=400),
+    Script("documents.py", limit_s=400),
     Script("points.py"),
     Script("no_server.py", "tests.krita.scripted:Modelless"),
     Script("big.py", limit_s=400),
@@ -46,6 +46,11 @@ NOT_YET = {
         strict=True, reason="the bundled mini has not learned to obey points (docs/mini.md)"
     )
 }
+# In a chroot the server is started outside: nothing can start it again from within.
+STARTS_A_SERVER = (
+    "check_server_killed_midway_is_said_and_the_next_press_works",
+    "check_a_server_without_a_model_says_so",
+)
 CASES = [
     pytest.param(
         script, check, id=check[len("check_") :], marks=[NOT_YET[check]] if check in NOT_YET else []
@@ -59,10 +64,15 @@ CASES = [
 def test_in_krita(
     script: Script, check: str, runs: Runs, record_property, request: pytest.FixtureRequest
 ) -> None:
+    in_chroot = bool(request.config.getoption("--krita-root"))
+    if in_chroot and check in STARTS_A_SERVER:
+        pytest.skip("needs a server that the plugin starts, which it can't in a chroot")
     # Only what was asked for: `-k one_check` runs one check.
     calls = [getattr(item, "callspec", None) for item in request.session.items]
     asked = [call.params for call in calls if call is not None and "check" in call.params]
     wanted = [params["check"] for params in asked if params["script"] == script]
+    if in_chroot:
+        wanted = [name for name in wanted if name not in STARTS_A_SERVER]
     outcome = runs.outcome(script.file, wanted, script.engine, script.limit_s)
     record_property("krita", outcome.version)
     assert check in outcome.checks, outcome.trouble or "\n".join(outcome.uncaught)

@@ -115,11 +115,12 @@ def check_an_empty_points_layer_is_said_and_does_not_stop_the_work(figures):
     assert "0 pairs arrived" in kit.message() and "“noch leer” is empty" in kit.message()
 
 
-def check_a_pass_through_group_is_explained(figures):
+def check_a_pass_through_group_with_shapes_is_explained(figures):
     yield from kit.show_dock()
     document, _ = yield from kit.ready_document()
     group = document.createGroupLayer("Gruppe")
     kit.add_layer(document, "innen", kit.figure(600, 800, True), parent=group)
+    group.addChildNode(document.createVectorLayer("Formen"), None)
     group.setPassThroughMode(True)
     document.rootNode().addChildNode(group, None)
     yield 500

@@ -191,6 +191,53 @@ def check_two_references_one_of_them_hidden(figures):
     assert kit.pixel(result, *arts[1])[:3] == inverted
 
 
+def check_pass_through_groups_are_merged_on_a_copy(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(600, 800, "passed through", depth="U16", profile="")
+    spots, groups = kit.figure_spots(600, 800), {}
+    for name, coloured in (("Farben", True), ("Linien", False)):
+        groups[name] = group = document.createGroupLayer(name)
+        document.rootNode().addChildNode(group, None)
+        for part in ("unten", "oben"):
+            picture = kit.figure(600, 800, coloured)
+            painter = QtGui.QPainter(picture)
+            painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_Clear)
+            # Each of the two has half of the picture only.
+            painter.fillRect(0, 0 if part == "unten" else 400, 600, 400, QtCore.Qt.GlobalColor.red)
+            painter.end()
+            node = document.createNode(part, "paintlayer")
+            node.setPixelData(_converted(document, picture), 0, 0, 600, 800)
+            group.addChildNode(node, None)
+        hidden = document.createNode("unsichtbar", "paintlayer")
+        black = _converted(document, kit.image(600, 800, "#000000"))
+        hidden.setPixelData(black, 0, 0, 600, 800)
+        hidden.setVisible(False)
+        group.addChildNode(hidden, None)
+        group.setPassThroughMode(True)
+    kit.add_shapes(document, "Punkte", kit.pair_shapes(spots, spots))
+    document.waitForDone()
+    document.refreshProjection()
+    yield 1000
+    kit.choose(kit.widget("colorize_lineart"), "Linien")
+    kit.choose(kit.boxes()[0], "Farben")
+    kit.choose(kit.widget("colorize_points"), "Punkte")
+    before, history = kit.fingerprints(document), kit.undo_steps()
+    kit.press()
+    yield from kit.until(lambda: not kit.is_working() and kit.message(), "the result", 60)
+    yield 500
+    figures["says"] = kit.message()
+    assert "new layer" in kit.message() and "3 pairs arrived" in kit.message(), kit.message()
+    after = kit.fingerprints(document)
+    assert {k: v for k, v in after.items() if k in before} == before
+    assert kit.undo_steps() == history + 1 and groups["Farben"].passThroughMode()
+    result = document.nodeByName("Colorize 1 (seed 0)")
+    assert kit.names(document).index(result.name()) == kit.names(document).index("Linien") + 1
+    shown = result.thumbnail(600, 800)
+    for (colour, _, _, _), (x, y) in zip(kit.FIGURE, spots):
+        got, want = shown.pixelColor(int(x), int(y)).getRgb(), QtGui.QColor(colour).getRgb()
+        assert max(abs(a - b) for a, b in zip(got, want)) <= 1, (got, want)
+
+
 def check_line_art_inside_groups_and_at_the_very_bottom(figures):
     yield from kit.show_dock()
     document, _ = yield from kit.ready_document()
