@@ -1,0 +1,639 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The palette of a reference: its own flats, without lines, anti-aliasing and shading.
+
+How a reference is read, all of it on whole pictures at once:
+
+1. A pixel is *flat* where its 3 x 3 neighbourhood has one colour. Anti-aliasing is never flat, and
+   an exact fill is counted with exactly its bytes. A picture without such pixels (painted, JPEG)
+   is made smaller and cut into clusters first; the most used colour of a cluster stands for it.
+2. Two colours *touch* where only mixtures of both lie between their flat pixels, so that a line
+   between them keeps them apart.
+3. A thin, dark colour that touches many others is the line colour. It stays in the palette where
+   it also fills areas much wider than its lines (black hair, pupils).
+4. A colour that mostly touches one other of about the same hue is that one's shade or highlight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ..errors import BadRequest
+from .oklab import distance, to_oklab
+from .palette_files import read_palette, write_gpl
+from .values import Palette
+
+__all__ = [
+    "ReferenceFlats",
+    "extract_palette",
+    "nearest",
+    "read_palette",
+    "reference_colour_at",
+    "write_gpl",
+]
+
+Colour = tuple[int, int, int]
+
+_CODES = 1 << 24
+_SQUARE = np.ones((3, 3), np.uint8)
+_LEAST_ALPHA = 250
+
+# A picture is exact if so few of its calm pixels differ from a neighbour by a few levels only.
+_WEAK_LEVELS = 6
+_MOST_WEAK = 0.02
+_LEAST_UNIFORM = 0.1
+
+_LEAST_FLAT_PX = 4
+_LEAST_FLAT_SHARE = 2e-6
+_LEAST_CLUSTER_PX = 9
+_LEAST_CLUSTER_SHARE = 2e-4
+_CLUSTER_RADIUS = 4.0
+_CLUSTERED_PX = 2_000_000
+_CALM_LEVELS = 10
+
+_REACHES = (1, 3, 4, 5)
+_SLACK_LEVELS = 8
+_COUNTED_PX = 8_000_000
+
+_GREY_CHROMA = 0.025
+_HUE_DEGREES = 30
+_GREY_REACH = 0.045
+_DEEPEST_SHADE = 0.3
+_LARGEST_HIGHLIGHT = 0.35
+
+
+@dataclass(frozen=True)
+class ReferenceFlats:
+    """What a reference is painted with.
+
+    Attributes:
+        palette: its flats, most used first; shades count for their base.
+        background: index of the paper round the drawing, or None where that is transparent or of
+            many colours. The colour may be used inside the drawing too.
+        shades: for an index of the palette, the exact colours that shade or light that flat.
+        lines: exact colours of its lines; one that also fills areas is in the palette as well.
+        line_width_px: width of a usual line; 0 where no line was found.
+        exact: whether the flats have exact colours; False for painted pictures and JPEG, where
+            the palette holds the most used colour of each cluster.
+    """
+
+    palette: Palette
+    background: int | None = None
+    shades: Mapping[int, tuple[Colour, ...]] = field(default_factory=dict)
+    lines: tuple[Colour, ...] = ()
+    line_width_px: float = 0.0
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """Candidates and where they are: ``labels`` (H, W) int16, -1 where no candidate is flat."""
+
+    rgb: np.ndarray
+    labels: np.ndarray
+    colours: np.ndarray
+    areas_px: np.ndarray
+    exact: bool
+    scale: float = 1.0
+
+    @property
+    def count(self) -> int:
+        return len(self.colours)
+
+
+def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
+    """The flats of a reference.
+
+    Args:
+        reference: (H, W, 3) RGB or (H, W, 4) RGBA, uint8. What is transparent isn't read.
+        most: most colours to return.
+
+    Returns:
+        The palette, exact to the byte where the reference has exact fills, and what was left out
+        of it. The palette is empty where the reference is wholly transparent.
+    """
+    rgb, opaque = _planes(reference)
+    if not opaque.any():
+        return ReferenceFlats(Palette(np.zeros((0, 3), np.uint8)))
+    survey = _survey(rgb, opaque, most)
+    depth = _depth(survey.labels)
+    contacts = _contacts(survey)
+    lab = to_oklab(survey.colours)
+    half_width, widest = _thickness(survey, depth)
+    dropped = _mixtures(survey, contacts, widest)
+    lines = _lines(survey, contacts, lab, half_width) & ~dropped
+    width_px = _line_width(survey, lines, half_width, contacts)
+    areas = survey.areas_px.copy()
+    areas[lines] = _filled_px(survey, depth, lines, width_px)
+    border = _border(survey.labels, survey.count)
+    base = _bases(survey, contacts, lab, areas, dropped | lines, border)
+    dropped |= areas == 0
+    return _report(survey, areas, base, dropped, lines, border, width_px, most)
+
+
+def reference_colour_at(
+    reference: np.ndarray, xy: tuple[float, float], flats: ReferenceFlats
+) -> Colour:
+    """The flat colour of the region of a reference that an artist points at.
+
+    A point on a line or its anti-aliasing means the flat next to it, a point on a shade or a
+    highlight means its base.
+
+    Args:
+        reference: (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+        xy: (x, y) in pixels of the reference.
+        flats: what :func:`extract_palette` said about this reference.
+
+    Returns:
+        (red, green, blue), usually of ``flats.palette``; a flat that is too small for the palette
+        has its own colour.
+
+    Raises:
+        BadRequest: the point lies outside the reference or far from anything opaque.
+    """
+    height, width = reference.shape[:2]
+    x, y = int(np.floor(xy[0])), int(np.floor(xy[1]))
+    if not (0 <= x < width and 0 <= y < height):
+        raise BadRequest(
+            f"The point ({xy[0]:g}, {xy[1]:g}) lies outside the reference ({width} x {height}).",
+            "Move it onto the reference.",
+        )
+    reach = int(np.clip(4 * flats.line_width_px, 12, 96))
+    for reach_px in (reach, 4 * reach):
+        found = _flat_near(reference, x, y, flats, reach_px)
+        if found is not None:
+            return found
+    return _opaque_near(reference, x, y, flats, reach)
+
+
+def nearest(palette: Palette, colours: np.ndarray) -> np.ndarray:
+    """The palette's nearest colour in OKLab for each colour; a member is always its own nearest.
+
+    Exact as long as the number of different colours times the palette's size stays under a
+    billion or so; beyond that, colours are looked up in steps of four levels.
+
+    Args:
+        palette: at least one colour.
+        colours: (..., 3) uint8, for example a list of colours or a whole picture.
+
+    Returns:
+        (...) int32, indices into the palette.
+    """
+    if not len(palette):
+        raise ValueError("The palette is empty.")
+    codes = _codes(colours)
+    used = np.zeros(_CODES, bool)
+    used[codes] = True
+    listed = np.flatnonzero(used).astype(np.uint32)
+    table = np.empty(_CODES, np.uint16 if len(palette) <= 1 << 16 else np.int32)
+    table[listed] = _nearest_listed(palette, listed)
+    members = _codes(palette.colours)
+    # Written last to first, so that the first of two equal colours stays.
+    table[members[::-1]] = np.arange(len(palette))[::-1]
+    return table[codes].astype(np.int32)
+
+
+_MOST_COMPARED = 1_000_000_000
+_COMPARED_AT_ONCE = 4_000_000
+
+
+def _nearest_listed(palette: Palette, codes: np.ndarray) -> np.ndarray:
+    if len(codes) * len(palette) <= _MOST_COMPARED:
+        return _nearest_lab(to_oklab(palette.colours), to_oklab(_colours(codes)))
+    steps = np.arange(64, dtype=np.uint8) * 4 + 2
+    cells = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    by_cell = _nearest_lab(to_oklab(palette.colours), to_oklab(cells))
+    red, green, blue = (_colours(codes) >> 2).astype(np.int32).T
+    return by_cell[(red << 12) | (green << 6) | blue]
+
+
+def _nearest_lab(members: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """argmin |lab - member|^2, as argmin of |member|^2 - 2 lab . member: one matrix product."""
+    result = np.empty(len(lab), np.int32)
+    factors = (-2 * members.T).astype(np.float32)
+    squares = np.square(members).sum(axis=1)
+    step = max(1, _COMPARED_AT_ONCE // len(members))
+    for start in range(0, len(lab), step):
+        scores = lab[start : start + step] @ factors + squares
+        result[start : start + step] = scores.argmin(axis=1)
+    return result
+
+
+def _codes(rgb: np.ndarray) -> np.ndarray:
+    """(..., 3) uint8 as (...) uint32, 0xRRGGBB."""
+    flat = np.ascontiguousarray(rgb).reshape(-1, 1, 3)
+    if not len(flat):
+        return np.zeros(rgb.shape[:-1], np.uint32)
+    # OpenCV packs four bytes faster than numpy shifts three planes.
+    packed = cv2.cvtColor(flat, cv2.COLOR_RGB2BGRA).view("<u4")
+    return (packed & np.uint32(_CODES - 1)).reshape(rgb.shape[:-1])
+
+
+def _colours(codes: np.ndarray) -> np.ndarray:
+    """(N,) 0xRRGGBB as (N, 3) uint8."""
+    return np.stack([codes >> 16, (codes >> 8) & 255, codes & 255], axis=-1).astype(np.uint8)
+
+
+def _planes(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The RGB part and the mask of what is opaque."""
+    if reference.ndim != 3 or reference.shape[2] not in (3, 4) or reference.dtype != np.uint8:
+        raise ValueError("A reference is (H, W, 3) or (H, W, 4) uint8.")
+    rgb = np.ascontiguousarray(reference[..., :3])
+    if reference.shape[2] == 3:
+        return rgb, np.ones(rgb.shape[:2], bool)
+    return rgb, reference[..., 3] >= _LEAST_ALPHA
+
+
+def _span(rgb: np.ndarray) -> np.ndarray:
+    """(H, W) uint8: the largest difference of a channel within 3 x 3 pixels."""
+    spans = cv2.subtract(cv2.dilate(rgb, _SQUARE), cv2.erode(rgb, _SQUARE))
+    red, green, blue = cv2.split(spans)
+    return cv2.max(cv2.max(red, green), blue)
+
+
+def _inside(mask: np.ndarray) -> np.ndarray:
+    """A mask without the pixels at its edge."""
+    return mask if mask.all() else cv2.erode(mask.astype(np.uint8), _SQUARE).astype(bool)
+
+
+def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
+    span, inside = _span(rgb), _inside(opaque)
+    uniform = (span == 0) & inside
+    weak = (span > 0) & (span <= _WEAK_LEVELS) & inside
+    flat_px, weak_px = np.count_nonzero(uniform), np.count_nonzero(weak)
+    if flat_px > _LEAST_UNIFORM * np.count_nonzero(opaque) and weak_px < _MOST_WEAK * flat_px:
+        return _exact_survey(rgb, uniform, most)
+    return _clustered_survey(rgb, opaque, most)
+
+
+def _exact_survey(rgb: np.ndarray, uniform: np.ndarray, most: int) -> _Survey:
+    codes = _codes(rgb)
+    total = np.bincount(codes.ravel(), minlength=_CODES)
+    flat = np.bincount(codes[uniform], minlength=_CODES)
+    least = np.clip(int(uniform.size * _LEAST_FLAT_SHARE), 1, None)
+    least = max(least, _LEAST_FLAT_PX if uniform.size > 256 else 1)
+    # A colour that is hardly ever flat is a thin line or its anti-aliasing.
+    listed = np.flatnonzero((flat >= least) & (6 * flat >= total))
+    listed = listed[np.argsort(-flat[listed], kind="stable")][: 4 * most]
+    table = np.full(_CODES, -1, np.int16)
+    table[listed] = np.arange(len(listed))
+    labels = table[codes]
+    labels[~uniform] = -1
+    return _Survey(rgb, labels, _colours(listed.astype(np.uint32)), flat[listed], exact=True)
+
+
+def _clustered_survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
+    scale = min(1.0, (_CLUSTERED_PX / opaque.size) ** 0.5)
+    if scale < 1:
+        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        shrunk = cv2.resize(opaque.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+        opaque = shrunk >= _LEAST_ALPHA
+    rgb = cv2.medianBlur(rgb, 3)
+    calm = (_span(rgb) <= _CALM_LEVELS) & _inside(opaque)
+    if np.count_nonzero(calm) < 0.05 * np.count_nonzero(opaque):
+        calm = opaque
+    codes = _codes(rgb)
+    counts = np.bincount(codes[calm], minlength=_CODES)
+    listed = np.flatnonzero(counts)
+    colours, of_listed = _clusters(listed.astype(np.uint32), counts[listed], 2 * most)
+    table = np.full(_CODES, -1, np.int16)
+    table[listed] = of_listed
+    labels = table[codes]
+    labels[~calm] = -1
+    areas = np.bincount(labels[labels >= 0], minlength=len(colours))
+    return _Survey(rgb, labels, colours, areas, exact=False, scale=scale)
+
+
+def _clusters(codes: np.ndarray, counts: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Peaks of a histogram, each with what lies round it: (K, 3) colours, cluster per code or -1.
+
+    The peak is found in the smoothed histogram, its colour is the most used one close by.
+    """
+    rgb, lab = _colours(codes), to_oklab(_colours(codes))
+    weight = _smoothed(rgb, counts)
+    least = max(_LEAST_CLUSTER_PX, _LEAST_CLUSTER_SHARE * counts.sum())
+    free = np.ones(len(codes), bool)
+    peaks: list[int] = []
+    while free.any() and len(peaks) < most:
+        densest = int(np.where(free, weight, -1).argmax())
+        close = free & (distance(lab, lab[densest]) < _CLUSTER_RADIUS / 2)
+        peak = int(np.where(close, counts, -1).argmax())
+        around = free & (distance(lab, lab[peak]) < _CLUSTER_RADIUS)
+        around[densest] = True
+        free &= ~around
+        if counts[around].sum() >= least:
+            peaks.append(peak)
+        elif weight[densest] < least / 4:
+            break
+    if not peaks:
+        peaks = [int(counts.argmax())]
+    of_code = _nearest_lab(lab[peaks], lab)
+    of_code[distance(lab, lab[peaks][of_code]) > 2 * _CLUSTER_RADIUS] = -1
+    return rgb[peaks], of_code
+
+
+def _smoothed(rgb: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Each colour's count in a histogram of cells of four levels, smoothed over 3 x 3 x 3."""
+    cells = np.zeros((66, 66, 66))
+    red, green, blue = (rgb >> 2).astype(np.intp).T + 1
+    np.add.at(cells, (red, green, blue), counts)
+    for axis in range(3):
+        cells = cells + np.roll(cells, 1, axis) + np.roll(cells, -1, axis)
+    return cells[red, green, blue]
+
+
+def _depth(labels: np.ndarray) -> np.ndarray:
+    """(H, W) float32: how far a flat pixel lies inside its flat, 0 outside of flats."""
+    inner = labels >= 0
+    inner[:, 1:] &= labels[:, 1:] == labels[:, :-1]
+    inner[1:] &= labels[1:] == labels[:-1]
+    if inner.all():
+        return np.full(labels.shape, max(labels.shape), np.float32)
+    return cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, 3)
+
+
+def _thickness(survey: _Survey, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half the usual width of each candidate, weighted by length, and half its largest width."""
+    ridge = (depth > 0) & (depth >= cv2.dilate(depth, _SQUARE)) & (survey.labels >= 0)
+    labels, depths = survey.labels[ridge], depth[ridge]
+    order = np.lexsort((depths, labels))
+    labels, depths = labels[order], depths[order]
+    starts = np.searchsorted(labels, np.arange(survey.count))
+    ends = np.searchsorted(labels, np.arange(survey.count), side="right")
+    usual, widest = np.ones(survey.count), np.ones(survey.count)
+    some = ends > starts
+    # The flat mask lacks one pixel at either side.
+    usual[some] += depths[(starts + (ends - starts) // 2)[some]]
+    widest[some] += depths[ends[some] - 1]
+    return usual, widest
+
+
+def _contacts(survey: _Survey) -> np.ndarray:
+    """(K, K): how long two candidates touch, with nothing but their mixtures between them."""
+    step = 2 if survey.labels.size > _COUNTED_PX else 1
+    contacts = np.zeros(survey.count**2, np.int64)
+    for swap in (False, True):
+        labels = survey.labels.T[::step] if swap else survey.labels[::step]
+        rgb = survey.rgb.transpose(1, 0, 2)[::step] if swap else survey.rgb[::step]
+        labels = np.ascontiguousarray(labels)
+        for reach in _REACHES:
+            if labels.shape[1] > reach:
+                pairs = _touching(labels, rgb, reach, survey.count)
+                contacts += np.bincount(pairs, minlength=survey.count**2)
+    square = contacts.reshape(survey.count, survey.count)
+    return square + square.T
+
+
+def _touching(labels: np.ndarray, rgb: np.ndarray, reach: int, count: int) -> np.ndarray:
+    left, right = labels[:, :-reach], labels[:, reach:]
+    rows, columns = np.nonzero((left != right) & (left >= 0) & (right >= 0))
+    first = rgb[rows, columns].astype(np.int16)
+    last = rgb[rows, columns + reach].astype(np.int16)
+    low = np.minimum(first, last) - _SLACK_LEVELS
+    high = np.maximum(first, last) + _SLACK_LEVELS
+    mixed = np.ones(len(rows), bool)
+    for between in range(1, reach):
+        colour = rgb[rows, columns + between]
+        mixed &= ((colour >= low) & (colour <= high)).all(axis=1)
+    rows, columns = rows[mixed], columns[mixed]
+    return left[rows, columns].astype(np.int64) * count + right[rows, columns]
+
+
+def _mixtures(survey: _Survey, contacts: np.ndarray, widest: np.ndarray) -> np.ndarray:
+    """(K,) bool: thin candidates that only lie between two others and are a mixture of them."""
+    mixtures = np.zeros(survey.count, bool)
+    colours = survey.colours.astype(np.float64)
+    most_half_width = 2.5 if survey.exact else 4.0
+    for index in np.flatnonzero(widest <= most_half_width):
+        share = contacts[index] / max(1, contacts[index].sum())
+        ends = np.argsort(-share)[:2]
+        if len(ends) < 2 or share[ends[1]] < 0.2:
+            continue
+        if survey.areas_px[ends].min() < 4 * survey.areas_px[index]:
+            continue
+        along = colours[ends[1]] - colours[ends[0]]
+        offset = colours[index] - colours[ends[0]]
+        part = offset @ along / max(1.0, along @ along)
+        mixtures[index] = 0 < part < 1 and np.abs(offset - part * along).max() <= _SLACK_LEVELS
+    return mixtures
+
+
+def _lines(
+    survey: _Survey, contacts: np.ndarray, lab: np.ndarray, half_width: np.ndarray
+) -> np.ndarray:
+    """(K,) bool: thin candidates, darker than what they touch, which is much."""
+    widest_line = max(3.0, 0.004 * float(np.hypot(*survey.labels.shape)))
+    whole = np.maximum(1, contacts.sum(axis=1))
+    touched = (contacts >= np.maximum(1, 0.003 * whole)[:, None]).sum(axis=1)
+    lighter = lab[None, :, 0] > lab[:, None, 0]
+    over_lighter = (contacts * lighter).sum(axis=1) >= 0.8 * whole
+    many = touched >= max(2, min(3, survey.count - 1), 0.3 * survey.count)
+    return (half_width <= widest_line) & over_lighter & many & (lab[:, 0] < 0.7)
+
+
+def _line_width(
+    survey: _Survey, lines: np.ndarray, half_width: np.ndarray, contacts: np.ndarray
+) -> float:
+    """Width of a usual line in pixels of the reference."""
+    if not lines.any():
+        return 0.0
+    main = np.where(lines, contacts.sum(axis=1), -1).argmax()
+    return float(2 * half_width[main] / survey.scale)
+
+
+def _filled_px(
+    survey: _Survey, depth: np.ndarray, lines: np.ndarray, width_px: float
+) -> np.ndarray:
+    """Pixels of each line colour that lie deeper inside than any line is wide."""
+    deep = depth > max(2.0, 1.25 * width_px * survey.scale)
+    inside = survey.labels[deep]
+    filled = np.bincount(inside[inside >= 0], minlength=survey.count)
+    least = max(_LEAST_CLUSTER_PX, survey.labels.size * _LEAST_FLAT_SHARE)
+    return np.where(filled >= least, filled, 0)[lines]
+
+
+def _border(labels: np.ndarray, count: int) -> int | None:
+    """The candidate that most of the picture's edge shows, if one does."""
+    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    counts = np.bincount(edge[edge >= 0], minlength=count)
+    if not count or counts.max() < 0.5 * len(edge):
+        return None
+    return int(counts.argmax())
+
+
+def _bases(
+    survey: _Survey,
+    contacts: np.ndarray,
+    lab: np.ndarray,
+    areas: np.ndarray,
+    apart: np.ndarray,
+    border: int | None,
+) -> np.ndarray:
+    """(K,) the candidate that each one shades or lights, itself where it is a flat of its own."""
+    base = np.arange(survey.count)
+    whole = np.where(apart[None, :], 0, contacts).sum(axis=1)
+    for index in np.argsort(areas, kind="stable"):
+        if apart[index] or index == border or not whole[index]:
+            continue
+        share = np.where(apart, 0, contacts[index]) / whole[index]
+        fits = np.array([_shades(survey, lab, areas, index, other) for other in base])
+        other = int(np.where(fits, share, -1).argmax())
+        if fits[other] and share[other] >= 0.5:
+            base[index] = other
+    while (base != base[base]).any():
+        base = base[base]
+    return base
+
+
+def _shades(survey: _Survey, lab: np.ndarray, areas: np.ndarray, index: int, other: int) -> bool:
+    """Whether a candidate may be a shade or a highlight of another, by colour and area."""
+    if index == other:
+        return False
+    rise = float(lab[index, 0] - lab[other, 0])
+    least = 0.03 if survey.exact else 0.0
+    larger = areas[other] > areas[index]
+    shade = -_DEEPEST_SHADE <= rise <= -least and areas[index] <= 1.5 * areas[other]
+    light = least <= rise <= _DEEPEST_SHADE and areas[index] < _LARGEST_HIGHLIGHT * areas[other]
+    # A light grey on a colour is a flat of its own: the white of an eye, teeth.
+    alike = _is_grey(lab[index]) == _is_grey(lab[other])
+    return (shade or (light and larger and alike)) and _of_one_hue(lab[index], lab[other])
+
+
+def _is_grey(lab: np.ndarray) -> bool:
+    return bool(np.hypot(lab[1], lab[2]) < _GREY_CHROMA)
+
+
+def _of_one_hue(first: np.ndarray, second: np.ndarray) -> bool:
+    (_, *one), (_, *two) = first.tolist(), second.tolist()
+    chromas = np.hypot(*one), np.hypot(*two)
+    if _is_grey(first) or _is_grey(second):
+        return bool(np.hypot(one[0] - two[0], one[1] - two[1]) < _GREY_REACH)
+    cosine = (one[0] * two[0] + one[1] * two[1]) / (chromas[0] * chromas[1])
+    return bool(cosine > np.cos(np.radians(_HUE_DEGREES)))
+
+
+def _report(
+    survey: _Survey,
+    areas: np.ndarray,
+    base: np.ndarray,
+    dropped: np.ndarray,
+    lines: np.ndarray,
+    border: int | None,
+    width_px: float,
+    most: int,
+) -> ReferenceFlats:
+    dropped = dropped.copy()
+    if border is not None:
+        dropped[border] = False
+    roots = np.flatnonzero((base == np.arange(survey.count)) & ~dropped)
+    used = np.bincount(base, np.where(dropped, 0, areas), minlength=survey.count)
+    roots = roots[np.argsort(-used[roots], kind="stable")][:most]
+    shades = {}
+    for place, root in enumerate(roots):
+        folded = np.flatnonzero((base == root) & ~dropped & (np.arange(survey.count) != root))
+        if len(folded):
+            shades[place] = tuple(_colour(survey.colours[index]) for index in folded)
+    background = None
+    if border is not None and base[border] in roots:
+        background = int(np.flatnonzero(roots == base[border])[0])
+    return ReferenceFlats(
+        Palette(survey.colours[roots].copy()),
+        background,
+        shades,
+        tuple(_colour(colour) for colour in survey.colours[lines]),
+        width_px,
+        survey.exact,
+    )
+
+
+def _colour(colour: np.ndarray) -> Colour:
+    red, green, blue = colour.tolist()
+    return red, green, blue
+
+
+def _flat_near(
+    reference: np.ndarray, x: int, y: int, flats: ReferenceFlats, reach: int
+) -> Colour | None:
+    """The colour of the nearest flat within ``reach`` pixels of (x, y)."""
+    left, top = max(0, x - reach), max(0, y - reach)
+    rgb, opaque = _planes(reference[top : y + reach + 1, left : x + reach + 1])
+    labels = _label_near(rgb, opaque, flats)
+    here = labels[y - top, x - left]
+    if here >= 0:
+        return _colour(flats.palette.colours[here])
+    if flats.exact and _unlisted(rgb, opaque, flats)[y - top, x - left]:
+        return _colour(rgb[y - top, x - left])
+    rows, columns = np.nonzero(labels >= 0)
+    away = np.hypot(rows + top - y, columns + left - x)
+    if not len(away) or away.min() > reach:
+        return None
+    close = away <= away.min() + 1
+    votes = np.bincount(labels[rows[close], columns[close]])
+    return _colour(flats.palette.colours[votes.argmax()])
+
+
+def _label_near(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) -> np.ndarray:
+    """(H, W) int32: the palette's index where a flat or its shade is, else -1."""
+    known = [(colour, place) for place, of in flats.shades.items() for colour in of]
+    known += [(_colour(colour), place) for place, colour in enumerate(flats.palette.colours)]
+    if not known:
+        return np.full(opaque.shape, -1, np.int32)
+    colours = np.array([colour for colour, _ in known], np.uint8)
+    lines = np.array([colour in flats.lines for colour, _ in known])
+    seen = rgb if flats.exact or min(opaque.shape) < 3 else cv2.medianBlur(rgb, 3)
+    found, match = _matches(seen, colours, 0.01 if flats.exact else 2 * _CLUSTER_RADIUS)
+    match &= (_span(seen) <= (0 if flats.exact else _CALM_LEVELS)) & _inside(opaque)
+    match &= ~lines[found] | _opened(match & lines[found], flats.line_width_px)
+    return np.where(match, np.array([place for _, place in known])[found], -1).astype(np.int32)
+
+
+def _matches(rgb: np.ndarray, colours: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel the nearest of a few colours, and whether it is within a distance."""
+    listed, places = np.unique(_codes(rgb), return_inverse=True)
+    lab, members = to_oklab(_colours(listed)), to_oklab(colours)
+    found = _nearest_lab(members, lab)
+    match = distance(lab, members[found]) <= within
+    places = places.reshape(rgb.shape[:2])
+    return found[places], match[places]
+
+
+def _opened(mask: np.ndarray, line_width_px: float) -> np.ndarray:
+    """What of a mask is clearly wider than a line."""
+    side = 2 * int(np.ceil(0.75 * line_width_px)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    # Outside counts as filled, since areas go on beyond the window.
+    framed = cv2.copyMakeBorder(mask.astype(np.uint8), side, side, side, side, cv2.BORDER_REPLICATE)
+    opened = cv2.morphologyEx(framed, cv2.MORPH_OPEN, disc)
+    return opened[side:-side, side:-side].astype(bool)
+
+
+def _unlisted(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) -> np.ndarray:
+    """(H, W) bool: flat, but of no colour that the palette or the lines have."""
+    flat = (_span(rgb) == 0) & _inside(opaque)
+    known = [*flats.lines, *(_colour(colour) for colour in flats.palette.colours)]
+    known += [colour for of in flats.shades.values() for colour in of]
+    codes = [(red << 16) | (green << 8) | blue for red, green, blue in known]
+    return flat & ~np.isin(_codes(rgb), np.array(codes, np.uint32))
+
+
+def _opaque_near(
+    reference: np.ndarray, x: int, y: int, flats: ReferenceFlats, reach: int
+) -> Colour:
+    """The palette's colour nearest to the opaque pixel nearest to (x, y)."""
+    left, top = max(0, x - reach), max(0, y - reach)
+    rgb, opaque = _planes(reference[top : y + reach + 1, left : x + reach + 1])
+    rows, columns = np.nonzero(opaque)
+    if not len(rows):
+        raise BadRequest(
+            f"The point ({x}, {y}) lies on a transparent part of the reference.",
+            "Move it onto a coloured part.",
+        )
+    closest = np.hypot(rows + top - y, columns + left - x).argmin()
+    colour = rgb[rows[closest], columns[closest]]
+    if not len(flats.palette):
+        return _colour(colour)
+    return _colour(flats.palette.colours[nearest(flats.palette, colour[None])[0]])
