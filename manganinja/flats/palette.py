@@ -49,14 +49,15 @@ _LEAST_UNIFORM = 0.1
 _LEAST_FLAT_PX = 4
 _LEAST_FLAT_SHARE = 2e-6
 _LEAST_CLUSTER_PX = 9
-_LEAST_CLUSTER_SHARE = 2e-4
+_LEAST_CLUSTER_SHARE = 6e-5
 _CLUSTER_RADIUS = 4.0
 _CLUSTERED_PX = 2_000_000
 _CALM_LEVELS = 10
+_MOST_COUNTED = 100_000
 
-_REACHES = (1, 3, 4, 5)
+# Two flats with this much anti-aliasing or blur between them still touch.
+_FARTHEST_PX = 12
 _SLACK_LEVELS = 8
-_COUNTED_PX = 8_000_000
 
 _GREY_CHROMA = 0.025
 _HUE_DEGREES = 30
@@ -118,6 +119,8 @@ def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
     rgb, opaque = _planes(reference)
     if not opaque.any():
         return ReferenceFlats(Palette(np.zeros((0, 3), np.uint8)))
+    pixel = _pixel_side(rgb)
+    rgb, opaque = np.ascontiguousarray(rgb[::pixel, ::pixel]), opaque[::pixel, ::pixel]
     survey = _survey(rgb, opaque, most)
     depth = _depth(survey.labels)
     contacts = _contacts(survey)
@@ -125,12 +128,13 @@ def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
     half_width, widest = _thickness(survey, depth)
     dropped = _mixtures(survey, contacts, widest)
     lines = _lines(survey, contacts, lab, half_width) & ~dropped
-    width_px = _line_width(survey, lines, half_width, contacts)
+    width_px = _line_width(lines, half_width, contacts)
     areas = survey.areas_px.copy()
     areas[lines] = _filled_px(survey, depth, lines, width_px)
     border = _border(survey.labels, survey.count)
     base = _bases(survey, contacts, lab, areas, dropped | lines, border)
     dropped |= areas == 0
+    width_px *= pixel / survey.scale
     return _report(survey, areas, base, dropped, lines, border, width_px, most)
 
 
@@ -259,6 +263,21 @@ def _inside(mask: np.ndarray) -> np.ndarray:
     return mask if mask.all() else cv2.erode(mask.astype(np.uint8), _SQUARE).astype(bool)
 
 
+def _pixel_side(rgb: np.ndarray) -> int:
+    """Side of the squares that a picture is made of: 1, or more where it was enlarged bluntly.
+
+    Then anti-aliasing has squares of one colour too, which would pass for flats.
+    """
+    side = 0
+    for picture in (rgb[::8], rgb[:, ::8].transpose(1, 0, 2)):
+        changes = (picture[:, 1:] != picture[:, :-1]).any(axis=(0, 2))
+        side = int(np.gcd.reduce(np.append(np.flatnonzero(changes) + 1, side)))
+    if not 2 <= side <= min(rgb.shape[:2]) // 2:
+        return 1
+    whole = rgb[::side, ::side].repeat(side, 0).repeat(side, 1)
+    return side if np.array_equal(whole[: len(rgb), : rgb.shape[1]], rgb) else 1
+
+
 def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
     span, inside = _span(rgb), _inside(opaque)
     uniform = (span == 0) & inside
@@ -292,11 +311,11 @@ def _clustered_survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         shrunk = cv2.resize(opaque.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
         opaque = shrunk >= _LEAST_ALPHA
-    rgb = cv2.medianBlur(rgb, 3)
-    calm = (_span(rgb) <= _CALM_LEVELS) & _inside(opaque)
+    still = cv2.medianBlur(rgb, 3)
+    calm = (_span(still) <= _CALM_LEVELS) & _inside(opaque)
     if np.count_nonzero(calm) < 0.05 * np.count_nonzero(opaque):
         calm = opaque
-    codes = _codes(rgb)
+    codes = _codes(still)
     counts = np.bincount(codes[calm], minlength=_CODES)
     listed = np.flatnonzero(counts)
     colours, of_listed = _clusters(listed.astype(np.uint32), counts[listed], 2 * most)
@@ -313,6 +332,10 @@ def _clusters(codes: np.ndarray, counts: np.ndarray, most: int) -> tuple[np.ndar
 
     The peak is found in the smoothed histogram, its colour is the most used one close by.
     """
+    every = to_oklab(_colours(codes))
+    if len(codes) > _MOST_COUNTED:
+        kept = np.argpartition(-counts, _MOST_COUNTED)[:_MOST_COUNTED]
+        codes, counts = codes[kept], counts[kept]
     rgb, lab = _colours(codes), to_oklab(_colours(codes))
     weight = _smoothed(rgb, counts)
     least = max(_LEAST_CLUSTER_PX, _LEAST_CLUSTER_SHARE * counts.sum())
@@ -331,8 +354,8 @@ def _clusters(codes: np.ndarray, counts: np.ndarray, most: int) -> tuple[np.ndar
             break
     if not peaks:
         peaks = [int(counts.argmax())]
-    of_code = _nearest_lab(lab[peaks], lab)
-    of_code[distance(lab, lab[peaks][of_code]) > 2 * _CLUSTER_RADIUS] = -1
+    of_code = _nearest_lab(lab[peaks], every)
+    of_code[distance(every, lab[peaks][of_code]) > 2 * _CLUSTER_RADIUS] = -1
     return rgb[peaks], of_code
 
 
@@ -374,33 +397,38 @@ def _thickness(survey: _Survey, depth: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _contacts(survey: _Survey) -> np.ndarray:
     """(K, K): how long two candidates touch, with nothing but their mixtures between them."""
-    step = 2 if survey.labels.size > _COUNTED_PX else 1
     contacts = np.zeros(survey.count**2, np.int64)
-    for swap in (False, True):
-        labels = survey.labels.T[::step] if swap else survey.labels[::step]
-        rgb = survey.rgb.transpose(1, 0, 2)[::step] if swap else survey.rgb[::step]
-        labels = np.ascontiguousarray(labels)
-        for reach in _REACHES:
-            if labels.shape[1] > reach:
-                pairs = _touching(labels, rgb, reach, survey.count)
-                contacts += np.bincount(pairs, minlength=survey.count**2)
+    for labels, rgb in (
+        (survey.labels, survey.rgb),
+        (survey.labels.T, survey.rgb.transpose(1, 0, 2)),
+    ):
+        pairs = _touching(np.ascontiguousarray(labels), rgb, survey.count, survey.exact)
+        contacts += np.bincount(pairs, minlength=survey.count**2)
     square = contacts.reshape(survey.count, survey.count)
     return square + square.T
 
 
-def _touching(labels: np.ndarray, rgb: np.ndarray, reach: int, count: int) -> np.ndarray:
-    left, right = labels[:, :-reach], labels[:, reach:]
-    rows, columns = np.nonzero((left != right) & (left >= 0) & (right >= 0))
-    first = rgb[rows, columns].astype(np.int16)
-    last = rgb[rows, columns + reach].astype(np.int16)
-    low = np.minimum(first, last) - _SLACK_LEVELS
-    high = np.maximum(first, last) + _SLACK_LEVELS
-    mixed = np.ones(len(rows), bool)
-    for between in range(1, reach):
-        colour = rgb[rows, columns + between]
+def _touching(labels: np.ndarray, rgb: np.ndarray, count: int, exact: bool) -> np.ndarray:
+    """Along rows, from each end of a flat to the next flat: both labels as one number."""
+    slack = _SLACK_LEVELS if exact else 2 * _SLACK_LEVELS
+    changes = labels[:, 1:] != labels[:, :-1]
+    rows, left = np.nonzero(changes & (labels[:, :-1] >= 0))
+    start_rows, starts = np.nonzero(changes & (labels[:, 1:] >= 0))
+    width = labels.shape[1]
+    following = np.searchsorted(start_rows * width + starts, rows * width + left)
+    found = following < len(starts)
+    rows, left, following = rows[found], left[found], following[found]
+    right = starts[following] + 1
+    close = (start_rows[following] == rows) & (right - left <= _FARTHEST_PX)
+    rows, left, right = rows[close], left[close], right[close]
+    low, high = rgb[rows, left].astype(np.int16), rgb[rows, right].astype(np.int16)
+    low, high = np.minimum(low, high) - slack, np.maximum(low, high) + slack
+    mixed = labels[rows, left] != labels[rows, right]
+    for between in range(1, _FARTHEST_PX):
+        colour = rgb[rows, np.minimum(left + between, right)]
         mixed &= ((colour >= low) & (colour <= high)).all(axis=1)
-    rows, columns = rows[mixed], columns[mixed]
-    return left[rows, columns].astype(np.int64) * count + right[rows, columns]
+    rows, left, right = rows[mixed], left[mixed], right[mixed]
+    return labels[rows, left].astype(np.int64) * count + labels[rows, right]
 
 
 def _mixtures(survey: _Survey, contacts: np.ndarray, widest: np.ndarray) -> np.ndarray:
@@ -435,21 +463,19 @@ def _lines(
     return (half_width <= widest_line) & over_lighter & many & (lab[:, 0] < 0.7)
 
 
-def _line_width(
-    survey: _Survey, lines: np.ndarray, half_width: np.ndarray, contacts: np.ndarray
-) -> float:
-    """Width of a usual line in pixels of the reference."""
+def _line_width(lines: np.ndarray, half_width: np.ndarray, contacts: np.ndarray) -> float:
+    """Width of a usual line in pixels of the survey."""
     if not lines.any():
         return 0.0
     main = np.where(lines, contacts.sum(axis=1), -1).argmax()
-    return float(2 * half_width[main] / survey.scale)
+    return float(2 * half_width[main])
 
 
 def _filled_px(
     survey: _Survey, depth: np.ndarray, lines: np.ndarray, width_px: float
 ) -> np.ndarray:
     """Pixels of each line colour that lie deeper inside than any line is wide."""
-    deep = depth > max(2.0, 1.25 * width_px * survey.scale)
+    deep = depth > max(2.0, 1.25 * width_px)
     inside = survey.labels[deep]
     filled = np.bincount(inside[inside >= 0], minlength=survey.count)
     least = max(_LEAST_CLUSTER_PX, survey.labels.size * _LEAST_FLAT_SHARE)
@@ -480,9 +506,8 @@ def _bases(
         if apart[index] or index == border or not whole[index]:
             continue
         share = np.where(apart, 0, contacts[index]) / whole[index]
-        fits = np.array([_shades(survey, lab, areas, index, other) for other in base])
-        other = int(np.where(fits, share, -1).argmax())
-        if fits[other] and share[other] >= 0.5:
+        other = int(np.where(base == index, -1, share).argmax())
+        if share[other] >= 0.5 and _shades(survey, lab, areas, int(index), other):
             base[index] = other
     while (base != base[base]).any():
         base = base[base]
