@@ -398,10 +398,8 @@ def _filled(
 def _ink(plate: _Plate, style: str, rng: np.random.Generator) -> np.ndarray:
     """(H, W) uint8, how far lines cover each pixel; closed along every border."""
     border = plate.border
-    distance, nearest = cv2.distanceTransformWithLabels(
-        (~border).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    half = _weights(plate, border)[np.asarray(nearest)] * (plate.line_px / 2)
+    distance, nearest = _nearest_seed(border)
+    half = _weights(plate, border)[nearest] * (plate.line_px / 2)
     if style == "trace":
         size = (border.shape[1], border.shape[0])
         half *= np.clip(1 + 0.35 * _slow(rng, size, 1)[..., 0], 0.55, 1.6)
@@ -419,8 +417,25 @@ def _ink(plate: _Plate, style: str, rng: np.random.Generator) -> np.ndarray:
     return np.round(cover * 255).astype(np.uint8)
 
 
+def _nearest_seed(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest true pixel of (H, W) bool, and that pixel's number from 1, int32.
+
+    Numbers run in the order of `seeds`' true pixels.
+    """
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (~seeds).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    return distance.astype(np.float32, copy=False), nearest.astype(np.int32, copy=False)
+
+
+def _connected(mask: np.ndarray) -> np.ndarray:
+    """(H, W) int32, the 4-connected part of every true pixel from 1; 0 elsewhere."""
+    _, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+    return parts.astype(np.int32, copy=False)
+
+
 def _weights(plate: _Plate, border: np.ndarray) -> np.ndarray:
-    """Line weight for every label that distanceTransformWithLabels gives to border pixels."""
+    """Line weight for every number that _nearest_seed gives to border pixels."""
     upper = plate.instances[border]
     right = np.pad(plate.instances, ((0, 0), (0, 1)), mode="edge")[:, 1:][border]
     lower = np.pad(plate.instances, ((0, 1), (0, 0)), mode="edge")[1:][border]
@@ -435,17 +450,15 @@ def _regions(instances: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, np.nda
     Specks become line: their ink is raised in place.
     """
     open_px = ink < LINE
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(open_px.view(np.uint8), connectivity=4)
-    keep = stats[:, cv2.CC_STAT_AREA] >= SMALLEST_PX
+    parts = _connected(open_px)
+    keep = np.bincount(parts.reshape(-1)) >= SMALLEST_PX
     keep[0] = False
     speck = ~keep
     speck[0] = False
     ink[speck[parts]] = LINE
     number = np.cumsum(keep, dtype=np.int32) - 1
     seen = keep[parts]
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~seen).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
+    _, nearest = _nearest_seed(seen)
     owner = np.zeros(int(nearest.max()) + 1, np.int32)
     owner[nearest[seen]] = number[parts[seen]]
     found = np.zeros(int(keep.sum()), np.int32)
@@ -512,7 +525,7 @@ def _opening(
 
 def _joined(ink: np.ndarray, labels: np.ndarray) -> bool:
     """Whether an open path leads from one region to another within this window."""
-    _, parts = cv2.connectedComponents((ink < LINE).astype(np.uint8), connectivity=4)
+    parts = _connected(ink < LINE)
     open_px = parts > 0
     seen = np.unique(np.stack([parts[open_px], labels[open_px]]), axis=1)[0]
     return len(seen) != len(np.unique(seen))
