@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A palette colour for every region: what the proposal says, what the artist says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from .oklab import distance, to_oklab
+from .palette import nearest
+from .values import EMPTY, SOURCES, Assignment, Marks, Palette, Regions
+
+SAMPLES = 3_000_000
+"""Pixels of a picture that vote, about; small regions vote with all they have."""
+_FEW = 24
+"""A region with fewer votes on the sampling grid is sampled pixel by pixel."""
+_SURE_DEPTH_PX = 0.02
+"""Distance from the lines, as a share of the working picture's side, at which a vote counts in
+full: near a line a network's colour is half that of the other side."""
+_TINY_PX = 12
+"""Regions of fewer free pixels take a neighbour's colour."""
+
+PROPOSAL, PAIR, HINT, BLANK, LOCK, NEIGHBOUR, MATCH, UNKNOWN = range(len(SOURCES))
+
+
+def from_proposal(regions: Regions, proposal: np.ndarray, palette: Palette) -> Assignment:
+    """Each region takes the palette colour that most of the proposal inside it is nearest to.
+
+    Nearest by pixel and then counted, rather than the mean colour: a mean of two colours is a
+    third one, and a blurred edge would decide small regions.
+
+    Args:
+        proposal: (h, w, 3) uint8 of any size and of the drawing's aspect.
+    """
+    votes, strayed = _votes(regions, proposal, palette)
+    weight = votes.sum(axis=1)
+    winner = votes.argmax(axis=1).astype(np.int32)
+    best = votes[np.arange(regions.count), winner]
+    confidence = np.divide(best, weight, out=np.zeros_like(best), where=weight > 0)
+    assignment = Assignment(
+        index=winner,
+        confidence=confidence.astype(np.float32),
+        source=np.full(regions.count, PROPOSAL, np.uint8),
+        off_palette=strayed[np.arange(regions.count), winner].astype(np.float32),
+    )
+    return _inherited(regions, assignment, votes)
+
+
+def _votes(
+    regions: Regions, proposal: np.ndarray, palette: Palette
+) -> tuple[np.ndarray, np.ndarray]:
+    """(count, K) weights of votes, and the mean OKLab distance of the voters to each colour."""
+    stride = max(1, round(np.sqrt(regions.labels.size / SAMPLES)))
+    labels = np.ascontiguousarray(regions.labels[::stride, ::stride])
+    lines = regions.lines[::stride, ::stride]
+    depth = cv2.distanceTransform(cv2.bitwise_not(np.ascontiguousarray(lines)), cv2.DIST_L2, 3)
+    # So close to the edge of the proposal's own pixels there is nothing to be read from them.
+    sure = max(1.0, _SURE_DEPTH_PX * max(labels.shape))
+    weights = np.minimum(depth / sure, 1.0) ** 2
+    size = (labels.shape[1], labels.shape[0])
+    colours = cv2.resize(proposal, size, interpolation=cv2.INTER_LINEAR)
+    counts = np.bincount(labels.ravel()[lines.ravel() == 0], minlength=regions.count)
+    table = _Ballot(regions.count, palette)
+    free = weights > 0
+    table.add(labels[free], colours[free], weights[free])
+    few = counts < _FEW
+    if stride > 1 and few.any():
+        ys, xs = np.nonzero(few[regions.labels] & (regions.lines == 0))
+        scale = np.array(proposal.shape[:2]) / regions.labels.shape
+        rows = np.minimum(((ys + 0.5) * scale[0]).astype(int), proposal.shape[0] - 1)
+        columns = np.minimum(((xs + 0.5) * scale[1]).astype(int), proposal.shape[1] - 1)
+        few_weights = np.full(len(ys), 1e-3, np.float32)
+        table.add(regions.labels[ys, xs], proposal[rows, columns], few_weights)
+    return table.votes, table.strayed()
+
+
+class _Ballot:
+    def __init__(self, count: int, palette: Palette) -> None:
+        self._shape, self._palette = (count, len(palette)), palette
+        self._lab = to_oklab(palette.colours)
+        self.votes = np.zeros(self._shape)
+        self._distances = np.zeros(self._shape)
+
+    def add(self, labels: np.ndarray, colours: np.ndarray, weights: np.ndarray) -> None:
+        index = nearest(self._palette, colours).astype(np.int64)
+        boxes = labels.astype(np.int64) * self._shape[1] + index
+        size = self._shape[0] * self._shape[1]
+        self.votes += np.bincount(boxes, weights, size).reshape(self._shape)
+        away = distance(to_oklab(colours), self._lab[index]) * weights
+        self._distances += np.bincount(boxes, away, size).reshape(self._shape)
+
+    def strayed(self) -> np.ndarray:
+        return np.divide(
+            self._distances, self.votes, out=np.zeros(self._shape), where=self.votes > 0
+        )
+
+
+def neighbours(regions: Regions, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which regions touch, under the lines.
+
+    Args:
+        of: (count,) bool, only pairs with one of these are looked for.
+
+    Returns:
+        (n, 2) int64 pairs of different regions, the first one of ``of``; and the pixels of border
+        that each pair shares.
+    """
+    found = []
+    for here, there in (
+        (regions.labels[:, :-1], regions.labels[:, 1:]),
+        (regions.labels[:-1], regions.labels[1:]),
+    ):
+        ys, xs = np.nonzero(here != there)
+        one, other = here[ys, xs].astype(np.int64), there[ys, xs].astype(np.int64)
+        found += [one * regions.count + other, other * regions.count + one]
+    codes = np.concatenate(found)
+    codes = codes[of[codes // regions.count]]
+    codes, shared = np.unique(codes, return_counts=True)
+    return np.stack([codes // regions.count, codes % regions.count], axis=1), shared
+
+
+def _inherited(regions: Regions, assignment: Assignment, votes: np.ndarray) -> Assignment:
+    """Tiny regions, and those without a vote, take the colour of a neighbour."""
+    orphan = (regions.areas_px < _TINY_PX) | (votes.sum(axis=1) == 0)
+    if not orphan.any() or orphan.all():
+        return assignment
+    pairs, shared = neighbours(regions, orphan)
+    keep = ~orphan[pairs[:, 1]]
+    pairs, shared = pairs[keep], shared[keep]
+    index, source = assignment.index.copy(), assignment.source.copy()
+    confidence = assignment.confidence.copy()
+    # What the neighbours agree on, and among them what the region's own few pixels favour.
+    own = votes[pairs[:, 0], index[pairs[:, 1]]]
+    order = np.lexsort((shared, own))
+    index[pairs[order, 0]] = assignment.index[pairs[order, 1]]
+    source[pairs[:, 0]] = NEIGHBOUR
+    confidence[pairs[:, 0]] = 0.5 * assignment.confidence[pairs[:, 1]]
+    return replace(assignment, index=index, source=source, confidence=confidence)
+
+
+def decided(
+    regions: Regions, assignment: Assignment, palette: Palette, marks: Marks
+) -> tuple[Assignment, Palette]:
+    """What the artist's marks say, over everything else. Different marks in one region have been
+    given regions of their own by :func:`.split.split_at_marks`."""
+    index, source = assignment.index.copy(), assignment.source.copy()
+    confidence, strayed = assignment.confidence.copy(), assignment.off_palette.copy()
+    said = [(at, colour, PAIR) for at, colour in marks.pairs]
+    said += [(m.at, m.colour, HINT if m.colour else BLANK) for m in marks.hints]
+    for at, colour, kind in said:
+        region = region_at(regions, at)
+        if region is None:
+            continue
+        if colour is None:
+            index[region] = EMPTY
+        else:
+            palette, index[region] = palette.with_colour(colour)
+        source[region], confidence[region], strayed[region] = kind, 1.0, 0.0
+    return Assignment(index, confidence, source, strayed), palette
+
+
+def region_at(regions: Regions, at: tuple[float, float]) -> int | None:
+    """The region under a place (x, y), or None outside the picture."""
+    column, row = int(np.floor(at[0])), int(np.floor(at[1]))
+    width, height = regions.size_px
+    if not (0 <= column < width and 0 <= row < height):
+        return None
+    return int(regions.labels[row, column])

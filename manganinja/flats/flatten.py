@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From line art and a proposal to flats: every step of this package in turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import BadRequest
+from .assign import HINT, LOCK, UNKNOWN, decided, from_proposal
+from .line_mask import ink, line_mask
+from .palette import extract_palette
+from .regions import segment
+from .split import split_at_marks
+from .values import EMPTY, Assignment, Marks, Palette, Regions
+
+MOST_COLOURS = 255
+"""Of an index image, whose entry 0 is transparent."""
+SURE = 0.6
+"""Confidence from which a region needs no second look."""
+
+OnStage = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Unsure:
+    """A region to look at.
+
+    Attributes:
+        region: its number.
+        at: (x, y), a pixel well inside it.
+        area_px: free pixels.
+        confidence: 0 to 1.
+        why: a few words for the artist.
+    """
+
+    region: int
+    at: tuple[int, int]
+    area_px: int
+    confidence: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Flats:
+    """Flats of one drawing: regions, palette, and which colour each region has.
+
+    Nothing is painted until a picture is asked for, so a changed palette costs no new run.
+
+    Attributes:
+        kept: (H, W, 4) uint8 or None: pixels that the artist has locked, opaque where locked.
+        notes: sentences for the artist.
+        seconds: (stage, time) of what was done.
+    """
+
+    regions: Regions
+    palette: Palette
+    assignment: Assignment
+    kept: np.ndarray | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+    seconds: tuple[tuple[str, float], ...] = ()
+
+    # Pictures
+
+    def indexed(self) -> tuple[np.ndarray, np.ndarray]:
+        """The transport format.
+
+        Returns:
+            (H, W) uint8 index image, and its table (K + 1, 4) uint8 RGBA whose entry 0 is
+            transparent. Locked pixels are not in it.
+
+        Raises:
+            BadRequest: there are more than 255 colours.
+        """
+        if len(self.palette) > MOST_COLOURS:
+            raise BadRequest(
+                f"The palette has {len(self.palette)} colours, an index image {MOST_COLOURS}.",
+                "Choose a smaller palette.",
+            )
+        table = np.zeros((len(self.palette) + 1, 4), np.uint8)
+        table[1:, :3], table[1:, 3] = self.palette.colours, 255
+        entry = (self.assignment.index + 1).astype(np.uint8)
+        return entry[self.regions.labels], table
+
+    def rgba(self) -> np.ndarray:
+        """(H, W, 4) uint8, exact palette colours, opaque but for empty regions."""
+        of_region = np.zeros((self.regions.count, 4), np.uint8)
+        filled = self.assignment.index != EMPTY
+        of_region[filled, :3] = self.palette.colours[self.assignment.index[filled]]
+        of_region[filled, 3] = 255
+        # One word for each pixel: four times faster than rows of four bytes.
+        words = np.ascontiguousarray(of_region).view(np.uint32).ravel()
+        picture = words[self.regions.labels][..., None].view(np.uint8)
+        return self._with_kept(picture)
+
+    def _with_kept(self, picture: np.ndarray) -> np.ndarray:
+        if self.kept is not None:
+            locked = self.kept[..., 3] > 0
+            picture[locked] = self.kept[locked]
+        return picture
+
+    def by_colour(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
+        """(name, colour, (H, W) bool mask) of each colour that is used, most used first."""
+        index = self.assignment.index
+        areas = np.bincount(
+            index[index >= 0], self.regions.areas_px[index >= 0], minlength=len(self.palette)
+        )
+        for entry in np.argsort(-areas, kind="stable"):
+            members = index == entry
+            if members.any():
+                red, green, blue = self.palette.colours[entry].tolist()
+                yield self.palette.names[entry], (red, green, blue), members[self.regions.labels]
+
+    def confidence_map(self) -> np.ndarray:
+        """(H, W) uint8, 255 = sure."""
+        return np.rint(self.assignment.confidence * 255).astype(np.uint8)[self.regions.labels]
+
+    # Questions
+
+    def unsure(self, below: float = SURE) -> list[Unsure]:
+        """Regions worth a look, the largest doubt (area times uncertainty) first."""
+        doubt = (1 - self.assignment.confidence) * np.sqrt(self.regions.areas_px)
+        asked = np.flatnonzero(self.assignment.confidence < below)
+        asked = asked[np.argsort(-doubt[asked], kind="stable")]
+        places = _inner_pixels(self.regions, asked)
+        return [
+            Unsure(
+                int(region),
+                place,
+                int(self.regions.areas_px[region]),
+                float(self.assignment.confidence[region]),
+                "no colour was found"
+                if self.assignment.source[region] == UNKNOWN
+                else "several colours fit",
+            )
+            for region, place in zip(asked, places, strict=True)
+        ]
+
+    # Changes without a run
+
+    def with_palette_colour(self, entry: int, colour: Sequence[int]) -> Flats:
+        """The same flats with another colour for one entry of the palette."""
+        colours = self.palette.colours.copy()
+        colours[entry] = colour
+        return replace(self, palette=Palette(colours))
+
+    def with_region_colour(self, region: int, colour: Sequence[int] | None) -> Flats:
+        """The same flats with another colour for one region; None leaves it empty."""
+        index, source = self.assignment.index.copy(), self.assignment.source.copy()
+        confidence, palette = self.assignment.confidence.copy(), self.palette
+        if colour is None:
+            index[region] = EMPTY
+        else:
+            palette, index[region] = palette.with_colour(colour)
+        source[region], confidence[region] = HINT, 1.0
+        changed = replace(self.assignment, index=index, source=source, confidence=confidence)
+        return replace(self, palette=palette, assignment=changed)
+
+
+def _inner_pixels(regions: Regions, wanted: np.ndarray) -> list[tuple[int, int]]:
+    """(x, y) inside each wanted region, as far from lines as a coarse look finds."""
+    if not len(wanted):
+        return []
+    rank = np.full(regions.count, -1, np.int64)
+    rank[wanted] = np.arange(len(wanted))
+    ys, xs = np.nonzero((rank >= 0)[regions.labels] & (regions.lines == 0))
+    depth = cv2.distanceTransform(cv2.bitwise_not(regions.lines), cv2.DIST_L2, 3)[ys, xs]
+    order = np.argsort(depth, kind="stable")
+    best = np.zeros(len(wanted), np.int64)
+    best[rank[regions.labels[ys[order], xs[order]]]] = order
+    return [(int(xs[i]), int(ys[i])) for i in best]
+
+
+def flatten(
+    lineart: Image.Image,
+    proposal: np.ndarray | None,
+    palette: Palette | None = None,
+    marks: Marks | None = None,
+    gap_px: float = 8,
+    kept: np.ndarray | None = None,
+    empty_background: bool = False,
+    on_stage: OnStage = lambda stage, fraction: None,
+) -> Flats:
+    """Flats for a drawing.
+
+    Args:
+        lineart: of any kind and size up to 128 megapixels.
+        proposal: (h, w, 3) uint8, what the regions should look like, in any size and in the
+            drawing's aspect; None for the artist's marks alone.
+        palette: the colours to use; those of the proposal if None.
+        marks: what the artist says; it always wins.
+        gap_px: gaps in lines up to this width are closed, 0 to 32, in pixels of the drawing.
+        kept: (H, W, 4) uint8 of the drawing's size, opaque where pixels are locked. They stay as
+            they are, and a region that is mostly locked in one colour keeps it throughout.
+        empty_background: leave the paper round the drawing transparent.
+        on_stage: hears the name of each stage and the fraction done, 0 to 1.
+
+    Raises:
+        BadRequest: something can't be used; says why and what to do.
+    """
+    marks = marks or Marks()
+    clock = _Clock(on_stage)
+    clock.begin("lines", 0.0)
+    lines = line_mask(ink(lineart))
+    _check_kept(kept, lines)
+    clock.begin("regions", 0.1)
+    regions = segment(lines, gap_px, marks.closing, marks.merging)
+    regions, notes = split_at_marks(regions, marks)
+    clock.begin("colours", 0.7)
+    if palette is None:
+        palette = _own_palette(proposal)
+    assignment = _proposed(regions, proposal, palette)
+    if empty_background:
+        assignment.index[regions.background] = EMPTY
+        assignment.confidence[regions.background] = 1.0
+    if kept is not None:
+        assignment, palette = _locked(regions, assignment, palette, kept)
+    assignment, palette = decided(regions, assignment, palette, marks)
+    clock.end()
+    return Flats(regions, palette, assignment, kept, tuple(notes), tuple(clock.seconds))
+
+
+def _own_palette(proposal: np.ndarray | None) -> Palette:
+    if proposal is None:
+        return Palette(np.zeros((0, 3), np.uint8))
+    return extract_palette(proposal).palette
+
+
+def _proposed(regions: Regions, proposal: np.ndarray | None, palette: Palette) -> Assignment:
+    if proposal is not None and len(palette):
+        return from_proposal(regions, proposal, palette)
+    return Assignment(
+        index=np.full(regions.count, EMPTY, np.int32),
+        confidence=np.zeros(regions.count, np.float32),
+        source=np.full(regions.count, UNKNOWN, np.uint8),
+        off_palette=np.zeros(regions.count, np.float32),
+    )
+
+
+def _check_kept(kept: np.ndarray | None, lines: np.ndarray) -> None:
+    if kept is not None and kept.shape != (*lines.shape, 4):
+        raise BadRequest(
+            f"The locks are {kept.shape[1]} x {kept.shape[0]} px, the line art is "
+            f"{lines.shape[1]} x {lines.shape[0]} px.",
+            "Save the locks in the size of the line art, transparent where nothing is locked.",
+        )
+
+
+def _locked(
+    regions: Regions, assignment: Assignment, palette: Palette, kept: np.ndarray
+) -> tuple[Assignment, Palette]:
+    """Regions of which at least half is locked in one colour have that colour."""
+    at = (kept[..., 3] > 0) & (regions.lines == 0)
+    labels = regions.labels[at].astype(np.int64)
+    colours = kept[at][:, :3].astype(np.int64) @ np.array([65536, 256, 1])
+    codes, counts = np.unique(labels << 24 | colours, return_counts=True)
+    index, source = assignment.index.copy(), assignment.source.copy()
+    confidence = assignment.confidence.copy()
+    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        region = code >> 24
+        if 2 * count >= regions.areas_px[region]:
+            colour = (code >> 16 & 255, code >> 8 & 255, code & 255)
+            palette, index[region] = palette.with_colour(colour)
+            source[region], confidence[region] = LOCK, 1.0
+    return replace(assignment, index=index, source=source, confidence=confidence), palette
+
+
+class _Clock:
+    def __init__(self, on_stage: OnStage) -> None:
+        self._on_stage, self._stage, self._since = on_stage, "", 0.0
+        self.seconds: list[tuple[str, float]] = []
+
+    def begin(self, stage: str, fraction: float) -> None:
+        self.end()
+        self._stage, self._since = stage, time.monotonic()
+        self._on_stage(stage, fraction)
+
+    def end(self) -> None:
+        if self._stage:
+            self.seconds.append((self._stage, time.monotonic() - self._since))
+            self._stage = ""

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cut line art into regions, closing gaps, without crossing lines.
+
+A ball that is trapped by the lines marks a region (trapped ball: Zhang et al., IEEE TVCG 15(4),
+2009; here as thresholds of one distance transform). Balls are tried from twice the largest gap down
+to a pixel. Where a ball that is larger than a gap passes from one marked region into another, they
+are one; where only a smaller one does, the way is a gap, and the two grow until they meet in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..errors import BadRequest
+from .values import Regions
+
+LARGEST_GAP_PX = 32
+MOST_PIXELS = 128_000_000
+MOST_REGIONS = 100_000
+SMALLEST_HOLE_PX = 4
+"""Holes in a line of fewer pixels count as line."""
+
+_STEP = 1.25
+"""Factor between two balls."""
+_LEVELS_OLDER = 4
+"""A mark survives meeting another one in a gap if it was found so many balls earlier, so that its
+region is about twice as wide as the gap. Others are bulges of a narrow region, not regions."""
+_COARSE_PX = 2.0
+"""Balls from this radius on are tried at half resolution."""
+
+
+def segment(
+    lines: np.ndarray,
+    gap_px: float = 8,
+    closing: Sequence[np.ndarray] = (),
+    merging: Sequence[np.ndarray] = (),
+) -> Regions:
+    """Regions of line art.
+
+    Args:
+        lines: (H, W) uint8 mask, 255 = line.
+        gap_px: gaps in lines up to this width are closed, 0 to 32, in pixels of the picture.
+        closing: paths (n, 2) float that close gaps.
+        merging: closed paths (n, 2) float; the regions that lie mostly inside become one.
+
+    Raises:
+        BadRequest: a value is out of range, no paper is left between the lines, or these are no
+            lines but noise.
+    """
+    _check(lines, gap_px)
+    walls = _with_paths(lines, closing)
+    markers = _marked(walls, gap_px)
+    if not markers.any():
+        raise BadRequest(
+            "No paper is left between the lines: there is nothing to fill.",
+            "Choose the layer that has the lines.",
+        )
+    count = int(markers.max())
+    if count > MOST_REGIONS:
+        raise BadRequest(
+            f"The line art has {count} regions: it looks like noise or a screentone, not lines.",
+            "Choose the layer that has the clean lines.",
+        )
+    markers = _grown(markers, walls)
+    return _numbered(_under_lines(_joined(markers, merging)), lines)
+
+
+def _check(lines: np.ndarray, gap_px: float) -> None:
+    if not 0 <= gap_px <= LARGEST_GAP_PX:
+        raise BadRequest(
+            f"Gaps of {gap_px:g} px can't be closed.", f"Choose 0 to {LARGEST_GAP_PX} px."
+        )
+    if lines.size > MOST_PIXELS:
+        raise BadRequest(
+            f"{lines.shape[1]} x {lines.shape[0]} pixels are too many.",
+            f"{MOST_PIXELS // 1_000_000} megapixels are the most: work on a part of the page.",
+        )
+
+
+def _with_paths(lines: np.ndarray, closing: Sequence[np.ndarray]) -> np.ndarray:
+    if not closing:
+        return lines
+    walls = lines.copy()
+    for path in closing:
+        cv2.polylines(walls, [np.rint(path).astype(np.int32)], False, 255, 2)
+    return walls
+
+
+# Marking
+
+
+def _distances(walls: np.ndarray) -> np.ndarray:
+    """(H, W) float32: pixels from each free pixel to the nearest line or end of the picture."""
+    # A line that ends just before the edge of the canvas leaves a gap like any other.
+    fenced = cv2.copyMakeBorder(cv2.bitwise_not(walls), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return cv2.distanceTransform(fenced, cv2.DIST_L2, 3)[1:-1, 1:-1]
+
+
+def _halved(distance: np.ndarray) -> np.ndarray:
+    """The largest of each 2 x 2 pixels: passages keep their width, and balls that are larger than
+    a pixel can't touch across a line."""
+    padded = cv2.copyMakeBorder(
+        distance, 0, distance.shape[0] % 2, 0, distance.shape[1] % 2, cv2.BORDER_REPLICATE
+    )
+    rows = np.maximum(padded[::2], padded[1::2])
+    return np.maximum(rows[:, ::2], rows[:, 1::2])
+
+
+def _radii(gap_px: float) -> list[float]:
+    """Radii of the balls, largest first, that of the largest gap among them."""
+    if gap_px == 0:
+        return [0.0]
+    # The middle of a gap of g free pixels is (g + 1) / 2 from the line's pixels.
+    gap_radius = (gap_px + 1) / 2
+    # The balls before that of the gap tell how wide the regions are on either side of one.
+    radii = [gap_radius * _STEP**power for power in range(_LEVELS_OLDER - 1, -1, -1)]
+    while radii[-1] / _STEP >= _COARSE_PX:
+        radii.append(radii[-1] / _STEP)
+    return [*radii, *([1.0] if gap_radius > 1 else []), 0.0]
+
+
+class _Marks:
+    """The regions marked so far.
+
+    Attributes:
+        labels: (h, w) int32, 0 = unmarked.
+        born: (labels + 1,) int32, number of the ball that found each.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.labels = np.zeros(shape, np.int32)
+        self.born = np.zeros(1, np.int32)
+
+    def add_ball(self, number: int, free: np.ndarray, is_gap: bool, smallest: int) -> None:
+        """Let a smaller ball roll.
+
+        Args:
+            number: of the ball.
+            free: (h, w) bool, where its centre may be; holds all marks.
+            is_gap: whether it is small enough to pass through gaps.
+            smallest: pixels of the smallest part that is marked.
+        """
+        parts, ids, stats, _ = cv2.connectedComponentsWithStats(
+            free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
+        )
+        part_of = np.zeros(len(self.born), np.int32)
+        part_of[self.labels.ravel()] = ids.ravel()
+        part_of[0] = 0
+        kept = self._kept(part_of, parts, number) if is_gap else self._one_each(part_of, parts)
+        inside = np.bincount(part_of[kept], minlength=parts)
+        fresh = np.flatnonzero((inside == 0) & (stats[:, cv2.CC_STAT_AREA] >= smallest))
+        self._relabel(part_of, kept, inside, fresh[fresh > 0], ids, number)
+
+    def _one_each(self, part_of: np.ndarray, parts: int) -> np.ndarray:
+        """Marks that stay, when all in one part are one: the oldest of each."""
+        oldest = self._oldest(part_of, parts)
+        kept = np.zeros(len(self.born), bool)
+        kept[oldest[oldest > 0]] = True
+        return kept
+
+    def _kept(self, part_of: np.ndarray, parts: int, number: int) -> np.ndarray:
+        """Marks that stay, when those in one part may be divided by gaps."""
+        kept = self._one_each(part_of, parts)
+        kept[1:] |= number - self.born[1:] >= _LEVELS_OLDER
+        kept[0] = False
+        return kept & (part_of > 0)
+
+    def _oldest(self, part_of: np.ndarray, parts: int) -> np.ndarray:
+        oldest = np.zeros(parts, np.int64)
+        # The last one written stays, so the oldest is written last.
+        order = np.argsort(-self.born[1:], kind="stable") + 1
+        oldest[part_of[order]] = order
+        oldest[0] = 0
+        return oldest
+
+    def _relabel(
+        self,
+        part_of: np.ndarray,
+        kept: np.ndarray,
+        inside: np.ndarray,
+        fresh: np.ndarray,
+        ids: np.ndarray,
+        number: int,
+    ) -> None:
+        renamed = np.zeros(len(self.born), np.int32)
+        renamed[kept] = np.arange(1, kept.sum() + 1)
+        whole = np.zeros(len(inside), np.int32)
+        single = kept & (inside[part_of] == 1)
+        whole[part_of[single]] = renamed[single]
+        whole[fresh] = np.arange(kept.sum() + 1, kept.sum() + 1 + len(fresh))
+        self.labels = np.maximum(whole[ids], renamed[self.labels])
+        self.born = np.concatenate(
+            [[0], self.born[kept], np.full(len(fresh), number)], dtype=np.int32
+        )
+
+    def refine(self, distance: np.ndarray) -> None:
+        """Go on at full resolution: ``distance`` is that of every pixel."""
+        height, width = distance.shape
+        labels = self.labels.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
+        # The neighbours of a pixel that is so far from any line can't lie behind one.
+        self.labels = np.where(distance > 0, labels, 0)
+
+
+def _marked(walls: np.ndarray, gap_px: float) -> np.ndarray:
+    """(H, W) int32 marks from 1 on; 0 under lines and where it is open whose a pixel is."""
+    distance = _distances(walls)
+    coarse = _halved(distance)
+    radii = _radii(gap_px)
+    marks = _Marks(coarse.shape if radii[0] >= _COARSE_PX else distance.shape)
+    for number, radius in enumerate(radii):
+        if radius < _COARSE_PX and marks.labels.shape != distance.shape:
+            marks.refine(distance)
+        at = distance if radius < _COARSE_PX else coarse
+        smallest = 1 if radius > 0 else SMALLEST_HOLE_PX
+        marks.add_ball(number, at > radius, radius < (gap_px + 1) / 2, smallest)
+    return marks.labels
+
+
+# Growing
+
+
+def _grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
+    """Marks grown over the free pixels, each at the same speed, never across a line.
+
+    (OpenCV's watershed leaves a border pixel between a mark and a wall too, so that it does not get
+    through passages of two pixels.)
+    """
+    # A fence spares the neighbours of border pixels a special case.
+    fenced = np.full((markers.shape[0] + 2, markers.shape[1] + 2), -1, np.int32)
+    fenced[1:-1, 1:-1] = np.where(walls > 0, np.int32(-1), markers)
+    flat, steps = fenced.ravel(), (-1, 1, -fenced.shape[1], fenced.shape[1])
+    front = np.flatnonzero(flat == 0)
+    while len(front):
+        label = np.zeros(len(front), np.int32)
+        for step in steps:
+            label = np.where(label > 0, label, flat[front + step])
+        reached = label > 0
+        front = front[reached]
+        flat[front] = label[reached]
+        around = np.concatenate([front + step for step in steps])
+        front = np.unique(around[flat[around] == 0])
+    return np.maximum(fenced[1:-1, 1:-1], 0)
+
+
+def _under_lines(labels: np.ndarray) -> np.ndarray:
+    """Every pixel without a label gets that of the nearest one that has it."""
+    missing = (labels == 0).view(np.uint8)
+    if not missing.any():
+        return labels
+    _, nearest = cv2.distanceTransformWithLabels(
+        missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    label_of = np.zeros(int(nearest.max()) + 1, np.int32)
+    given = missing == 0
+    label_of[nearest[given]] = labels[given]
+    return label_of[nearest]
+
+
+def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:
+    """Regions that lie mostly inside a closed path get one label."""
+    if not merging:
+        return labels
+    labels = labels.copy()
+    sizes = np.bincount(labels.ravel())
+    for path in merging:
+        inside = np.zeros(labels.shape, np.uint8)
+        cv2.fillPoly(inside, [np.rint(path).astype(np.int32)], 1)
+        shares = np.bincount(labels[inside > 0], minlength=len(sizes)) / np.maximum(sizes, 1)
+        members = np.flatnonzero(shares > 0.5)
+        members = members[members > 0]
+        if len(members) > 1:
+            same = np.arange(len(sizes), dtype=np.int32)
+            same[members] = members[0]
+            labels = same[labels]
+            sizes = np.bincount(labels.ravel(), minlength=len(sizes))
+    return labels
+
+
+# The result
+
+
+def _numbered(labels: np.ndarray, lines: np.ndarray) -> Regions:
+    sizes = np.bincount(labels.ravel())
+    number_of = np.cumsum(sizes > 0, dtype=np.int32) - 1
+    labels = number_of[labels]
+    count = int(number_of[-1]) + 1
+    free = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
+    return Regions(labels, lines, free, _backgrounds(labels, lines, count))
+
+
+def _backgrounds(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:
+    """Regions that hold a corner and at least an eighth of the picture's edge."""
+    edges = [(labels[0], lines[0]), (labels[-1], lines[-1])]
+    edges += [(labels[:, 0], lines[:, 0]), (labels[:, -1], lines[:, -1])]
+    along = np.concatenate([edge[covered == 0] for edge, covered in edges])
+    shares = np.bincount(along, minlength=count) / max(1, sum(len(edge) for edge, _ in edges))
+    corners = np.zeros(count, bool)
+    corners[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = True
+    return corners & (shares >= 1 / 8)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Different marks in one region: each gets its part, cut where the region is narrowest.
+
+An artist who puts two colours into one region knows of a gap that was too wide to be closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from .assign import region_at
+from .values import Marks, Regions
+
+Colour = tuple[int, int, int] | None
+
+
+def split_at_marks(regions: Regions, marks: Marks) -> tuple[Regions, list[str]]:
+    """Regions in which no two marks contradict each other, and a sentence for each that was split.
+
+    Marks of one colour in one region share a part.
+    """
+    said: dict[int, dict[Colour, list[tuple[float, float]]]] = {}
+    for at, colour in [*marks.pairs, *((mark.at, mark.colour) for mark in marks.hints)]:
+        region = region_at(regions, at)
+        if region is not None:
+            said.setdefault(region, {}).setdefault(colour, []).append(at)
+    notes = []
+    for region, colours in said.items():
+        if len(colours) > 1:
+            regions = _split(regions, region, list(colours.values()))
+            places = ", ".join(f"({x:.0f}, {y:.0f})" for ats in colours.values() for x, y in ats)
+            notes.append(
+                f"{len(colours)} colours are asked for in one region, at {places}: it was divided "
+                "where it is narrowest. A stroke that closes the gap makes the border exact."
+            )
+    return regions, notes
+
+
+def _split(regions: Regions, region: int, groups: list[list[tuple[float, float]]]) -> Regions:
+    ys, xs = np.nonzero(regions.labels == region)
+    top, left = int(ys.min()), int(xs.min())
+    window = (slice(top, int(ys.max()) + 1), slice(left, int(xs.max()) + 1))
+    mine = regions.labels[window] == region
+    parts = _parts(mine & (regions.lines[window] == 0), mine, groups, (left, top))
+    labels = regions.labels.copy()
+    # The first group keeps the number.
+    new = np.array([region, *range(regions.count, regions.count + len(groups) - 1)], np.int32)
+    labels[window][mine] = new[parts[mine] - 1]
+    free = np.bincount(labels[regions.lines == 0], minlength=regions.count + len(groups) - 1)
+    background = np.concatenate([regions.background, np.zeros(len(groups) - 1, bool)])
+    return replace(regions, labels=labels, areas_px=free.astype(np.int64), background=background)
+
+
+def _parts(
+    free: np.ndarray,
+    mine: np.ndarray,
+    groups: list[list[tuple[float, float]]],
+    corner: tuple[int, int],
+) -> np.ndarray:
+    """(h, w) int32: number of the group that each pixel of the region goes to, from 1."""
+    fenced = cv2.copyMakeBorder(free.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    distance = cv2.distanceTransform(fenced, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    seeds = np.zeros(free.shape, np.int32)
+    for number, places in enumerate(groups, start=1):
+        for x, y in places:
+            row, column = int(y) - corner[1], int(x) - corner[0]
+            seeds[row, column] = number
+    marks = seeds.copy()
+    for radius in (*np.geomspace(max(1.0, float(distance.max())), 1.0, 12), 0.0):
+        marks = _spread(marks, (distance > radius) | (seeds > 0))
+    # What is left lies between two groups or under lines: they meet in the middle.
+    outside = len(groups) + 1
+    marks[~mine] = outside
+    cv2.watershed(np.zeros((*marks.shape, 3), np.uint8), marks)
+    return _filled(marks, mine, outside)
+
+
+def _spread(marks: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Fill each connected part of ``free`` that holds marks of one group alone."""
+    count, ids = cv2.connectedComponents(free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    given = (marks > 0) & free
+    most, least = np.zeros(count, np.int32), np.full(count, np.iinfo(np.int32).max, np.int32)
+    np.maximum.at(most, ids[given], marks[given])
+    np.minimum.at(least, ids[given], marks[given])
+    group = np.where(most == least, most, 0)
+    group[0] = 0
+    return np.where(marks > 0, marks, group[ids]).astype(np.int32)
+
+
+def _filled(marks: np.ndarray, mine: np.ndarray, outside: int) -> np.ndarray:
+    """The borders that the watershed left, given to the nearest part."""
+    known = mine & (marks > 0) & (marks != outside)
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~known).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    group_of = np.ones(int(nearest.max()) + 1, np.int32)
+    group_of[nearest[known]] = marks[known]
+    return group_of[nearest]

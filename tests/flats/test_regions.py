@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Regions of line art: closed shapes, gaps, lines of all kinds, and what can't be cut."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFilter
+
+from manganinja import BadRequest
+from manganinja.flats import regions as regions_module
+from manganinja.flats.line_mask import ink, line_mask
+from manganinja.flats.regions import SMALLEST_HOLE_PX, segment
+
+BOX = (60, 60, 240, 200)
+
+
+def page(
+    gap: int = 0, width: int = 3, ink_colour: str = "black", paper: str = "white"
+) -> Image.Image:
+    """A box with a wall in the middle, and a gap in the box's right side."""
+    image = Image.new("RGB", (300, 260), paper)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle(BOX, outline=ink_colour, width=width)
+    pen.line((150, 60, 150, 200), ink_colour, width)
+    if gap:
+        pen.rectangle((236, 130 - gap // 2, 244, 129 - gap // 2 + gap), fill=paper)
+    return image
+
+
+def lines_of(image: Image.Image) -> np.ndarray:
+    return line_mask(ink(image))
+
+
+def at(regions, x: int, y: int) -> int:
+    return int(regions.labels[y, x])
+
+
+LEFT, RIGHT, OUTSIDE = (100, 130), (200, 130), (20, 20)
+
+
+def transparent(colour: tuple[int, int, int]) -> Image.Image:
+    grey = np.asarray(page().convert("L"))
+    rgba = np.zeros((*grey.shape, 4), np.uint8)
+    rgba[..., :3], rgba[..., 3] = colour, 255 - grey
+    return Image.fromarray(rgba)
+
+
+STYLES = {
+    "black on white": page(),
+    "white on black": page(ink_colour="white", paper="black"),
+    "blue trace lines": page(ink_colour="#7fb2ff"),
+    "yellow trace lines": page(ink_colour="yellow"),
+    "on cream paper": page(ink_colour="#442200", paper="#f6ecd2"),
+    "one pixel, aliased": page(width=1),
+    "thick": page(width=12),
+    "soft pencil": page(width=5).filter(ImageFilter.GaussianBlur(1.5)),
+    "black on transparent": transparent((0, 0, 0)),
+    "white on transparent": transparent((255, 255, 255)),
+    "red on transparent": transparent((255, 0, 0)),
+    "faint": Image.eval(page(), lambda v: 170 + v // 3),
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_kind_of_line_bounds_the_same_regions(style: str) -> None:
+    regions = segment(lines_of(STYLES[style]), gap_px=4)
+    assert regions.count == 3
+    assert len({at(regions, *LEFT), at(regions, *RIGHT), at(regions, *OUTSIDE)}) == 3
+    assert regions.background.tolist().count(True) == 1
+    assert regions.background[at(regions, *OUTSIDE)]
+
+
+def test_white_filled_line_art_on_transparency_keeps_its_paper() -> None:
+    image = Image.new("RGBA", (300, 260), (0, 0, 0, 0))
+    ImageDraw.Draw(image).rectangle(BOX, fill="white", outline="black", width=3)
+    regions = segment(lines_of(image), gap_px=4)
+    assert regions.count == 2 and at(regions, *LEFT) != at(regions, *OUTSIDE)
+
+
+@pytest.mark.parametrize("gap", [1, 2, 4, 8, 16, 32])
+def test_gaps_up_to_the_chosen_width_are_closed_and_wider_ones_are_not(gap: int) -> None:
+    lines = lines_of(page(gap))
+    closed, open_ = segment(lines, gap_px=gap), segment(lines, gap_px=gap / 2 - 0.5)
+    assert closed.count == 3 and at(closed, *RIGHT) != at(closed, *OUTSIDE)
+    assert open_.count == 2 and at(open_, *RIGHT) == at(open_, *OUTSIDE)
+
+
+def test_a_closed_gap_is_cut_where_the_line_would_be() -> None:
+    regions = segment(lines_of(page(16)), gap_px=16)
+    inside = regions.labels == at(regions, *RIGHT)
+    columns = [int(np.flatnonzero(inside[y]).max()) for y in range(122, 138)]
+    assert all(abs(column - 239) <= 4 for column in columns)
+
+
+def test_colour_runs_to_the_middle_of_the_lines() -> None:
+    regions = segment(lines_of(page(width=12)), gap_px=0)
+    # The wall is 12 px wide round x = 150; the outer frame has its inner edge at 60.
+    row = regions.labels[130]
+    (border,) = np.flatnonzero(np.diff(row[100:200])) + 100
+    assert abs(border - 150) <= 1
+
+
+def test_a_narrow_strand_is_one_region() -> None:
+    """A wavy strand, narrower than the gaps that are closed, must not fall into beads."""
+    image = Image.new("L", (600, 200), 255)
+    pen = ImageDraw.Draw(image)
+    x = np.arange(50, 550)
+    half = 5 + 0.7 * np.sin(x / 9)
+    middle = 100 + 20 * np.sin(x / 60)
+    pen.line(list(zip(x.tolist(), (middle - half).tolist(), strict=True)), 0, 2)
+    pen.line(list(zip(x.tolist(), (middle + half).tolist(), strict=True)), 0, 2)
+    for end in (0, -1):
+        pen.line((x[end], middle[end] - half[end], x[end], middle[end] + half[end]), 0, 2)
+    regions = segment(lines_of(image), gap_px=24)
+    assert len({at(regions, i, round(m)) for i, m in zip(x[5:-5], middle[5:-5], strict=True)}) == 1
+    assert regions.count == 2
+
+
+def test_paths_close_gaps_and_join_regions() -> None:
+    lines = lines_of(page(40))
+    assert segment(lines, gap_px=4).count == 2
+    stroke = np.array([(239, 100), (240, 130), (239, 160)], float)
+    assert segment(lines, gap_px=4, closing=[stroke]).count == 3
+    round_all = np.array([(30, 30), (270, 30), (270, 230), (30, 230)], float)
+    joined = segment(lines_of(page()), gap_px=4, merging=[round_all])
+    assert joined.count == 2 and at(joined, *LEFT) == at(joined, *RIGHT)
+
+
+def random_lines(seed: int, width: int, height: int, strokes: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    image = Image.new("L", (width, height), 0)
+    pen = ImageDraw.Draw(image)
+    for _ in range(strokes):
+        points = rng.uniform(0, (width, height), (3, 2)).ravel().tolist()
+        pen.line(points, 255, int(rng.integers(1, 6)))
+    return np.asarray(image)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    width=st.integers(8, 160),
+    height=st.integers(8, 160),
+    strokes=st.integers(1, 14),
+    gap=st.sampled_from([0.0, 1.0, 3.0, 8.0, 20.0]),
+)
+def test_regions_cover_the_picture_and_never_cross_a_line(
+    seed: int, width: int, height: int, strokes: int, gap: float
+) -> None:
+    lines = random_lines(seed, width, height, strokes)
+    if (lines == 0).sum() < 30:
+        return
+    regions = segment(lines, gap)
+    assert regions.labels.shape == lines.shape and regions.labels.min() == 0
+    assert set(np.unique(regions.labels)) == set(range(regions.count))
+    assert regions.areas_px.sum() == (lines == 0).sum()
+    again = segment(lines, gap)
+    np.testing.assert_array_equal(regions.labels, again.labels)
+    # Free pixels of one region hang together without crossing a line.
+    count, parts = cv2.connectedComponents((lines == 0).astype(np.uint8), connectivity=4)
+    sizes = np.bincount(parts.ravel(), minlength=count)
+    for region in range(regions.count):
+        own = parts[(regions.labels == region) & (lines == 0)]
+        large = {int(p) for p in np.unique(own) if sizes[p] >= SMALLEST_HOLE_PX}
+        assert len(large) <= 1
+
+
+def test_moving_the_drawing_moves_the_regions() -> None:
+    lines = random_lines(5, 120, 120, 10)
+    framed = np.zeros((200, 200), np.uint8)
+    shifted = framed.copy()
+    framed[20:140, 20:140], shifted[36:156, 40:160] = lines, lines
+    first, second = segment(framed, 6), segment(shifted, 6)
+    moved = second.labels[36:156, 40:160]
+    original = first.labels[20:140, 20:140]
+    pairs = np.unique(np.stack([original.ravel(), moved.ravel()]), axis=1)
+    same = sum((original == a).sum() for a, b in pairs.T if ((moved == b) == (original == a)).all())
+    assert same > 0.97 * original.size
+
+
+@pytest.mark.parametrize(
+    ("image", "word"),
+    [
+        (Image.new("RGB", (50, 50), "white"), "empty"),
+        (Image.new("RGBA", (50, 50), (0, 0, 0, 0)), "empty"),
+        (Image.new("L", (1, 1), 255), "empty"),
+    ],
+)
+def test_pictures_without_lines_are_refused(image: Image.Image, word: str) -> None:
+    with pytest.raises(BadRequest, match=word):
+        lines_of(image)
+
+
+def test_noise_and_too_large_pictures_are_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(regions_module, "MOST_REGIONS", 5_000)
+    noise = (np.random.default_rng(0).random((800, 800)) < 0.5).astype(np.uint8) * 255
+    with pytest.raises(BadRequest, match="regions"):
+        segment(noise, 0)
+    huge = np.broadcast_to(np.uint8(0), (20000, 20000))
+    with pytest.raises(BadRequest, match="too many"):
+        segment(huge, 8)
+    with pytest.raises(BadRequest, match="Gaps"):
+        segment(lines_of(page()), 33)
