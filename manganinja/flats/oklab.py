@@ -83,7 +83,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Returns:
         (...) float32.
     """
-    return 100 * np.sqrt(np.square(np.subtract(a, b, dtype=np.float32)).sum(axis=-1))
+    apart = np.subtract(a, b, dtype=np.float32)
+    return 100 * np.sqrt(np.einsum("...i,...i->...", apart, apart))
 
 
 def _in_chunks(

@@ -476,10 +476,10 @@ def _filled_px(
 ) -> np.ndarray:
     """Pixels of each line colour that lie deeper inside than any line is wide."""
     deep = depth > max(2.0, 1.25 * width_px)
-    inside = survey.labels[deep]
-    filled = np.bincount(inside[inside >= 0], minlength=survey.count)
+    indices = np.flatnonzero(lines)
+    filled = [np.count_nonzero(deep & (survey.labels == index)) for index in indices]
     least = max(_LEAST_CLUSTER_PX, survey.labels.size * _LEAST_FLAT_SHARE)
-    return np.where(filled >= least, filled, 0)[lines]
+    return np.array([px if px >= least else 0 for px in filled], np.int64)
 
 
 def _border(labels: np.ndarray, count: int) -> int | None:

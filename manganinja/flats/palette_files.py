@@ -8,6 +8,7 @@ import io
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -157,7 +158,7 @@ def _from_hex(word: str) -> Colour | None:
     return red, green, blue
 
 
-# Photoshop: https://www.adobe.com/devnet-apps/photoshop/fileformatashtml/ ("Color swatches").
+# Photoshop: https://www.adobe.com/devnet-apps/photoshop/fileformatashtml/, "Color swatches".
 
 
 def _from_aco(data: bytes) -> Iterator[Entry]:
@@ -240,6 +241,19 @@ def _from_light(light: np.ndarray) -> Colour:
 # Krita: https://docs.krita.org/en/untranslatable_pages/kpl_defintion.html
 
 
+# What Python's zipfile raises for damaged archives, in experience; encrypted ones too.
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    UnicodeDecodeError,
+)
+
+
 def _from_kpl(data: bytes) -> list[Entry]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -251,7 +265,7 @@ def _from_kpl(data: bytes) -> list[Entry]:
                 for parent in parents
                 for entry in _swatches(parent)
             ]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGED_ZIP as error:
         raise _Unreadable(f"its zip archive is damaged ({error})") from error
     except (ValueError, KeyError) as error:
         raise _Unreadable(f"one of its colours is incomplete ({error})") from error
@@ -260,6 +274,8 @@ def _from_kpl(data: bytes) -> list[Entry]:
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     if name not in archive.namelist():
         raise _Unreadable(f"there is no {name} in it, so Krita did not write it")
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _Unreadable("it is packed in a way that Krita never uses")
     # Read in bounds, since an archive can lie about its sizes.
     with archive.open(name) as file:
         data = file.read(_MOST_BYTES + 1)
