@@ -213,10 +213,12 @@ def deepest(labels: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
 
     Only pixels where `allowed` (H, W) is true count; a region without any has area 0.
     """
-    depth = cv2.distanceTransform(allowed.view(np.uint8), cv2.DIST_L2, 3)
+    # The page's edge is one too: nobody clicks in a corner.
+    framed = np.pad(allowed, 1).view(np.uint8)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1]
     flat = np.flatnonzero(allowed)
     owner = labels.reshape(-1)[flat]
-    order = np.lexsort((depth.reshape(-1)[flat], owner))
+    order = np.lexsort((depth[allowed], owner))
     areas = np.bincount(owner, minlength=count)
     last = np.cumsum(areas) - 1
     pixel = flat[order[np.maximum(last, 0)]]
