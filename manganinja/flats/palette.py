@@ -40,6 +40,7 @@ Colour = tuple[int, int, int]
 _CODES = 1 << 24
 _SQUARE = np.ones((3, 3), np.uint8)
 _LEAST_ALPHA = 250
+_MOST_PIXEL_SIDE = 4
 
 # A picture is exact if so few of its calm pixels differ from a neighbour by a few levels only.
 _WEAK_LEVELS = 6
@@ -119,7 +120,7 @@ def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
     rgb, opaque = _planes(reference)
     if not opaque.any():
         return ReferenceFlats(Palette(np.zeros((0, 3), np.uint8)))
-    pixel = _pixel_side(rgb)
+    pixel = _pixel_side(rgb, opaque)
     rgb, opaque = np.ascontiguousarray(rgb[::pixel, ::pixel]), opaque[::pixel, ::pixel]
     survey = _survey(rgb, opaque, most)
     depth = _depth(survey.labels)
@@ -263,19 +264,32 @@ def _inside(mask: np.ndarray) -> np.ndarray:
     return mask if mask.all() else cv2.erode(mask.astype(np.uint8), _SQUARE).astype(bool)
 
 
-def _pixel_side(rgb: np.ndarray) -> int:
+def _pixel_side(rgb: np.ndarray, opaque: np.ndarray) -> int:
     """Side of the squares that a picture is made of: 1, or more where it was enlarged bluntly.
 
-    Then anti-aliasing has squares of one colour too, which would pass for flats.
+    Then anti-aliasing has squares of one colour too, which would pass for flats. Larger squares
+    than four pixels are pixel art, where each of them may be meant.
     """
-    side = 0
-    for picture in (rgb[::8], rgb[:, ::8].transpose(1, 0, 2)):
-        changes = (picture[:, 1:] != picture[:, :-1]).any(axis=(0, 2))
-        side = int(np.gcd.reduce(np.append(np.flatnonzero(changes) + 1, side)))
-    if not 2 <= side <= min(rgb.shape[:2]) // 2:
+    planes = rgb, opaque[..., None]
+    side = int(np.gcd.reduce([_spacing(plane) for plane in planes]))
+    if not 2 <= side <= _MOST_PIXEL_SIDE:
         return 1
-    whole = rgb[::side, ::side].repeat(side, 0).repeat(side, 1)
-    return side if np.array_equal(whole[: len(rgb), : rgb.shape[1]], rgb) else 1
+    blunt = all(np.array_equal(plane, _squares(plane, side)) for plane in planes)
+    return side if blunt else 1
+
+
+def _spacing(plane: np.ndarray) -> int:
+    """What divides the distance of every change in some rows and columns from the border."""
+    spacing = 0
+    for picture in (plane[::8], plane[:, ::8].transpose(1, 0, 2)):
+        changes = (picture[:, 1:] != picture[:, :-1]).any(axis=(0, 2))
+        spacing = int(np.gcd.reduce(np.append(np.flatnonzero(changes) + 1, spacing)))
+    return spacing
+
+
+def _squares(plane: np.ndarray, side: int) -> np.ndarray:
+    squares = plane[::side, ::side].repeat(side, 0).repeat(side, 1)
+    return squares[: plane.shape[0], : plane.shape[1]]
 
 
 def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
@@ -310,7 +324,7 @@ def _clustered_survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey
         size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         shrunk = cv2.resize(opaque.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
-        opaque = shrunk >= _LEAST_ALPHA
+        opaque = shrunk >= min(_LEAST_ALPHA, shrunk.max())
     still = cv2.medianBlur(rgb, 3)
     calm = (_span(still) <= _CALM_LEVELS) & _inside(opaque)
     if np.count_nonzero(calm) < 0.05 * np.count_nonzero(opaque):
@@ -459,7 +473,9 @@ def _lines(
     touched = (contacts >= np.maximum(1, 0.003 * whole)[:, None]).sum(axis=1)
     lighter = lab[None, :, 0] > lab[:, None, 0]
     over_lighter = (contacts * lighter).sum(axis=1) >= 0.8 * whole
-    many = touched >= max(2, min(3, survey.count - 1), 0.3 * survey.count)
+    # In a drawing of few colours the lines touch few, but theirs are most of all contacts.
+    most = (touched >= 2) & (whole >= 0.25 * contacts.sum())
+    many = most | (touched >= max(3, 0.3 * survey.count))
     return (half_width <= widest_line) & over_lighter & many & (lab[:, 0] < 0.7)
 
 
