@@ -60,6 +60,9 @@ _MOST_COUNTED = 100_000
 _FARTHEST_PX = 12
 _SLACK_LEVELS = 8
 
+# A shade touches its base with half of its border; the parts of a gradient touch on two sides.
+_LEAST_SHADE_CONTACT = 0.5
+_LEAST_BLEND_CONTACT = 0.2
 _GREY_CHROMA = 0.025
 _HUE_DEGREES = 30
 _GREY_REACH = 0.045
@@ -132,8 +135,9 @@ def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
     width_px = _line_width(lines, half_width, contacts)
     areas = survey.areas_px.copy()
     areas[lines] = _filled_px(survey, depth, lines, width_px)
-    border = _border(survey.labels, survey.count)
+    border = _border(survey.labels, np.arange(survey.count))
     base = _bases(survey, contacts, lab, areas, dropped | lines, border)
+    border = _border(survey.labels, base)
     dropped |= areas == 0
     width_px *= pixel / survey.scale
     return _report(survey, areas, base, dropped, lines, border, width_px, most)
@@ -498,11 +502,11 @@ def _filled_px(
     return np.array([px if px >= least else 0 for px in filled], np.int64)
 
 
-def _border(labels: np.ndarray, count: int) -> int | None:
-    """The candidate that most of the picture's edge shows, if one does."""
+def _border(labels: np.ndarray, base: np.ndarray) -> int | None:
+    """The candidate that most of the picture's edge shows, itself or in shades, if one does."""
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    counts = np.bincount(edge[edge >= 0], minlength=count)
-    if not count or counts.max() < 0.5 * len(edge):
+    counts = np.bincount(base[edge[edge >= 0]], minlength=len(base))
+    if not len(base) or counts.max() < 0.5 * len(edge):
         return None
     return int(counts.argmax())
 
@@ -517,16 +521,17 @@ def _bases(
 ) -> np.ndarray:
     """(K,) the candidate that each one shades or lights, itself where it is a flat of its own."""
     base = np.arange(survey.count)
-    whole = np.where(apart[None, :], 0, contacts).sum(axis=1)
-    for index in np.argsort(areas, kind="stable"):
-        if apart[index] or index == border or not whole[index]:
+    contacts = np.where(apart, 0, contacts)
+    for index in np.argsort(areas, kind="stable").tolist():
+        if apart[index] or index == border:
             continue
-        share = np.where(apart, 0, contacts[index]) / whole[index]
-        other = int(np.where(base == index, -1, share).argmax())
-        if share[other] >= 0.5 and _shades(survey, lab, areas, int(index), other):
-            base[index] = other
-    while (base != base[base]).any():
-        base = base[base]
+        share = contacts[index] / max(1, contacts[index].sum())
+        other = int(np.where(base == index, 0, share).argmax())
+        blend = not survey.exact and distance(lab[index], lab[other]) < 2 * _CLUSTER_RADIUS
+        if share[other] < (_LEAST_BLEND_CONTACT if blend else _LEAST_SHADE_CONTACT):
+            continue
+        if blend or _shades(survey, lab, areas, index, other):
+            base[base == index] = base[other]
     return base
 
 

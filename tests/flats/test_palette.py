@@ -206,7 +206,9 @@ def test_a_line_keeps_two_tones_of_one_hue_apart() -> None:
 
 
 def test_white_beside_a_colour_is_no_highlight() -> None:
-    drawing = Drawing(300, 300).disc(150, 150, 100, SKIN, line=4).disc(150, 150, 20, (255,) * 3)
+    drawing = (
+        Drawing(300, 300).disc(150, 150, 100, SKIN, line=4).disc(150, 150, 20, (255, 255, 255))
+    )
     assert (255, 255, 255) in colours_of(extract_palette(drawing.picture()))
 
 
