@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
+from .finishing import finish
 from .lineart import check_has_lines, line_strength
 from .pipeline import Frame, MangaNinjaPipeline, common_frames
 from .points import PointPair, map_pixel
@@ -125,14 +125,15 @@ class Painter:
         )
         on_progress(Progress("decoding", steps, steps, 0.9))
         small = self.pipeline.decode(output.latents, watch.frame)
-        picture = _at_canvas_size(np.asarray(small), request.lineart)
+        on_progress(Progress("finishing", steps, steps, 0.95))
+        picture, said = finish(request, pairs, np.asarray(small))
         info = ResultInfo(
             seed=request.seed,
             model=request.model,
             steps=steps,
             seconds=time.monotonic() - started,
             device=self.device,
-            notes=tuple(notes),
+            notes=(*notes, *said),
         )
         return Painting(picture, info)
 
@@ -247,11 +248,3 @@ def _crowded(pairs: Mapping[int, PointPair], frames: Sequence[Frame], resolution
         f"{which} {', '.join(map(str, crowded))}: another pair is too near for this model, which "
         f"sees the page in {resolution} px. Move them apart if the colours are not right."
     ]
-
-
-def _at_canvas_size(small: np.ndarray, canvas: Picture) -> Picture:
-    """The proposal (h, w, 3) uint8, scaled to the canvas and opaque."""
-    size_px = (canvas.width_px, canvas.height_px)
-    rgba = np.full((size_px[1], size_px[0], 4), 255, np.uint8)
-    rgba[..., :3] = cv2.resize(small, size_px, interpolation=cv2.INTER_CUBIC)
-    return Picture(*size_px, "rgba8", rgba.tobytes())

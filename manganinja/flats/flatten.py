@@ -125,7 +125,7 @@ class Flats:
     def unsure(self, below: float = SURE) -> list[Unsure]:
         """Regions worth a look, the largest doubt (area times uncertainty) first."""
         doubt = (1 - self.assignment.confidence) * np.sqrt(self.regions.areas_px)
-        asked = np.flatnonzero(self.assignment.confidence < below)
+        asked = np.flatnonzero((self.assignment.confidence < below) & (self.regions.areas_px > 0))
         asked = asked[np.argsort(-doubt[asked], kind="stable")]
         places = _inner_pixels(self.regions, asked)
         return [
@@ -164,8 +164,6 @@ class Flats:
 
 def _inner_pixels(regions: Regions, wanted: np.ndarray) -> list[tuple[int, int]]:
     """(x, y) inside each wanted region, as far from lines as a coarse look finds."""
-    if not len(wanted):
-        return []
     rank = np.full(regions.count, -1, np.int64)
     rank[wanted] = np.arange(len(wanted))
     ys, xs = np.nonzero((rank >= 0)[regions.labels] & (regions.lines == 0))

@@ -63,7 +63,8 @@ def _from_paper(rgb: np.ndarray) -> np.ndarray:
     channels = cv2.split(rgb)
     papers = [_median(channel) for channel in channels]
     differences = [
-        cv2.absdiff(channel, float(paper)) for channel, paper in zip(channels, papers, strict=True)
+        cv2.absdiff(channel, np.full_like(channel, paper))
+        for channel, paper in zip(channels, papers, strict=True)
     ]
     farthest = np.maximum(np.maximum(differences[0], differences[1]), differences[2])
     reach = max(max(paper, 255 - paper) for paper in papers)

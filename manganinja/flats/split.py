@@ -66,8 +66,7 @@ def _parts(
     seeds = np.zeros(free.shape, np.int32)
     for number, places in enumerate(groups, start=1):
         for x, y in places:
-            row, column = int(y) - corner[1], int(x) - corner[0]
-            seeds[row, column] = number
+            _climb(seeds, distance, int(y) - corner[1], int(x) - corner[0], number)
     marks = seeds.copy()
     for radius in (*np.geomspace(max(1.0, float(distance.max())), 1.0, 12), 0.0):
         marks = _spread(marks, (distance > radius) | (seeds > 0))
@@ -78,9 +77,25 @@ def _parts(
     return _filled(marks, mine, outside)
 
 
+def _climb(seeds: np.ndarray, distance: np.ndarray, row: int, column: int, number: int) -> None:
+    """Mark the way from a place to the middle of the widest part that it leads up to.
+
+    A mark near a line would otherwise be heard only after the other one has come through the gap.
+    """
+    while seeds[row, column] in (0, number):
+        seeds[row, column] = number
+        top, left = max(0, row - 1), max(0, column - 1)
+        around = distance[top : row + 2, left : column + 2]
+        if around.max() <= distance[row, column]:
+            return
+        up = np.unravel_index(around.argmax(), around.shape)
+        row, column = top + int(up[0]), left + int(up[1])
+
+
 def _spread(marks: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Fill each connected part of ``free`` that holds marks of one group alone."""
-    count, ids = cv2.connectedComponents(free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    count, found = cv2.connectedComponents(free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    ids = np.asarray(found, np.intp)
     given = (marks > 0) & free
     most, least = np.zeros(count, np.int32), np.full(count, np.iinfo(np.int32).max, np.int32)
     np.maximum.at(most, ids[given], marks[given])

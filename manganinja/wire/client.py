@@ -210,6 +210,7 @@ class Connection:
             guidance_points=request.guidance_points,
             source=request.source,
             result_format=request.result_format,
+            flats=request.flats,
         )
 
     def _upload(

@@ -34,10 +34,18 @@ MAX_MODELS = 100
 MAX_SEED = (1 << 63) - 1
 MAX_GUIDANCE = 100.0
 MAX_SOURCE_ENTRIES = 32
+MAX_HINTS = 4096
+MAX_PATHS = 1000
+MAX_NODES = 10_000
+MAX_PALETTE = 255
+MAX_GAP_PX = 32.0
 
 CHANNELS: Mapping[str, int] = {"gray8": 1, "rgba8": 4, "bgra8": 4}
 """Picture formats and their bytes for each pixel. Alpha is not premultiplied."""
 ENCODINGS = ("raw", "zlib")
+RESULTS = ("flats", "painting", "proposal")
+"""What a job may give: regions in exact colours; the network's shading inside the regions; what the
+network painted, only scaled."""
 STAGES = ("waiting", "loading", "reading", "sampling", "decoding", "finishing")
 MODEL_STATES = ("loading", "ready", "failed", "stopped")
 ERROR_CODES = (
@@ -55,6 +63,7 @@ ERROR_CODES = (
 )
 
 _CHUNK_HEADER = struct.Struct("!IQ")
+_COLOUR = re.compile(r"#[0-9a-f]{6}\Z")
 _JOB = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _INFLATE_STEP_BYTES = 4 << 20
 _SAMPLES = 16
@@ -137,6 +146,36 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Hint:
+    """The region at a place of the line art gets this colour ("#rrggbb"), or none: stays empty."""
+
+    at: Point
+    colour: str | None
+
+
+@dataclass(frozen=True)
+class FlatsOptions:
+    """How the network's proposal becomes the result.
+
+    `result` is one of `RESULTS`. Gaps in lines up to `gap_px` (0..32, pixels of the line art) are
+    closed; `closing` paths close wider ones, what a `merging` path encloses becomes one region.
+    `palette` holds the colours to use ("#rrggbb"); empty means those of the references.
+    Raises `ProtocolError` for values outside these ranges.
+    """
+
+    result: str = "flats"
+    gap_px: float = 8.0
+    empty_background: bool = False
+    palette: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    closing: tuple[tuple[Point, ...], ...] = ()
+    merging: tuple[tuple[Point, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_flats(self)
+
+
+@dataclass(frozen=True)
 class ColorizeRequest:
     """One immutable job: everything that the result is a function of.
 
@@ -156,6 +195,7 @@ class ColorizeRequest:
     guidance_points: float | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     result_format: str = "rgba8"
+    flats: FlatsOptions = field(default_factory=FlatsOptions)
 
     def __post_init__(self) -> None:
         _check_request(self)
@@ -193,6 +233,7 @@ class RequestHeader:
     guidance_points: float | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     result_format: str = "rgba8"
+    flats: FlatsOptions = field(default_factory=FlatsOptions)
 
     def __post_init__(self) -> None:
         _check_request(self)
@@ -487,10 +528,40 @@ def _check_request(request: ColorizeRequest | RequestHeader) -> None:
         raise _bad_message(f"more than {MAX_SOURCE_ENTRIES} entries in source")
 
 
+def _check_flats(flats: FlatsOptions) -> None:
+    if flats.result not in RESULTS:
+        raise _bad_message(f"a result can be one of {', '.join(RESULTS)}")
+    if not 0 <= flats.gap_px <= MAX_GAP_PX:
+        raise _bad_request(
+            f"Gaps of {flats.gap_px:g} px can't be closed.", f"Choose 0 to {MAX_GAP_PX:g} px."
+        )
+    counts = (
+        (flats.palette, MAX_PALETTE, "colours in the palette"),
+        (flats.hints, MAX_HINTS, "colour hints"),
+        (flats.closing, MAX_PATHS, "paths that close gaps"),
+        (flats.merging, MAX_PATHS, "paths that join regions"),
+    )
+    for members, most, what in counts:
+        if len(members) > most:
+            raise _bad_request(f"There are {len(members)} {what}.", f"Keep at most {most}.")
+    if any(len(path) > MAX_NODES for path in (*flats.closing, *flats.merging)):
+        raise _bad_request("A path has too many nodes.", f"Draw one of at most {MAX_NODES}.")
+    colours = [*flats.palette, *(hint.colour for hint in flats.hints if hint.colour is not None)]
+    if not all(_COLOUR.match(colour) for colour in colours):
+        raise _bad_message('a colour is not of the form "#rrggbb"')
+    places = [hint.at for hint in flats.hints]
+    places += [point for path in (*flats.closing, *flats.merging) for point in path]
+    if not all(_is_somewhere(point) for point in places):
+        raise _bad_request("A point lies nowhere.", "Delete that shape and draw it again.")
+
+
+def _is_somewhere(point: Point) -> bool:
+    return all(math.isfinite(v) and abs(v) <= 1e7 for v in (point.x_px, point.y_px))
+
+
 def _check_pair(pair: Pair, references: int) -> None:
-    coordinates = (pair.reference.x_px, pair.reference.y_px, pair.lineart.x_px, pair.lineart.y_px)
     # A dot may lie outside its picture; what that means is for the model to say.
-    if not all(math.isfinite(value) and abs(value) <= 1e7 for value in coordinates):
+    if not (_is_somewhere(pair.reference) and _is_somewhere(pair.lineart)):
         raise _bad_request("A point lies nowhere.", "Delete that dot and draw it again.")
     if not 0 <= pair.reference_index < references:
         raise _bad_request(
@@ -529,6 +600,12 @@ class _Fields:
 
     def number(self, name: str) -> float:
         return _finite(self._value.get(name), self._wrong(name, "a number"))
+
+    def truth(self, name: str) -> bool:
+        value = self._value.get(name)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "true or false")
+        return value
 
     def array(self, name: str, longest: int) -> list[Any]:
         value = self._value.get(name)
@@ -638,7 +715,45 @@ def _request(request: _Fields) -> RequestHeader:
         guidance_points=_optional_number(request, "guidance_points"),
         source=request.strings("source") if request.has("source") else {},
         result_format=request.string("result_format") if request.has("result_format") else "rgba8",
+        flats=_flats(request.child("flats")) if request.has("flats") else FlatsOptions(),
     )
+
+
+def _flats(flats: _Fields) -> FlatsOptions:
+    given: dict[str, Any] = {}
+    if flats.has("result"):
+        given["result"] = flats.choice("result", RESULTS)
+    if flats.has("gap_px"):
+        given["gap_px"] = flats.number("gap_px")
+    if flats.has("empty_background"):
+        given["empty_background"] = flats.truth("empty_background")
+    if flats.has("palette"):
+        palette = flats.array("palette", MAX_PALETTE)
+        given["palette"] = tuple(_colour(colour) for colour in palette)
+    if flats.has("hints"):
+        given["hints"] = tuple(_hint(hint) for hint in flats.array("hints", MAX_HINTS))
+    for name in ("closing", "merging"):
+        if flats.has(name):
+            given[name] = tuple(_path(path) for path in flats.array(name, MAX_PATHS))
+    return FlatsOptions(**given)
+
+
+def _hint(value: Any) -> Hint:
+    hint = _Fields(value, "hint")
+    colour = _colour(hint.string("colour")) if hint.has("colour") else None
+    return Hint(_point(hint.array("at", 2), "hint.at"), colour)
+
+
+def _path(value: Any) -> tuple[Point, ...]:
+    if not isinstance(value, list) or len(value) > MAX_NODES:
+        raise _bad_message(f"a path is not a list of at most {MAX_NODES} points")
+    return tuple(_point(point, "path") for point in value)
+
+
+def _colour(value: Any) -> str:
+    if not isinstance(value, str) or not _COLOUR.match(value):
+        raise _bad_message('a colour is not of the form "#rrggbb"')
+    return value
 
 
 def _optional_number(values: _Fields, name: str) -> float | None:

@@ -17,7 +17,14 @@ from manganinja import BadRequest, Cancelled
 from manganinja.cli import main
 from manganinja.files import to_picture
 from manganinja.painter import Painter, Progress
-from manganinja.wire.protocol import STAGES, ColorizeRequest, Pair, Picture, Point
+from manganinja.wire.protocol import (
+    STAGES,
+    ColorizeRequest,
+    FlatsOptions,
+    Pair,
+    Picture,
+    Point,
+)
 
 
 def page(size: tuple[int, int] = (300, 420)) -> Image.Image:
@@ -40,7 +47,11 @@ def painter(small_model: Path) -> Painter:
 @pytest.fixture
 def request_(small_model: Path) -> ColorizeRequest:
     return ColorizeRequest(
-        to_picture(page()), (to_picture(reference()),), model=str(small_model), seed=7
+        to_picture(page()),
+        (to_picture(reference()),),
+        model=str(small_model),
+        seed=7,
+        flats=FlatsOptions("proposal"),
     )
 
 

@@ -37,6 +37,20 @@ def descriptors(draw: st.DrawFn, blob: st.SearchStrategy[int] | None = None) -> 
     return p.PictureDescriptor(number, width, height, pixel_format, encoding, encoded)
 
 
+PATHS = st.lists(st.lists(POINTS, max_size=4).map(tuple), max_size=2).map(tuple)
+COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
+FLATS = st.builds(
+    p.FlatsOptions,
+    st.sampled_from(p.RESULTS),
+    st.floats(0, p.MAX_GAP_PX),
+    st.booleans(),
+    st.lists(COLOURS, max_size=3).map(tuple),
+    st.lists(st.builds(p.Hint, POINTS, st.none() | COLOURS), max_size=3).map(tuple),
+    PATHS,
+    PATHS,
+)
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> p.RequestHeader:
     count = draw(st.integers(1, 3))
@@ -52,6 +66,7 @@ def requests(draw: st.DrawFn) -> p.RequestHeader:
         guidance_points=draw(SCALES),
         source=draw(SOURCES),
         result_format=draw(st.sampled_from(["rgba8", "bgra8"])),
+        flats=draw(FLATS),
     )
 
 
@@ -191,6 +206,25 @@ def test_the_request_that_arrives_is_the_request_that_was_sent() -> None:
     arrived = p.parse_client_message(p.to_text(p.Colorize("job", header)))
     assert isinstance(arrived, p.Colorize)
     assert arrived.request.with_pictures([picture.decode() for picture in pictures]) == sent
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"result": "sketch"},
+        {"gap_px": 33},
+        {"gap_px": float("nan")},
+        {"palette": ("red",)},
+        {"palette": ("#000000",) * 256},
+        {"hints": (p.Hint(p.Point(1, float("inf")), None),)},
+        {"hints": (p.Hint(p.Point(1, 1), "#12345"),)},
+        {"closing": ((p.Point(0, 0),) * 10_001,)},
+        {"merging": ((p.Point(float("nan"), 0),),)},
+    ],
+)
+def test_flats_options_that_mean_nothing_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(p.ProtocolError):
+        p.FlatsOptions(**changes)
 
 
 @pytest.mark.parametrize(

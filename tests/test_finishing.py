@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a proposal to what the artist gets: exact colours, marks that win, nothing lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from manganinja.files import to_image, to_picture
+from manganinja.finishing import finish
+from manganinja.points import PointPair
+from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Point
+
+TEAL, PINK, PAPER = (0, 128, 128), (255, 105, 180), (250, 246, 235)
+LEFT, RIGHT, OUTSIDE = (200, 300), (400, 300), (20, 20)
+
+
+def lineart(gap: int = 0) -> Image.Image:
+    """Two rooms side by side; a gap in the outer wall of the right one."""
+    image = Image.new("RGBA", (600, 600), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((100, 100, 500, 500), outline="black", width=5)
+    pen.line((300, 100, 300, 500), "black", 5)
+    if gap:
+        pen.rectangle((490, 300 - gap // 2, 510, 299 - gap // 2 + gap), fill=(0, 0, 0, 0))
+    return image
+
+
+def reference() -> Image.Image:
+    image = Image.new("RGB", (300, 300), PAPER)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((40, 40, 150, 260), fill=TEAL, outline="black", width=3)
+    pen.rectangle((150, 40, 260, 260), fill=PINK, outline="black", width=3)
+    return image
+
+
+def proposal() -> np.ndarray:
+    """What a network makes of it: blurred, drifting, noisy."""
+    rng = np.random.default_rng(0)
+    picture = np.full((60, 60, 3), PAPER, float)
+    picture[10:50, 10:30], picture[10:50, 30:50] = TEAL, PINK
+    blurred = (picture + np.roll(picture, 1, 0) + np.roll(picture, 1, 1)) / 3 + 12
+    return np.clip(blurred + rng.normal(0, 14, picture.shape), 0, 255).astype(np.uint8)
+
+
+def request(image: Image.Image | None = None, **flats: object) -> ColorizeRequest:
+    return ColorizeRequest(
+        to_picture(image or lineart()),
+        (to_picture(reference()),),
+        flats=FlatsOptions(**flats),  # type: ignore[arg-type]
+    )
+
+
+def result(asked: ColorizeRequest, *pairs: PointPair) -> tuple[np.ndarray, list[str]]:
+    picture, notes = finish(asked, dict(enumerate(pairs, start=1)), proposal())
+    pixels = np.asarray(to_image(picture))
+    assert pixels.shape == (600, 600, 4)
+    return pixels, notes
+
+
+def at(pixels: np.ndarray, place: tuple[int, int]) -> tuple[int, ...]:
+    return tuple(pixels[place[1], place[0]].tolist())
+
+
+def test_flats_are_the_references_exact_colours_under_the_lines_too() -> None:
+    pixels, notes = result(request())
+    assert not notes
+    assert {tuple(c) for c in np.unique(pixels.reshape(-1, 4), axis=0).tolist()} == {
+        (*TEAL, 255),
+        (*PINK, 255),
+        (*PAPER, 255),
+    }
+    assert at(pixels, LEFT) == (*TEAL, 255) and at(pixels, RIGHT) == (*PINK, 255)
+    (borders,) = np.nonzero((pixels[300, 1:] != pixels[300, :-1]).any(axis=1))
+    assert np.abs(borders - [102, 302, 498]).max() <= 2
+
+
+def test_a_pair_wins_over_the_proposal() -> None:
+    pixels, _ = result(request(), PointPair((200, 150), LEFT))
+    assert at(pixels, LEFT) == at(pixels, RIGHT) == (*PINK, 255)
+
+
+def test_a_point_on_a_line_of_the_reference_means_the_flat_beside_it() -> None:
+    pixels, _ = result(request(), PointPair((259, 150), LEFT))
+    assert at(pixels, LEFT) in ((*PINK, 255), (*PAPER, 255))
+
+
+def test_hints_and_empty_marks_win_too() -> None:
+    hints = (Hint(Point(*LEFT), "#123456"), Hint(Point(*RIGHT), None))
+    pixels, _ = result(request(hints=hints), PointPair((200, 150), OUTSIDE))
+    assert at(pixels, LEFT) == (0x12, 0x34, 0x56, 255)
+    assert at(pixels, RIGHT)[3] == 0
+    assert at(pixels, OUTSIDE) == (*PINK, 255)
+
+
+def test_two_colours_in_one_region_divide_it_at_its_gap() -> None:
+    pixels, notes = result(
+        request(lineart(gap=40), gap_px=4.0),
+        PointPair((100, 150), RIGHT),
+        PointPair((200, 150), OUTSIDE),
+    )
+    assert at(pixels, RIGHT) == (*TEAL, 255) and at(pixels, OUTSIDE) == (*PINK, 255)
+    assert at(pixels, (480, 150)) == (*TEAL, 255) and at(pixels, (560, 400)) == (*PINK, 255)
+    assert len(notes) == 1 and "divided" in notes[0]
+
+
+def test_paper_round_the_drawing_can_stay_empty() -> None:
+    pixels, _ = result(request(empty_background=True))
+    assert at(pixels, OUTSIDE)[3] == 0 and at(pixels, LEFT)[3] == 255
+
+
+def test_a_palette_of_the_artists_is_kept_to() -> None:
+    pixels, _ = result(request(palette=("#00aaaa", "#ff0000", "#ffffff")))
+    assert at(pixels, LEFT) == (0, 0xAA, 0xAA, 255)
+    assert at(pixels, RIGHT) == (255, 0, 0, 255)
+    assert at(pixels, OUTSIDE) == (255, 255, 255, 255)
+
+
+def test_the_painting_keeps_its_shading_inside_the_regions() -> None:
+    pixels, _ = result(request(result="painting"))
+    left = pixels[110:490, 110:290, :3].astype(int)
+    assert len(np.unique(left.reshape(-1, 3), axis=0)) > 100
+    assert np.abs(left - TEAL).max() < 90
+    # Where the two rooms meet, nothing of one's colour is in the other.
+    assert (pixels[150:450, 296:300, 0] < 100).all() and (pixels[150:450, 306:310, 0] > 120).all()
+
+
+def test_line_art_without_regions_gives_what_the_network_painted_and_says_so() -> None:
+    ink = Image.new("RGBA", (600, 600), "black")
+    ink.paste((0, 0, 0, 0), (0, 0, 600, 20))
+    asked = request(ink)
+    pixels, notes = result(asked)
+    raw, _ = result(replace(asked, flats=FlatsOptions("proposal")))
+    np.testing.assert_array_equal(pixels, raw)
+    assert len(notes) == 1 and "almost all ink" in notes[0] and "network painted" in notes[0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 500)])
+def test_the_smallest_line_art_does_no_harm(size: tuple[int, int]) -> None:
+    asked = request(Image.new("RGB", size, "white"))
+    picture, notes = finish(asked, {}, proposal())
+    assert (picture.width_px, picture.height_px) == size and notes
