@@ -449,7 +449,7 @@ def _weights(plate: _Plate, border: np.ndarray) -> np.ndarray:
 def _regions(instances: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Connected open areas: (H, W) int32 labels grown under the lines, and each one's instance.
 
-    Specks become line: their ink is raised in place.
+    Specks are filled with ink, in place.
     """
     open_px = ink < LINE
     parts = _connected(open_px)
@@ -457,7 +457,7 @@ def _regions(instances: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, np.nda
     keep[0] = False
     speck = ~keep
     speck[0] = False
-    ink[speck[parts]] = LINE
+    ink[speck[parts]] = 255
     number = np.cumsum(keep, dtype=np.int32) - 1
     seen = keep[parts]
     _, nearest = _nearest_seed(seen)
