@@ -198,12 +198,21 @@ def _figures(run: Run) -> dict[str, float]:
     }
 
 
-def ratios(figures: dict[str, dict[str, float]], name: str) -> dict[str, float | None]:
-    """A method's figures over ours with the same information; None where ours has none or 0."""
-    ours = figures.get(BESIDE[name])
-    if ours is None:
+def ratios(runs: Sequence[Run], name: str) -> dict[str, float | None]:
+    """A method's figures over those of ours that was told the same, on pages that both painted.
+
+    None where ours painted none of them, or has 0.
+    """
+    painted = {
+        which: {str(run.page) for run in runs if run.method == which and run.score}
+        for which in (name, BESIDE[name])
+    }
+    common = painted[name] & painted[BESIDE[name]]
+    figures = means([run for run in runs if str(run.page) in common])
+    if not common:
         return {key: None for _, key in RATIOS}
-    return {key: figures[name][key] / ours[key] if ours[key] else None for _, key in RATIOS}
+    mine, ours = figures[name], figures[BESIDE[name]]
+    return {key: mine[key] / ours[key] if ours[key] else None for _, key in RATIOS}
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -219,7 +228,7 @@ def table(runs: Sequence[Run]) -> str:
             continue
         row = figures[name]
         cells = [form.format(row[key]) if key in row else "" for _, key, form in COLUMNS]
-        found = ratios(figures, name)
+        found = ratios(runs, name)
         cells += ["-" if (r := found[key]) is None else f"{r:.2f}" for _, key in RATIOS]
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {row['pages']:.0f}/{total[name]} |")
     return "\n".join(lines)
@@ -255,7 +264,7 @@ def _record(runs: Sequence[Run], arguments: Sequence[str] | None) -> dict[str, o
         "command": " ".join(["python -m benchmarks.flats", *given]),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "means": figures,
-        "ratios": {name: ratios(figures, name) for name in figures},
+        "ratios": {name: ratios(runs, name) for name in figures},
         "runs": [asdict(run) for run in runs],
     }
 
@@ -267,7 +276,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--styles", nargs="+", default=list(STYLES), choices=STYLES)
     add("--gaps", nargs="+", type=int, default=[0, 4, 8], help="px; they take turns")
     add("--full", action="store_true", help="every gap with every style")
-    add("--seeds", type=int, default=1, help="pages per size and style (default 1)")
+    add("--seeds", type=int, default=2, help="pages per size and style (default 2)")
     add("--first", type=int, default=0, help="the first page's seed (default 0)")
     add("--cell", type=int, default=0, help="px per figure, for dense pages (default one figure)")
     add("--proposal", type=int, default=512, help="longer side of the proposal (default 512)")

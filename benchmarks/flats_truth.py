@@ -574,7 +574,9 @@ def _reference(
 def _used(flats: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
     """Colours that fill a 3 x 3 px square somewhere, most used first."""
     same = (cv2.erode(flats, np.ones((3, 3))) == cv2.dilate(flats, np.ones((3, 3)))).all(axis=2)
-    colours, counts = np.unique(flats[same], axis=0, return_counts=True)
+    # As one number each: rows are a hundred times slower to sort.
+    packed, counts = np.unique(flats[same] @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
+    colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
     keep = (colours != paper).any(axis=1)
     return colours[keep][np.argsort(-counts[keep], kind="stable")]
 

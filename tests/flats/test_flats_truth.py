@@ -203,7 +203,7 @@ def test_peers_are_right_on_closed_lines_with_a_hint_in_every_region(ink_page, m
 
 def test_the_harness_prints_a_row_for_each_method_and_keeps_its_figures(tmp_path, capsys):
     kept = tmp_path / "flats.json"
-    arguments = ["--sizes", "200x200", "--styles", "hard", "--gaps", "0", "--json", str(kept)]
+    arguments = ["--sizes", "200x200", "--styles", "hard", "--seeds", "1", "--json", str(kept)]
     arguments += ["--methods", "paint bucket", "scaled up"]
     assert harness.main(arguments) == 0
     told = capsys.readouterr().out
@@ -212,6 +212,17 @@ def test_the_harness_prints_a_row_for_each_method_and_keeps_its_figures(tmp_path
     assert set(record["means"]) == {"paint bucket, hints", "proposal scaled up"}
     assert record["means"]["paint bucket, hints"]["pages"] == 1
     assert len(record["runs"]) == 2
+
+
+def test_ratios_compare_the_pages_that_both_painted(ink_page):
+    def run(method: str, seed: int, seconds: float) -> harness.Run:
+        score = measure(ink_page.truth.picture(), ink_page.truth)
+        return harness.Run(method, {"seed": seed}, score, seconds)
+
+    runs = [run("ours, hints", 0, 2), run("ours, hints", 1, 50), run("paint bucket, hints", 0, 3)]
+    assert harness.ratios(runs, "paint bucket, hints")["seconds"] == 1.5
+    assert harness.ratios(runs, "paint bucket, hints")["bleed_rate"] is None
+    assert harness.ratios(runs[2:], "paint bucket, hints")["seconds"] is None
 
 
 def test_a_method_that_fails_is_a_row_with_its_reason():
