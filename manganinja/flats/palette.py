@@ -3,9 +3,9 @@
 
 How a reference is read, all of it on whole pictures at once:
 
-1. A pixel is *flat* where its 3 x 3 neighbourhood has one colour. Anti-aliasing is never flat, and
-   an exact fill is counted with exactly its bytes. A picture without such pixels (painted, JPEG)
-   is made smaller and cut into clusters first; the most used colour of a cluster stands for it.
+1. A pixel is *flat* in a square of 2 x 2 pixels of one colour. Anti-aliasing is hardly ever flat,
+   and an exact fill is counted with exactly its bytes. A picture without such pixels (painted,
+   JPEG) is made smaller and cut into clusters; the most used colour of a cluster stands for it.
 2. Two colours *touch* where only mixtures of both lie between their flat pixels, so that a line
    between them keeps them apart.
 3. A thin, dark colour that touches many others is the line colour. It stays in the palette where
@@ -39,6 +39,7 @@ Colour = tuple[int, int, int]
 
 _CODES = 1 << 24
 _SQUARE = np.ones((3, 3), np.uint8)
+_SQUARE_OF_TWO = np.ones((2, 2), np.uint8)
 _LEAST_ALPHA = 250
 _MOST_PIXEL_SIDE = 4
 
@@ -47,7 +48,7 @@ _WEAK_LEVELS = 6
 _MOST_WEAK = 0.02
 _LEAST_UNIFORM = 0.1
 
-_LEAST_FLAT_PX = 4
+_LEAST_FLAT_PX = 6
 _LEAST_FLAT_SHARE = 2e-6
 _LEAST_CLUSTER_PX = 9
 _LEAST_CLUSTER_SHARE = 6e-5
@@ -139,7 +140,9 @@ def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
     base = _bases(survey, contacts, lab, areas, dropped | lines, border)
     border = _border(survey.labels, base)
     dropped |= areas == 0
-    width_px *= pixel / survey.scale
+    if width_px:
+        # With half a pixel of anti-aliasing at either side.
+        width_px = (width_px + 1) * pixel / survey.scale
     return _report(survey, areas, base, dropped, lines, border, width_px, most)
 
 
@@ -256,9 +259,12 @@ def _planes(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rgb, reference[..., 3] >= _LEAST_ALPHA
 
 
-def _span(rgb: np.ndarray) -> np.ndarray:
-    """(H, W) uint8: the largest difference of a channel within 3 x 3 pixels."""
-    spans = cv2.subtract(cv2.dilate(rgb, _SQUARE), cv2.erode(rgb, _SQUARE))
+def _span(
+    rgb: np.ndarray, square: np.ndarray = _SQUARE, anchor: tuple[int, int] = (-1, -1)
+) -> np.ndarray:
+    """(H, W) uint8: the largest difference of a channel within 3 x 3 or other pixels."""
+    highest = cv2.dilate(rgb, square, anchor=anchor)
+    spans = cv2.subtract(highest, cv2.erode(rgb, square, anchor=anchor))
     red, green, blue = cv2.split(spans)
     return cv2.max(cv2.max(red, green), blue)
 
@@ -296,29 +302,44 @@ def _squares(plane: np.ndarray, side: int) -> np.ndarray:
     return squares[: plane.shape[0], : plane.shape[1]]
 
 
+def _flat(rgb: np.ndarray, opaque: np.ndarray) -> np.ndarray:
+    """(H, W) bool: inside a square of 2 x 2 opaque pixels of one colour."""
+    if min(opaque.shape) < 2:
+        return opaque
+    square = _span(rgb, _SQUARE_OF_TWO, (0, 0)) == 0
+    if not opaque.all():
+        square &= cv2.erode(opaque.astype(np.uint8), _SQUARE_OF_TWO, anchor=(0, 0)).astype(bool)
+    # OpenCV cuts squares off at the border.
+    square[-1:] = False
+    square[:, -1:] = False
+    return cv2.dilate(square.astype(np.uint8), _SQUARE_OF_TWO, anchor=(1, 1)).astype(bool)
+
+
 def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
     span, inside = _span(rgb), _inside(opaque)
     uniform = (span == 0) & inside
     weak = (span > 0) & (span <= _WEAK_LEVELS) & inside
     flat_px, weak_px = np.count_nonzero(uniform), np.count_nonzero(weak)
     if flat_px > _LEAST_UNIFORM * np.count_nonzero(opaque) and weak_px < _MOST_WEAK * flat_px:
-        return _exact_survey(rgb, uniform, most)
+        survey = _exact_survey(rgb, _flat(rgb, opaque), most)
+        if survey.count:
+            return survey
     return _clustered_survey(rgb, opaque, most)
 
 
-def _exact_survey(rgb: np.ndarray, uniform: np.ndarray, most: int) -> _Survey:
+def _exact_survey(rgb: np.ndarray, flat_mask: np.ndarray, most: int) -> _Survey:
     codes = _codes(rgb)
     total = np.bincount(codes.ravel(), minlength=_CODES)
-    flat = np.bincount(codes[uniform], minlength=_CODES)
-    least = np.clip(int(uniform.size * _LEAST_FLAT_SHARE), 1, None)
-    least = max(least, _LEAST_FLAT_PX if uniform.size > 256 else 1)
+    flat = np.bincount(codes[flat_mask], minlength=_CODES)
+    least = np.clip(int(flat_mask.size * _LEAST_FLAT_SHARE), 1, None)
+    least = max(least, _LEAST_FLAT_PX if flat_mask.size > 256 else 1)
     # A colour that is hardly ever flat is a thin line or its anti-aliasing.
-    listed = np.flatnonzero((flat >= least) & (6 * flat >= total))
+    listed = np.flatnonzero((flat >= least) & (3 * flat >= total))
     listed = listed[np.argsort(-flat[listed], kind="stable")][: 4 * most]
     table = np.full(_CODES, -1, np.int16)
     table[listed] = np.arange(len(listed))
     labels = table[codes]
-    labels[~uniform] = -1
+    labels[~flat_mask] = -1
     return _Survey(rgb, labels, _colours(listed.astype(np.uint32)), flat[listed], exact=True)
 
 
@@ -405,9 +426,10 @@ def _thickness(survey: _Survey, depth: np.ndarray) -> tuple[np.ndarray, np.ndarr
     labels, depths = labels[order], depths[order]
     starts = np.searchsorted(labels, np.arange(survey.count))
     ends = np.searchsorted(labels, np.arange(survey.count), side="right")
-    usual, widest = np.ones(survey.count), np.ones(survey.count)
+    # Calm pixels of a cluster end a pixel before its border.
+    usual = np.full(survey.count, 0.0 if survey.exact else 1.0)
+    widest = usual.copy()
     some = ends > starts
-    # The flat mask lacks one pixel at either side.
     usual[some] += depths[(starts + (ends - starts) // 2)[some]]
     widest[some] += depths[ends[some] - 1]
     return usual, widest
@@ -453,7 +475,7 @@ def _mixtures(survey: _Survey, contacts: np.ndarray, widest: np.ndarray) -> np.n
     """(K,) bool: thin candidates that only lie between two others and are a mixture of them."""
     mixtures = np.zeros(survey.count, bool)
     colours = survey.colours.astype(np.float64)
-    most_half_width = 2.5 if survey.exact else 4.0
+    most_half_width = 2.0 if survey.exact else 4.0
     for index in np.flatnonzero(widest <= most_half_width):
         share = contacts[index] / max(1, contacts[index].sum())
         ends = np.argsort(-share)[:2]
@@ -495,7 +517,8 @@ def _filled_px(
     survey: _Survey, depth: np.ndarray, lines: np.ndarray, width_px: float
 ) -> np.ndarray:
     """Pixels of each line colour that lie deeper inside than any line is wide."""
-    deep = depth > max(2.0, 1.25 * width_px)
+    # Where lines meet, a disc as wide as one and a half of them fits in.
+    deep = depth > max(2.5, 2 * width_px)
     indices = np.flatnonzero(lines)
     filled = [np.count_nonzero(deep & (survey.labels == index)) for index in indices]
     least = max(_LEAST_CLUSTER_PX, survey.labels.size * _LEAST_FLAT_SHARE)
@@ -527,7 +550,11 @@ def _bases(
             continue
         share = contacts[index] / max(1, contacts[index].sum())
         other = int(np.where(base == index, 0, share).argmax())
-        blend = not survey.exact and distance(lab[index], lab[other]) < 2 * _CLUSTER_RADIUS
+        blend = distance(lab[index], lab[other]) < 2 * _CLUSTER_RADIUS
+        if survey.exact:
+            # Rounding at the rim of a scaled picture's flats.
+            rim = survey.colours[[index, other]].astype(int)
+            blend = np.ptp(rim, axis=0).max() <= 3 and areas[index] < 0.05 * areas[other]
         if share[other] < (_LEAST_BLEND_CONTACT if blend else _LEAST_SHADE_CONTACT):
             continue
         if blend or _shades(survey, lab, areas, index, other):
@@ -632,7 +659,10 @@ def _label_near(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) -> n
     lines = np.array([colour in flats.lines for colour, _ in known])
     seen = rgb if flats.exact or min(opaque.shape) < 3 else cv2.medianBlur(rgb, 3)
     found, match = _matches(seen, colours, 0.01 if flats.exact else 2 * _CLUSTER_RADIUS)
-    match &= (_span(seen) <= (0 if flats.exact else _CALM_LEVELS)) & _inside(opaque)
+    if flats.exact:
+        match &= _flat(rgb, opaque)
+    else:
+        match &= (_span(seen) <= _CALM_LEVELS) & _inside(opaque)
     match &= ~lines[found] | _opened(match & lines[found], flats.line_width_px)
     return np.where(match, np.array([place for _, place in known])[found], -1).astype(np.int32)
 
