@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.flats_truth import draw_page
 from manganinja.errors import BadRequest
 from manganinja.flats import palette as palette_module
 from manganinja.flats.oklab import distance, to_oklab
@@ -234,6 +235,18 @@ def test_every_fill_of_a_drawing_is_found_to_the_byte(colours: list[Colour], lin
         drawing.disc(40 + 80 * (place % 4), 40 + 80 * (place // 4), 30.5, colour, line)
     found = colours_of(extract_palette(drawing.picture()))
     assert set(found) == {*colours, (255, 255, 255)}
+
+
+@pytest.mark.parametrize("seed", [3, 8, 13])
+def test_a_generated_cast_has_its_fills_and_no_others(seed: int) -> None:
+    page = draw_page(seed, 200, 200, reference_px=(512, 1024)[seed % 2])
+    flats = extract_palette(page.reference)
+    wanted = {(red, green, blue) for red, green, blue in page.palette.tolist()}
+    found = set(colours_of(flats))
+    assert flats.background is not None
+    assert colours_of(flats)[flats.background] == page.truth.paper_rgb
+    assert len(found & wanted) >= 0.95 * len(wanted)
+    assert found <= wanted | {page.truth.paper_rgb}
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1, 4), (2, 3, 3), (1, 50, 3), (50, 2, 4)])
