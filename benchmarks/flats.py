@@ -9,6 +9,7 @@ Ratios are the method's figure over ours with the same information: above 1 ours
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -142,6 +143,7 @@ def _judged(name: str, case: Case, page: Page, known: dict[str, object]) -> Run:
 def _work(sender: Connection, name: str, case: Case) -> None:
     """In the method's own process: run it and send (painting, seconds, peak), or a sentence."""
     try:
+        _forget_peak()
         start = time.perf_counter()
         painted = METHODS[name](case)
         seconds = time.perf_counter() - start
@@ -151,9 +153,23 @@ def _work(sender: Connection, name: str, case: Case) -> None:
     except Exception as error:  # A peer's or our failure is a result, not the end of the run.
         sender.send(f"{type(error).__name__}: {error}")
         return
-    who = resource.RUSAGE_CHILDREN if "G'MIC" in name else resource.RUSAGE_SELF
-    per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    sender.send((painted, seconds, resource.getrusage(who).ru_maxrss / per_mb))
+    sender.send((painted, seconds, _peak_mb("G'MIC" in name)))
+
+
+def _forget_peak() -> None:
+    """Let the process's peak start anew: handing over the pictures took more than some methods."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def _peak_mb(of_children: bool) -> float:
+    """Peak memory in MiB, of this process or of the largest that it started."""
+    if not of_children:
+        with contextlib.suppress(OSError, StopIteration):
+            status = Path("/proc/self/status").read_text("ascii").splitlines()
+            return int(next(row for row in status if row.startswith("VmHWM")).split()[1]) / 1024
+    who = resource.RUSAGE_CHILDREN if of_children else resource.RUSAGE_SELF
+    return resource.getrusage(who).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 COLUMNS = (
