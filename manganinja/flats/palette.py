@@ -56,6 +56,7 @@ _CLUSTER_RADIUS = 4.0
 _CLUSTERED_PX = 2_000_000
 _CALM_LEVELS = 10
 _MOST_COUNTED = 100_000
+_DARKEST = 20
 
 # Two flats with this much anti-aliasing or blur between them still touch.
 _FARTHEST_PX = 12
@@ -64,6 +65,7 @@ _SLACK_LEVELS = 8
 # A shade touches its base with half of its border; the parts of a gradient touch on two sides.
 _LEAST_SHADE_CONTACT = 0.5
 _LEAST_BLEND_CONTACT = 0.2
+_LEAST_BORDER = 0.5
 _GREY_CHROMA = 0.025
 _HUE_DEGREES = 30
 _GREY_REACH = 0.045
@@ -371,11 +373,11 @@ def _clusters(codes: np.ndarray, counts: np.ndarray, most: int) -> tuple[np.ndar
 
     The peak is found in the smoothed histogram, its colour is the most used one close by.
     """
-    every = to_oklab(_colours(codes))
+    every = _visible_lab(codes)
     if len(codes) > _MOST_COUNTED:
         kept = np.argpartition(-counts, _MOST_COUNTED)[:_MOST_COUNTED]
         codes, counts = codes[kept], counts[kept]
-    rgb, lab = _colours(codes), to_oklab(_colours(codes))
+    rgb, lab = _colours(codes), _visible_lab(codes)
     weight = _smoothed(rgb, counts)
     least = max(_LEAST_CLUSTER_PX, _LEAST_CLUSTER_SHARE * counts.sum())
     free = np.ones(len(codes), bool)
@@ -396,6 +398,11 @@ def _clusters(codes: np.ndarray, counts: np.ndarray, most: int) -> tuple[np.ndar
     of_code = _nearest_lab(lab[peaks], every)
     of_code[distance(every, lab[peaks][of_code]) > 2 * _CLUSTER_RADIUS] = -1
     return rgb[peaks], of_code
+
+
+def _visible_lab(codes: np.ndarray) -> np.ndarray:
+    """OKLab without the differences between near-blacks, which it exaggerates beyond any screen."""
+    return to_oklab(np.maximum(_colours(codes), _DARKEST))
 
 
 def _smoothed(rgb: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -556,6 +563,9 @@ def _bases(
             rim = survey.colours[[index, other]].astype(int)
             blend = np.ptp(rim, axis=0).max() <= 3 and areas[index] < 0.05 * areas[other]
         if share[other] < (_LEAST_BLEND_CONTACT if blend else _LEAST_SHADE_CONTACT):
+            continue
+        # A leak in a line is no common border.
+        if contacts[index, other] < _LEAST_BORDER * np.sqrt(survey.areas_px[index]):
             continue
         if blend or _shades(survey, lab, areas, index, other):
             base[base == index] = base[other]
