@@ -169,12 +169,13 @@ def reference_colour_at(
         BadRequest: the point lies outside the reference or far from anything opaque.
     """
     height, width = reference.shape[:2]
-    x, y = int(np.floor(xy[0])), int(np.floor(xy[1]))
-    if not (0 <= x < width and 0 <= y < height):
+    # Written so that what is no number lies outside too.
+    if not (0 <= xy[0] < width and 0 <= xy[1] < height):
         raise BadRequest(
             f"The point ({xy[0]:g}, {xy[1]:g}) lies outside the reference ({width} x {height}).",
             "Move it onto the reference.",
         )
+    x, y = int(xy[0]), int(xy[1])
     reach = int(np.clip(4 * flats.line_width_px, 12, 96))
     for reach_px in (reach, 4 * reach):
         found = _flat_near(reference, x, y, flats, reach_px)

@@ -327,7 +327,7 @@ def test_a_flat_too_small_for_the_palette_still_has_its_own_colour() -> None:
     assert reference_colour_at(FACE_PICTURE, (125, 150), flats) == GREEN
 
 
-@pytest.mark.parametrize("point", [(-1, 0), (0, -0.5), (300, 10), (10, 300.0)])
+@pytest.mark.parametrize("point", [(-1, 0), (0, -0.5), (300, 10), (10, 300.0), (np.nan, 1)])
 def test_a_point_outside_is_refused(point: tuple[float, float]) -> None:
     with pytest.raises(BadRequest, match="outside"):
         reference_colour_at(FACE_PICTURE, point, FACE_FLATS)
