@@ -11,7 +11,7 @@ Gaps are cut last, so that the truth knows nothing of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -58,6 +58,16 @@ class Faults:
     small: float = 0.002
     line_strength: float = 0.8
 
+    def scaled(self, factor: float) -> Faults:
+        """Blur, drift, noise and bleeding so many times as strong; mistakes stay."""
+        return replace(
+            self,
+            blur_px=self.blur_px * factor,
+            drift=self.drift * factor,
+            noise=self.noise * factor,
+            bleed_px=self.bleed_px * factor,
+        )
+
 
 NO_FAULTS = Faults(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -90,7 +100,8 @@ class Page:
         gaps: openings in the lines.
         reference: (S, S * cast, 3) uint8, every character in another pose, with lines.
         reference_flats: the same without lines.
-        palette: (K, 3) uint8, the reference's colours without the paper's, most used first.
+        palette: (K, 3) uint8, all colours of reference and page but the paper's, the reference's
+            most used first.
         pairs: at most one per part, biggest first, each colour once before any comes twice.
         seed: what the page was drawn from.
         style: one of :data:`STYLES`.
@@ -191,17 +202,19 @@ def draw_page(
     ink = _ink(plate, style, rng)
     labels, instances = _regions(plate.instances, ink)
     colours, parts = np.array(plate.colours, np.uint8)[instances], np.array(plate.parts)[instances]
-    truth = FlatsTruth(labels, colours, ink, width_of_line, paper)
+    shown, flats, drawings = _reference(characters, reference_px, paper, rng)
+    palette = _joined_palettes(_used(flats, paper), colours)
+    unused = palette[~_members(palette, colours[colours[:, 3] > 0, :3])]
+    truth = FlatsTruth(labels, colours, ink, width_of_line, paper, unused)
     wanted = (gap_count or 3 * columns * rows) if gap_px else 0
     drawn, gaps = _cut(ink, truth, plate.border, gap_px, wanted, rng)
-    shown, flats, drawings = _reference(characters, reference_px, paper, rng)
     return Page(
         lineart=_rendered(drawn, style, rng),
         truth=truth,
         gaps=gaps,
         reference=shown,
         reference_flats=flats,
-        palette=_used(flats, paper),
+        palette=palette,
         pairs=_pairs(truth, parts, drawings, reference_px),
         seed=seed,
         style=style,
@@ -579,6 +592,17 @@ def _used(flats: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
     colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
     keep = (colours != paper).any(axis=1)
     return colours[keep][np.argsort(-counts[keep], kind="stable")]
+
+
+def _members(colours: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """(n,) bool, which of the colours (n, 3) are among others (m, 3)."""
+    return (colours[:, None] == among[None]).all(axis=2).any(axis=1)
+
+
+def _joined_palettes(first: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """The colours (K, 3), and after them those of regions (R, 4) that they lack."""
+    wanted = np.unique(regions[regions[:, 3] > 0, :3], axis=0)
+    return np.vstack([first, wanted[~_members(wanted, first)]])
 
 
 def _pairs(

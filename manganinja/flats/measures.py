@@ -47,6 +47,7 @@ class FlatsTruth:
         line_width_px: usual width of the lines.
         paper_rgb: the background's colour in reference and proposal; a pixel painted so counts as
             background, as a transparent one does. No region has this colour.
+        unused: (K, 3) uint8, colours of the palette that no region here has; exact as well.
     """
 
     labels: np.ndarray = field(repr=False)
@@ -54,6 +55,7 @@ class FlatsTruth:
     ink: np.ndarray = field(repr=False)
     line_width_px: float
     paper_rgb: tuple[int, int, int] = (255, 255, 255)
+    unused: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.uint8), repr=False)
 
     @property
     def lines(self) -> np.ndarray:
@@ -76,7 +78,7 @@ class FlatsScore:
         pix_acc_no_background: the same for pixels that are not background.
         b_miou: B-MIoU, regions that are background in both, over those that are in either.
         pix_b_miou: Pix-B-MIoU, the same in pixels.
-        exact_palette_rate: share of pixels that are transparent or exactly a true colour.
+        exact_palette_rate: share of pixels that are transparent or exactly a colour of the palette.
         bleed_rate: share of pixels within two line widths of a line whose colour is wrong.
         fringe_px: pixels left unfilled at or within two line widths of a line, where it doesn't
             cover them and the truth has a colour.
@@ -158,11 +160,12 @@ def _share(hits: np.ndarray, among: np.ndarray, empty: float = 1.0) -> float:
 
 
 def _palette(truth: FlatsTruth) -> tuple[np.ndarray, np.ndarray]:
-    """The true colours (K + 1, 3) with the paper's last, and each region's index into them."""
+    """The palette (K + 1, 3) with the paper's colour last, and each region's index into it."""
     painted = truth.colours[:, 3] > 0
-    colours, inverse = np.unique(truth.colours[painted, :3], axis=0, return_inverse=True)
+    listed = np.vstack([truth.colours[painted, :3], truth.unused])
+    colours, inverse = np.unique(listed, axis=0, return_inverse=True)
     wanted = np.full(len(truth.colours), len(colours), np.int16)
-    wanted[painted] = inverse.reshape(-1)
+    wanted[painted] = inverse.reshape(-1)[: painted.sum()]
     return np.vstack([colours, np.array([truth.paper_rgb], np.uint8)]), wanted
 
 

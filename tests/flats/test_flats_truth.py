@@ -164,6 +164,14 @@ def test_hints_name_every_region_once_with_its_colour(ink_page):
     assert len(ink_page.hints(at_most=3)) == 3
 
 
+def test_the_palette_has_every_colour_of_the_page_once(ink_page):
+    filled = ink_page.truth.colours[ink_page.truth.colours[:, 3] > 0, :3]
+    listed = [tuple(colour) for colour in ink_page.palette.tolist()]
+    assert {tuple(colour) for colour in filled.tolist()} <= set(listed)
+    assert len(set(listed)) == len(listed)
+    assert ink_page.truth.paper_rgb not in listed
+
+
 def test_no_region_looks_like_the_paper(ink_page):
     filled = ink_page.truth.colours[ink_page.truth.colours[:, 3] > 0, :3]
     paper = np.array(ink_page.truth.paper_rgb, np.uint8)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,15 @@ def test_a_drifted_colour_is_the_right_choice_and_not_exact(truth):
     score = measure(painted, truth)
     assert (score.acc, score.pix_acc) == (1, 1)
     assert score.exact_palette_rate == 101 / 160
+
+
+def test_a_colour_of_the_palette_that_the_page_lacks_is_exact_and_wrong(truth):
+    painted = truth.picture()
+    painted[truth.labels == 0] = (9, 90, 9, 255)
+    assert measure(painted, truth).exact_palette_rate == 101 / 160
+    listed = replace(truth, unused=np.array([(9, 90, 9)], np.uint8))
+    score = measure(painted, listed)
+    assert (score.exact_palette_rate, score.acc) == (1, 3 / 4)
 
 
 def test_bleed_is_wrong_colour_near_a_line_only(truth):
