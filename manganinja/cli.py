@@ -1,16 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: ``manganinja colorize | train | evaluate``."""
+"""The command line: ``manganinja colorize | flats | train | evaluate``."""
 
 from __future__ import annotations
 
 import argparse
 import random
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from .errors import BadRequest, MangaNinjaError
+from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
+from .wire.protocol import (
+    RESULTS,
+    ColorizeRequest,
+    FlatsOptions,
+    Picture,
+    Point,
+    ProtocolError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,8 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subcommands = parser.add_subparsers(dest="command", required=True)
     _add_colorize(subcommands)
     from .evaluate import commands as evaluate
+    from .flats import commands as flats
     from .train import commands as train
 
+    flats.add_parser(subcommands)
     train.add_parser(subcommands)
     evaluate.add_parser(subcommands)
     options = parser.parse_args(arguments)
@@ -50,7 +66,9 @@ def _add_colorize(subcommands: Any) -> None:
         "--points",
         type=Path,
         help='JSON file: {"pairs": [{"reference": [x, y], "lineart": [x, y]}, ...]}, in pixels of '
-        'each picture; "reference_index" (from 0) names one of several references',
+        'each picture; "reference_index" (from 0) names one of several references. It may also '
+        'have "hints" ([{"lineart": [x, y], "colour": "#rrggbb"}, ...]; without colour the region '
+        'stays empty), "closing" and "merging" (paths, each a list of [x, y] on the line art)',
     )
     parser.add_argument("--model", default="mini", help="'mini' or the folder of a model")
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
@@ -61,63 +79,108 @@ def _add_colorize(subcommands: Any) -> None:
             type=float,
             help="guidance scale (default: the model's own)",
         )
+    parser.add_argument(
+        "--result",
+        choices=(*RESULTS, "both"),
+        default="flats",
+        help="flats (default): the regions of the line art in the reference's exact colours; "
+        "painting: the network's shading inside the regions; proposal: what the network painted, "
+        "only scaled; both: flats, and the painting beside it in NAME_painting",
+    )
+    parser.add_argument(
+        "--gap", type=float, default=8, help="close gaps in lines up to so many pixels, 0 to 32 (8)"
+    )
+    parser.add_argument("--palette", type=Path, help="colours to use: .gpl, .kpl, .aco or a list")
+    parser.add_argument(
+        "--empty-background", action="store_true", help="leave the paper transparent"
+    )
     parser.add_argument("--output", type=Path, required=True, help="picture to write")
     parser.set_defaults(run_command=_colorize)
 
 
 def _colorize(options: argparse.Namespace) -> int:
-    from .files import read_image, read_pairs, to_image, to_picture
+    from tqdm import tqdm
 
-    lineart = read_image(options.lineart)
-    references = [read_image(path) for path in options.reference]
-    pairs = read_pairs(options.points) if options.points else ()
+    request = _request(options)
     if not options.output.resolve().parent.is_dir():
         raise BadRequest(
             f"There is no folder {options.output.resolve().parent}.", "Make it or name another."
         )
-    from tqdm import tqdm
-
+    from .finishing import finish
     from .painter import Painter, Progress
-    from .wire.protocol import ColorizeRequest, ProtocolError
 
-    seed = random.randrange(2**31) if options.seed is None else options.seed
-    try:
-        request = ColorizeRequest(
-            lineart=to_picture(lineart),
-            references=tuple(to_picture(reference) for reference in references),
-            pairs=pairs,
-            model=options.model,
-            steps=options.steps,
-            seed=seed,
-            guidance_reference=options.guidance_reference,
-            guidance_points=options.guidance_points,
-        )
-    except ProtocolError as error:
-        raise BadRequest(error.message, error.remedy) from error
-    painter = Painter.load(options.model)
+    painter, started = Painter.load(options.model), time.monotonic()
     with tqdm(total=100, unit="%", bar_format="{desc:10}{bar}| {n:.0f} % {elapsed}") as bar:
 
         def show(progress: Progress) -> None:
             bar.set_description(progress.stage)
             bar.update(100 * progress.fraction - bar.n)
 
-        painting = painter.paint(request, show)
+        proposal = painter.propose(request, show)
+        picture, notes = finish(request, proposal.pairs, proposal.picture)
+        _save(picture, options.output)
+        if options.result == "both":
+            soft = replace(request, flats=replace(request.flats, result="painting"))
+            beside = options.output.with_stem(f"{options.output.stem}_painting")
+            _save(finish(soft, proposal.pairs, proposal.picture)[0], beside)
         bar.update(100 - bar.n)
-    picture = to_image(painting.picture)
-    try:
-        picture.convert("RGB").save(options.output)
-    except (OSError, ValueError) as error:
-        raise BadRequest(
-            f"{options.output} can't be written: {error}.", "Name another file, say out.png."
-        ) from error
-    for note in painting.info.notes:
+    for note in (*proposal.notes, *notes):
         print(note)
-    info = painting.info
     print(
-        f"Wrote {options.output}: {picture.width} x {picture.height} px, seed {info.seed}, "
-        f"{info.steps} steps in {info.seconds:.1f} s on {info.device}."
+        f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
+        f"{request.seed}, {proposal.steps} steps in {time.monotonic() - started:.1f} s on "
+        f"{painter.device}."
     )
     return 0
+
+
+def _request(options: argparse.Namespace) -> ColorizeRequest:
+    from .flats.palette import read_palette
+
+    marks = read_marks(options.points) if options.points else MarksFile()
+    colours = read_palette(options.palette).colours.tolist() if options.palette else []
+
+    def points(paths: Sequence[np.ndarray]) -> tuple[tuple[Point, ...], ...]:
+        return tuple(tuple(Point(x, y) for x, y in path.tolist()) for path in paths)
+
+    try:
+        flats = FlatsOptions(
+            result="flats" if options.result == "both" else options.result,
+            gap_px=options.gap,
+            empty_background=options.empty_background,
+            palette=tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in colours),
+            hints=marks.hints,
+            closing=points(marks.closing),
+            merging=points(marks.merging),
+        )
+        return ColorizeRequest(
+            lineart=to_picture(read_image(options.lineart)),
+            references=tuple(to_picture(read_image(path)) for path in options.reference),
+            pairs=marks.pairs,
+            model=options.model,
+            steps=options.steps,
+            seed=random.randrange(2**31) if options.seed is None else options.seed,
+            guidance_reference=options.guidance_reference,
+            guidance_points=options.guidance_points,
+            flats=flats,
+        )
+    except ProtocolError as error:
+        raise BadRequest(error.message, error.remedy) from error
+
+
+def _save(picture: Picture, path: Path) -> None:
+    image = to_image(picture)
+    try:
+        if path.suffix.lower() == ".png":
+            save_image(image, path)
+        else:
+            # Most other formats know no transparency.
+            paper = Image.new("RGBA", image.size, "white")
+            Image.alpha_composite(paper, image).convert("RGB").save(path)
+    except (OSError, ValueError) as error:
+        raise BadRequest(
+            f"{path} can't be written: {error}.", "Name another file, say out.png."
+        ) from error
 
 
 if __name__ == "__main__":

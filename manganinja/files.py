@@ -4,36 +4,83 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import BadRequest
-from .wire.protocol import Pair, Picture, Point
+from .wire.protocol import Hint, Pair, Picture, Point
 
 
-def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """Pairs from a points file (see ``manganinja colorize --help``).
+@dataclass(frozen=True)
+class MarksFile:
+    """What a points file says, in pixels of each picture.
+
+    Attributes:
+        pairs, hints: as on the wire.
+        closing: paths (n, 2) float that close gaps.
+        merging: closed paths (n, 2) float whose inside is one region.
+    """
+
+    pairs: tuple[Pair, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    closing: tuple[np.ndarray, ...] = ()
+    merging: tuple[np.ndarray, ...] = ()
+
+
+def read_marks(path: Path) -> MarksFile:
+    """Pairs, hints and paths from a points file (see ``manganinja colorize --help``).
 
     Raises:
         BadRequest: the file can't be read or is not of that form.
     """
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["pairs"]
-        return tuple(
-            Pair(
-                Point(*map(float, _two(pair["reference"]))),
-                Point(*map(float, _two(pair["lineart"]))),
-                int(pair.get("reference_index", 0)),
-            )
-            for pair in listed
+        content = json.loads(path.read_text(encoding="utf-8"))
+        unknown = set(content) - {"pairs", "hints", "closing", "merging"}
+        if unknown:
+            raise ValueError(f"it has {', '.join(sorted(unknown))}")
+        return MarksFile(
+            tuple(_pair(pair) for pair in content.get("pairs", ())),
+            tuple(_hint(hint) for hint in content.get("hints", ())),
+            tuple(_path(points) for points in content.get("closing", ())),
+            tuple(_path(points) for points in content.get("merging", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRequest(
             f"{path} is not a list of point pairs ({type(error).__name__}: {error}).",
             'It has to look like {"pairs": [{"reference": [x, y], "lineart": [x, y]}]}.',
         ) from error
+
+
+def read_pairs(path: Path) -> tuple[Pair, ...]:
+    """The pairs of a points file. Raises as :func:`read_marks` does."""
+    return read_marks(path).pairs
+
+
+def _pair(pair: Any) -> Pair:
+    return Pair(
+        Point(*map(float, _two(pair["reference"]))),
+        Point(*map(float, _two(pair["lineart"]))),
+        int(pair.get("reference_index", 0)),
+    )
+
+
+def _hint(hint: Any) -> Hint:
+    colour = hint.get("colour")
+    if colour is not None and not re.fullmatch("#[0-9a-f]{6}", colour):
+        raise ValueError(f'{colour} is not "#rrggbb"')
+    return Hint(Point(*map(float, _two(hint["lineart"]))), colour)
+
+
+def _path(points: Any) -> np.ndarray:
+    path = np.array([_two(point) for point in points], np.float64)
+    if len(path) < 2 or not np.isfinite(path).all():
+        raise ValueError("a path has two places or more")
+    return path
 
 
 def _two(position: Any) -> Any:
@@ -82,3 +129,8 @@ def to_picture(image: Image.Image) -> Picture:
     """A Pillow image as an rgba8 picture, or gray8 where it is grey without alpha."""
     kind, mode = ("gray8", "L") if image.mode in ("1", "L") else ("rgba8", "RGBA")
     return Picture(*image.size, kind, image.convert(mode).tobytes())
+
+
+def save_image(image: Image.Image, path: Path, **options: Any) -> None:
+    """Write a PNG with little compression: a page of 24 megapixels takes a second, not ten."""
+    image.save(path, compress_level=1, **options)

@@ -88,7 +88,8 @@ def _as_picture(rgba: np.ndarray) -> Picture:
 
 
 def _given(colours: Sequence[str]) -> Palette:
-    return Palette(np.array([_bytes(colour) for colour in dict.fromkeys(colours)], np.uint8))
+    listed = [list(bytes.fromhex(colour[1:])) for colour in dict.fromkeys(colours)]
+    return Palette(np.array(listed, np.uint8))
 
 
 def _together(references: Sequence[ReferenceFlats]) -> Palette:
@@ -112,10 +113,7 @@ def _marks(
         said.append((pair.lineart, colour))
     return Marks(
         pairs=said,
-        hints=[
-            Mark((hint.at.x_px, hint.at.y_px), _bytes(hint.colour) if hint.colour else None)
-            for hint in options.hints
-        ],
+        hints=[Mark((hint.at.x_px, hint.at.y_px), hint.rgb) for hint in options.hints],
         closing=[_path(path) for path in options.closing],
         merging=[_path(path) for path in options.merging],
     )
@@ -123,11 +121,6 @@ def _marks(
 
 def _path(points: Sequence[Point]) -> np.ndarray:
     return np.array([(point.x_px, point.y_px) for point in points], np.float64).reshape(-1, 2)
-
-
-def _bytes(colour: str) -> Colour:
-    red, green, blue = bytes.fromhex(colour[1:])
-    return red, green, blue
 
 
 def _unsure(flats: Flats) -> list[str]:

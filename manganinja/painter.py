@@ -44,6 +44,23 @@ class Progress:
     preview: Picture | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What the network paints.
+
+    Attributes:
+        picture: (h, w, 3) uint8 at working resolution, in the line art's aspect.
+        pairs: those that were used, by their numbers from 1 in the request.
+        steps: sampling steps.
+        notes: sentences for the artist.
+    """
+
+    picture: np.ndarray = field(repr=False)
+    pairs: Mapping[int, PointPair]
+    steps: int
+    notes: tuple[str, ...]
+
+
 OnProgress = Callable[[Progress], None]
 
 
@@ -103,6 +120,26 @@ class Painter:
             Cancelled: ``is_cancelled`` said so between two steps.
         """
         started = time.monotonic()
+        proposal = self.propose(request, on_progress, is_cancelled)
+        on_progress(Progress("finishing", proposal.steps, proposal.steps, 0.95))
+        picture, notes = finish(request, proposal.pairs, proposal.picture)
+        info = ResultInfo(
+            seed=request.seed,
+            model=request.model,
+            steps=proposal.steps,
+            seconds=time.monotonic() - started,
+            device=self.device,
+            notes=(*proposal.notes, *notes),
+        )
+        return Painting(picture, info)
+
+    def propose(
+        self,
+        request: ColorizeRequest,
+        on_progress: OnProgress = lambda progress: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Proposal:
+        """What the network paints, at its working resolution. Raises as :meth:`paint` does."""
         steps = request.steps if request.steps is not None else self.pipeline.config["steps"]
         on_progress(Progress("reading", 0, steps, 0.0))
         strength = line_strength(to_image(request.lineart))
@@ -125,17 +162,7 @@ class Painter:
         )
         on_progress(Progress("decoding", steps, steps, 0.9))
         small = self.pipeline.decode(output.latents, watch.frame)
-        on_progress(Progress("finishing", steps, steps, 0.95))
-        picture, said = finish(request, pairs, np.asarray(small))
-        info = ResultInfo(
-            seed=request.seed,
-            model=request.model,
-            steps=steps,
-            seconds=time.monotonic() - started,
-            device=self.device,
-            notes=(*notes, *said),
-        )
-        return Painting(picture, info)
+        return Proposal(np.asarray(small), pairs, steps, tuple(notes))
 
     def _frames(self, request: ColorizeRequest) -> list[Frame]:
         """Of the line art and of each reference, at working resolution without padding."""

@@ -152,6 +152,14 @@ class Hint:
     at: Point
     colour: str | None
 
+    @property
+    def rgb(self) -> tuple[int, int, int] | None:
+        """The colour's three bytes."""
+        if self.colour is None:
+            return None
+        red, green, blue = bytes.fromhex(self.colour[1:])
+        return red, green, blue
+
 
 @dataclass(frozen=True)
 class FlatsOptions:

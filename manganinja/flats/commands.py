@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``manganinja flats``: everything of this package from a terminal. Imports no torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..errors import BadRequest
+from ..files import MarksFile, read_image, read_marks, save_image
+from .flatten import Flats, flatten
+from .painting import painting, shade_and_highlight
+from .palette import extract_palette, read_palette, reference_colour_at, write_gpl
+from .values import Mark, Marks, Palette
+
+_GREATEST_STRETCH = 1.02
+
+
+def add_parser(subcommands: Any) -> None:
+    """Add ``flats`` to the command line."""
+    parser = subcommands.add_parser(
+        "flats",
+        help="make flats of line art from any painting of it",
+        description="Cuts line art into regions and gives each an exact colour of the palette: "
+        "what a rough painting of it (the proposal) says, and always what the points say. Writes "
+        "flats.png, index.png, painting.png, shade.png (multiply), highlight.png (screen), "
+        "confidence.png, palette.gpl, unsure.json and one picture for each colour.",
+    )
+    parser.add_argument("--lineart", type=Path, required=True, help="line art of any kind")
+    parser.add_argument(
+        "--proposal", type=Path, help="any painting of the line art, of any size and quality"
+    )
+    parser.add_argument("--reference", type=Path, help="picture whose flats are the palette")
+    parser.add_argument("--palette", type=Path, help="colours to use: .gpl, .kpl, .aco or a list")
+    parser.add_argument("--points", type=Path, help="JSON file of pairs, hints and paths")
+    parser.add_argument(
+        "--gap", type=float, default=8, help="close gaps up to so many pixels, 0 to 32 (8)"
+    )
+    parser.add_argument(
+        "--locks", type=Path, help="picture of the line art's size; what is opaque in it stays"
+    )
+    parser.add_argument(
+        "--empty-background", action="store_true", help="leave the paper transparent"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    parser.set_defaults(run_command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out the command."""
+    started = time.monotonic()
+    lineart = read_image(options.lineart)
+    proposal = None if options.proposal is None else _rgb(options.proposal)
+    reference = None if options.reference is None else _rgba(options.reference)
+    if proposal is None and options.points is None:
+        raise BadRequest(
+            "There is nothing to take colours from.", "Give --proposal, --points or both."
+        )
+    if proposal is not None:
+        _check_aspect(lineart, proposal)
+    flats = flatten(
+        lineart,
+        proposal,
+        _palette(options, reference),
+        _marks(options, reference),
+        options.gap,
+        None if options.locks is None else _rgba(options.locks),
+        options.empty_background,
+    )
+    try:
+        written = write_all(flats, proposal, options.output)
+    except OSError as error:
+        raise BadRequest(
+            f"{options.output} can't be written: {error}.", "Name another folder."
+        ) from error
+    for note in flats.notes:
+        print(note)
+    print(
+        f"Wrote {written} files to {options.output}: {flats.regions.count} regions in "
+        f"{len(flats.palette)} colours, {len(flats.unsure())} of them unsure, "
+        f"{time.monotonic() - started:.1f} s."
+    )
+    return 0
+
+
+def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
+    """Write every form of the result; gives the number of files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {"flats": flats.rgba(), "confidence": flats.confidence_map()}
+    if proposal is not None:
+        pictures["painting"] = painting(flats, proposal)
+        pictures["shade"], pictures["highlight"] = shade_and_highlight(flats, pictures["painting"])
+    for name, pixels in pictures.items():
+        save_image(Image.fromarray(pixels), folder / f"{name}.png")
+    _write_indexed(flats, folder / "index.png")
+    write_gpl(flats.palette, folder / "palette.gpl")
+    unsure = [asdict(region) for region in flats.unsure()]
+    (folder / "unsure.json").write_text(json.dumps(unsure, indent=1) + "\n", encoding="utf-8")
+    layers = 0
+    for number, (name, colour, mask) in enumerate(flats.by_colour(), start=1):
+        layer = np.zeros((*mask.shape, 4), np.uint8)
+        layer[mask] = (*colour, 255)
+        plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "colour"
+        save_image(Image.fromarray(layer), folder / f"colour_{number:02}_{plain}.png")
+        layers += 1
+    return len(pictures) + 3 + layers
+
+
+def _write_indexed(flats: Flats, path: Path) -> None:
+    indices, table = flats.indexed()
+    image = Image.fromarray(indices)
+    image.putpalette(table[:, :3].tobytes())
+    save_image(image, path, transparency=0)
+
+
+def _rgb(path: Path) -> np.ndarray:
+    image = read_image(path)
+    white = Image.new("RGBA", image.size, "white")
+    return np.asarray(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))
+
+
+def _rgba(path: Path) -> np.ndarray:
+    return np.asarray(read_image(path).convert("RGBA"))
+
+
+def _check_aspect(lineart: Image.Image, proposal: np.ndarray) -> None:
+    stretch = (proposal.shape[1] / proposal.shape[0]) / (lineart.width / lineart.height)
+    # A small proposal can't have the aspect of a large page to the last digit.
+    tolerance = _GREATEST_STRETCH * (1 + 1 / min(proposal.shape[:2]))
+    if not 1 / tolerance < stretch < tolerance:
+        raise BadRequest(
+            f"The proposal is {proposal.shape[1]} x {proposal.shape[0]} px, which is not the "
+            f"shape of the line art ({lineart.width} x {lineart.height} px).",
+            "Crop it to what the line art shows.",
+        )
+
+
+def _palette(options: argparse.Namespace, reference: np.ndarray | None) -> Palette | None:
+    if options.palette is not None:
+        return read_palette(options.palette)
+    return None if reference is None else extract_palette(reference).palette
+
+
+def _marks(options: argparse.Namespace, reference: np.ndarray | None) -> Marks:
+    if options.points is None:
+        return Marks()
+    given = read_marks(options.points)
+    if given.pairs and reference is None:
+        raise BadRequest(
+            f"{options.points} has pairs, and there is no reference.", "Give --reference too."
+        )
+    return Marks(_pairs(given, reference), _hints(given), given.closing, given.merging)
+
+
+def _pairs(given: MarksFile, reference: np.ndarray | None) -> list[Any]:
+    if reference is None:
+        return []
+    known = extract_palette(reference)
+    return [
+        (
+            (pair.lineart.x_px, pair.lineart.y_px),
+            reference_colour_at(reference, (pair.reference.x_px, pair.reference.y_px), known),
+        )
+        for pair in given.pairs
+    ]
+
+
+def _hints(given: MarksFile) -> list[Mark]:
+    return [Mark((hint.at.x_px, hint.at.y_px), hint.rgb) for hint in given.hints]
