@@ -41,8 +41,8 @@ def read_marks(path: Path) -> MarksFile:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         unknown = set(content) - {"pairs", "hints", "closing", "merging"}
-        if unknown:
-            raise ValueError(f"it has {', '.join(sorted(unknown))}")
+        if unknown or not content:
+            raise ValueError(f"it has {', '.join(sorted(unknown)) or 'nothing in it'}")
         return MarksFile(
             tuple(_pair(pair) for pair in content.get("pairs", ())),
             tuple(_hint(hint) for hint in content.get("hints", ())),

@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw
 
 from manganinja.files import to_image, to_picture
 from manganinja.finishing import finish
+from manganinja.flats.flatten import flatten
+from manganinja.flats.values import Mark, Marks
 from manganinja.points import PointPair
 from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Point
 
@@ -143,3 +145,13 @@ def test_the_smallest_line_art_does_no_harm(size: tuple[int, int]) -> None:
     asked = request(Image.new("RGB", size, "white"))
     picture, notes = finish(asked, {}, proposal())
     assert (picture.width_px, picture.height_px) == size and notes
+
+
+def test_a_region_behind_a_closed_gap_follows_the_one_that_is_known() -> None:
+    lines = lineart(gap=6)
+    flats = flatten(lines, None, marks=Marks(hints=[Mark(LEFT, TEAL), Mark(OUTSIDE, PINK)]))
+    pixels = flats.rgba()
+    assert at(pixels, RIGHT) == (*PINK, 255) and at(pixels, LEFT) == (*TEAL, 255)
+    closed = flatten(lineart(), None, marks=Marks(hints=[Mark(LEFT, TEAL), Mark(OUTSIDE, PINK)]))
+    assert at(closed.rgba(), RIGHT)[3] == 0
+    assert [unsure.why for unsure in closed.unsure()] == ["no colour was found"]

@@ -161,6 +161,32 @@ def decided(
     return Assignment(index, confidence, source, strayed), palette
 
 
+def through_gaps(regions: Regions, assignment: Assignment) -> Assignment:
+    """Regions of which nothing is known take the colour of one that no ink divides them from.
+
+    A closed gap is a guess; where only one side has a colour, there is nothing to guess.
+    """
+    known = assignment.source != UNKNOWN
+    shared = np.isin(regions.rooms, regions.rooms[known])
+    asked = ~known & shared
+    index, source = assignment.index.copy(), assignment.source.copy()
+    confidence = assignment.confidence.copy()
+    while asked.any():
+        pairs, border = neighbours(regions, asked)
+        same = regions.rooms[pairs[:, 0]] == regions.rooms[pairs[:, 1]]
+        usable = same & known[pairs[:, 1]]
+        pairs, border = pairs[usable], border[usable]
+        if not len(pairs):
+            break
+        pairs = pairs[np.argsort(border, kind="stable")]
+        index[pairs[:, 0]] = index[pairs[:, 1]]
+        confidence[pairs[:, 0]] = 0.5 * confidence[pairs[:, 1]]
+        source[pairs[:, 0]] = NEIGHBOUR
+        known = source != UNKNOWN
+        asked &= ~known
+    return replace(assignment, index=index, source=source, confidence=confidence)
+
+
 def region_at(regions: Regions, at: tuple[float, float]) -> int | None:
     """The region under a place (x, y), or None outside the picture."""
     column, row = int(np.floor(at[0])), int(np.floor(at[1]))

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadRequest
-from .assign import HINT, LOCK, UNKNOWN, decided, from_proposal
+from .assign import HINT, LOCK, UNKNOWN, decided, from_proposal, through_gaps
 from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .regions import segment
@@ -219,6 +219,7 @@ def flatten(
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
     assignment, palette = decided(regions, assignment, palette, marks)
+    assignment = through_gaps(regions, assignment)
     clock.end()
     return Flats(regions, palette, assignment, kept, tuple(notes), tuple(clock.seconds))
 

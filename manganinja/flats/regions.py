@@ -52,7 +52,7 @@ def segment(
     """
     _check(lines, gap_px)
     walls = _with_paths(lines, closing)
-    markers = _marked(walls, gap_px)
+    markers, rooms = _marked(walls, gap_px)
     if not markers.any():
         raise BadRequest(
             "No paper is left between the lines: there is nothing to fill.",
@@ -65,7 +65,7 @@ def segment(
             "Choose the layer that has the clean lines.",
         )
     markers = _grown(markers, walls)
-    return _numbered(_under_lines(_joined(markers, merging)), lines)
+    return _numbered(_under_lines(_joined(markers, merging)), lines, rooms)
 
 
 def _check(lines: np.ndarray, gap_px: float) -> None:
@@ -128,11 +128,13 @@ class _Marks:
     Attributes:
         labels: (h, w) int32, 0 = unmarked.
         born: (labels + 1,) int32, number of the ball that found each.
+        part: (labels + 1,) int32, equal for marks between which the last ball can roll.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.labels = np.zeros(shape, np.int32)
         self.born = np.zeros(1, np.int32)
+        self.part = np.zeros(1, np.int32)
 
     def add_ball(self, number: int, free: np.ndarray, is_gap: bool, smallest: int) -> None:
         """Let a smaller ball roll.
@@ -195,6 +197,7 @@ class _Marks:
         self.born = np.concatenate(
             [[0], self.born[kept], np.full(len(fresh), number)], dtype=np.int32
         )
+        self.part = np.concatenate([[0], part_of[kept], fresh], dtype=np.int32)
 
     def refine(self, distance: np.ndarray) -> None:
         """Go on at full resolution: ``distance`` is that of every pixel."""
@@ -204,8 +207,9 @@ class _Marks:
         self.labels = np.where(distance > 0, labels, 0)
 
 
-def _marked(walls: np.ndarray, gap_px: float) -> np.ndarray:
-    """(H, W) int32 marks from 1 on; 0 under lines and where it is open whose a pixel is."""
+def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) int32 marks from 1 on, 0 under lines and where it is open whose a pixel is; and the
+    room of each mark, (marks + 1,) int32."""
     distance = _distances(walls)
     coarse = _halved(distance)
     radii = _radii(gap_px)
@@ -216,7 +220,7 @@ def _marked(walls: np.ndarray, gap_px: float) -> np.ndarray:
         at = distance if radius < _COARSE_PX else coarse
         smallest = 1 if radius > 0 else SMALLEST_HOLE_PX
         marks.add_ball(number, at > radius, radius < (gap_px + 1) / 2, smallest)
-    return marks.labels
+    return marks.labels, marks.part
 
 
 # Growing
@@ -282,13 +286,13 @@ def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:
 # The result
 
 
-def _numbered(labels: np.ndarray, lines: np.ndarray) -> Regions:
-    sizes = np.bincount(labels.ravel())
+def _numbered(labels: np.ndarray, lines: np.ndarray, rooms: np.ndarray) -> Regions:
+    sizes = np.bincount(labels.ravel(), minlength=len(rooms))
     number_of = np.cumsum(sizes > 0, dtype=np.int32) - 1
     labels = number_of[labels]
     count = int(number_of[-1]) + 1
     free = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
-    return Regions(labels, lines, free, _backgrounds(labels, lines, count))
+    return Regions(labels, lines, free, _backgrounds(labels, lines, count), rooms[sizes > 0])
 
 
 def _backgrounds(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:

@@ -6,8 +6,6 @@ An artist who puts two colours into one region knows of a gap that was too wide 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
@@ -27,37 +25,64 @@ def split_at_marks(regions: Regions, marks: Marks) -> tuple[Regions, list[str]]:
         region = region_at(regions, at)
         if region is not None:
             said.setdefault(region, {}).setdefault(colour, []).append(at)
-    notes = []
-    for region, colours in said.items():
-        if len(colours) > 1:
-            regions = _split(regions, region, list(colours.values()))
-            places = ", ".join(f"({x:.0f}, {y:.0f})" for ats in colours.values() for x, y in ats)
-            notes.append(
-                f"{len(colours)} colours are asked for in one region, at {places}: it was divided "
-                "where it is narrowest. A stroke that closes the gap makes the border exact."
-            )
-    return regions, notes
+    divided = {region: colours for region, colours in said.items() if len(colours) > 1}
+    if not divided:
+        return regions, []
+    groups = {region: list(colours.values()) for region, colours in divided.items()}
+    return _split(regions, groups), [_sentence(colours) for colours in divided.values()]
 
 
-def _split(regions: Regions, region: int, groups: list[list[tuple[float, float]]]) -> Regions:
-    ys, xs = np.nonzero(regions.labels == region)
-    top, left = int(ys.min()), int(xs.min())
-    window = (slice(top, int(ys.max()) + 1), slice(left, int(xs.max()) + 1))
-    mine = regions.labels[window] == region
-    parts = _parts(mine & (regions.lines[window] == 0), mine, groups, (left, top))
+def _sentence(colours: dict[Colour, list[tuple[float, float]]]) -> str:
+    places = ", ".join(f"({x:.0f}, {y:.0f})" for ats in colours.values() for x, y in ats)
+    return (
+        f"{len(colours)} colours are asked for in one region, at {places}: it was divided where it "
+        "is narrowest. A stroke that closes the gap makes the border exact."
+    )
+
+
+Groups = list[list[tuple[float, float]]]
+
+
+def _split(regions: Regions, groups: dict[int, Groups]) -> Regions:
     labels = regions.labels.copy()
-    # The first group keeps the number.
-    new = np.array([region, *range(regions.count, regions.count + len(groups) - 1)], np.int32)
-    labels[window][mine] = new[parts[mine] - 1]
-    free = np.bincount(labels[regions.lines == 0], minlength=regions.count + len(groups) - 1)
-    background = np.concatenate([regions.background, np.zeros(len(groups) - 1, bool)])
-    return replace(regions, labels=labels, areas_px=free.astype(np.int64), background=background)
+    background, rooms = [regions.background], [regions.rooms]
+    count = regions.count
+    for region, window in _windows(regions, list(groups)):
+        mine = labels[window] == region
+        places, corner = groups[region], (window[1].start, window[0].start)
+        parts = _parts(mine & (regions.lines[window] == 0), mine, places, corner)
+        added = len(places) - 1
+        # The first group keeps the number.
+        new = np.array([region, *range(count, count + added)], np.int32)
+        labels[window][mine] = new[parts[mine] - 1]
+        background.append(np.zeros(added, bool))
+        rooms.append(np.full(added, regions.rooms[region], np.int32))
+        count += added
+    free = np.bincount(labels[regions.lines == 0], minlength=count).astype(np.int64)
+    return Regions(labels, regions.lines, free, np.concatenate(background), np.concatenate(rooms))
+
+
+def _windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:
+    """The bounding box of each wanted region, found in one look at the picture."""
+    rank = np.full(regions.count, -1, np.int64)
+    rank[wanted] = np.arange(len(wanted))
+    ys, xs = np.nonzero((rank >= 0)[regions.labels])
+    of = rank[regions.labels[ys, xs]]
+    low, high = np.full((2, len(wanted)), np.iinfo(np.int64).max), np.zeros((2, len(wanted)), int)
+    for axis, places in enumerate((ys, xs)):
+        np.minimum.at(low[axis], of, places)
+        np.maximum.at(high[axis], of, places)
+    boxes = np.stack([low, high + 1], axis=-1)
+    return [
+        (region, (slice(*boxes[0, i].tolist()), slice(*boxes[1, i].tolist())))
+        for i, region in enumerate(wanted)
+    ]
 
 
 def _parts(
     free: np.ndarray,
     mine: np.ndarray,
-    groups: list[list[tuple[float, float]]],
+    groups: Groups,
     corner: tuple[int, int],
 ) -> np.ndarray:
     """(h, w) int32: number of the group that each pixel of the region goes to, from 1."""

@@ -25,12 +25,14 @@ class Regions:
         lines: (H, W) uint8, 255 where a line covers the pixel, else 0.
         areas_px: (count,) int64, pixels of each region that no line covers.
         background: (count,) bool, regions that are the paper round the drawing.
+        rooms: (count,) int32, equal for regions that only closed gaps divide, no ink.
     """
 
     labels: np.ndarray = field(repr=False)
     lines: np.ndarray = field(repr=False)
     areas_px: np.ndarray = field(repr=False)
     background: np.ndarray = field(repr=False)
+    rooms: np.ndarray = field(repr=False)
 
     @property
     def count(self) -> int:

@@ -14,6 +14,7 @@ from manganinja.wire.client import Connection
 from manganinja.wire.protocol import (
     Cancelled,
     ColorizeRequest,
+    FlatsOptions,
     Pair,
     Picture,
     Point,
@@ -112,8 +113,10 @@ def test_the_folder_says_of_a_model_what_the_loaded_model_says(
 def test_the_same_request_gives_the_same_picture_and_another_seed_another(
     client: Connection, tiny_model: Path
 ) -> None:
+    painting = FlatsOptions("painting")
     first, again, other = (
-        result(client.colorize(request(tiny_model, seed=seed))).picture for seed in (1, 1, 2)
+        result(client.colorize(request(tiny_model, seed=seed, flats=painting))).picture
+        for seed in (1, 1, 2)
     )
     assert first == again != other
 
