@@ -9,18 +9,23 @@ import cv2
 import numpy as np
 
 from .flatten import Flats
+from .oklab import distance, to_oklab
 from .values import EMPTY
 
 _BAND_ROWS = 256
 _TRUST = 0.05
 """Weight of the flat colour beside the proposal's pixels: decides where these say nothing."""
+_SHADING = 14.0
+"""OKLab distance (times 100) from the flat at which a pixel of the proposal is more likely colour
+that ran over from next door than shading."""
 
 
 def painting(flats: Flats, proposal: np.ndarray) -> np.ndarray:
     """The proposal brought to the drawing's size region by region.
 
     Between the proposal's pixels it is interpolated from those of the same region alone, each
-    counted by how much of it lies in the region; where there are none, the flat colour stands.
+    counted by how much of it lies in the region and how near it is to the region's flat colour;
+    where there are none, the flat colour stands.
 
     Args:
         proposal: (h, w, 3) uint8 in the drawing's aspect.
@@ -76,7 +81,9 @@ class _Samples:
         nearest_columns = np.minimum((np.arange(width) + 0.5) * w / width, w - 1).astype(int)
         same = self._labels == self._region[np.ix_(nearest_rows, nearest_columns)]
         purity = cv2.resize(same.astype(np.uint8) * 255, (w, h), interpolation=cv2.INTER_AREA)
-        self._weight = np.square(purity.astype(np.float32) / 255)
+        flat = flats.palette.colours[np.maximum(flats.assignment.index, 0)][self._region]
+        strayed = distance(to_oklab(proposal), to_oklab(flat)) / _SHADING
+        self._weight = np.square(purity.astype(np.float32) / 255) * np.exp(-np.square(strayed))
         self._colour = proposal.astype(np.float32)
         self._shape = (h, w)
 

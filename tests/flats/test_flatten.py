@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flats as a whole: votes, locks, every form of the result, changes without a run, the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from manganinja import BadRequest
+from manganinja.cli import main
+from manganinja.flats.assign import LOCK, NEIGHBOUR, SOURCES
+from manganinja.flats.flatten import Flats, flatten
+from manganinja.flats.painting import painting, shade_and_highlight
+from manganinja.flats.palette import read_palette
+from manganinja.flats.values import EMPTY, Mark, Marks, Palette
+
+PALETTE = Palette(
+    np.array([(250, 246, 235), (200, 60, 60), (40, 90, 200), (240, 200, 60)], np.uint8)
+)
+PAPER, RED, BLUE, YELLOW = (tuple(colour) for colour in PALETTE.colours.tolist())
+SIZE = (400, 300)
+
+
+def lineart() -> Image.Image:
+    """Three rooms in a row."""
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((40, 40, 360, 260), outline=0, width=4)
+    for x in (140, 250):
+        pen.line((x, 40, x, 260), 0, 4)
+    return image
+
+
+def proposal(noise: float = 10, seed: int = 0) -> np.ndarray:
+    picture = np.full((75, 100, 3), PAPER, float)
+    picture[10:65, 10:35], picture[10:65, 35:62], picture[10:65, 62:90] = RED, BLUE, YELLOW
+    picture += np.random.default_rng(seed).normal(0, noise, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def flats() -> Flats:
+    return flatten(lineart(), proposal(), PALETTE)
+
+
+def colours_of(flats: Flats) -> list[tuple[int, ...]]:
+    pixels = flats.rgba()
+    return [tuple(pixels[150, x].tolist()) for x in (90, 195, 300, 10)]
+
+
+def test_each_room_has_the_colour_that_most_of_the_proposal_has_there(flats: Flats) -> None:
+    assert colours_of(flats) == [(*c, 255) for c in (RED, BLUE, YELLOW, PAPER)]
+    assert flats.assignment.confidence.min() > 0.9 and not flats.unsure()
+    assert [name for name, _ in flats.seconds] == ["lines", "regions", "colours"]
+
+
+def test_without_a_palette_the_proposals_own_colours_are_used() -> None:
+    clean = flatten(lineart(), proposal(noise=0))
+    assert colours_of(clean) == [(*c, 255) for c in (RED, BLUE, YELLOW, PAPER)]
+
+
+def test_a_mixed_proposal_makes_the_region_unsure_and_says_where() -> None:
+    mixed = proposal()
+    mixed[37:65, 10:35] = YELLOW
+    doubtful = flatten(lineart(), mixed, PALETTE)
+    (unsure,) = doubtful.unsure()
+    x, y = unsure.at
+    assert 45 < x < 138 and 45 < y < 258 and unsure.confidence < 0.6
+    assert doubtful.confidence_map()[150, 90] < 160 < doubtful.confidence_map()[150, 195]
+
+
+def test_an_off_palette_proposal_is_reported() -> None:
+    strange = proposal(noise=0)
+    strange[10:65, 35:62] = (120, 30, 160)
+    flats = flatten(lineart(), strange, PALETTE)
+    region = flats.regions.labels[150, 195]
+    assert flats.assignment.off_palette[region] > 10
+    assert flats.assignment.off_palette[flats.regions.labels[150, 90]] < 1
+
+
+def test_specks_between_lines_take_a_neighbours_colour() -> None:
+    image = lineart()
+    ImageDraw.Draw(image).rectangle((85, 140, 91, 146), outline=0, width=2)
+    flats = flatten(image, proposal(), PALETTE)
+    speck = flats.regions.labels[143, 88]
+    assert SOURCES[flats.assignment.source[speck]] == SOURCES[NEIGHBOUR]
+    assert tuple(flats.rgba()[143, 88, :3].tolist()) == RED
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    spots=st.lists(
+        st.tuples(st.integers(0, 379), st.integers(0, 279), st.integers(1, 20)), max_size=4
+    ),
+    colour=st.tuples(*[st.integers(0, 255)] * 3),
+    seed=st.integers(0, 3),
+)
+def test_locked_pixels_never_change(
+    spots: list[tuple[int, int, int]], colour: tuple[int, int, int], seed: int
+) -> None:
+    kept = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    for x, y, side in spots:
+        kept[y : y + side, x : x + side] = (*colour, 255)
+    pixels = flatten(lineart(), proposal(seed=seed), PALETTE, kept=kept).rgba()
+    locked = kept[..., 3] > 0
+    np.testing.assert_array_equal(pixels[locked], kept[locked])
+
+
+def test_a_region_that_is_mostly_locked_keeps_its_colour_throughout() -> None:
+    kept = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    kept[40:200, 40:140] = (1, 2, 3, 255)
+    flats = flatten(lineart(), proposal(), PALETTE, kept=kept)
+    assert tuple(flats.rgba()[250, 90].tolist()) == (1, 2, 3, 255)
+    assert flats.assignment.source[flats.regions.labels[250, 90]] == LOCK
+    with pytest.raises(BadRequest, match="locks"):
+        flatten(lineart(), proposal(), PALETTE, kept=kept[:-1])
+
+
+def test_the_index_image_is_the_flats(flats: Flats) -> None:
+    empty = flats.with_region_colour(int(flats.regions.labels[150, 90]), None)
+    for each in (flats, empty):
+        indices, table = each.indexed()
+        np.testing.assert_array_equal(table[indices], each.rgba())
+    many = Palette(np.arange(900, dtype=np.uint16).view(np.uint8)[:900].reshape(300, 3))
+    with pytest.raises(BadRequest, match="300 colours"):
+        Flats(flats.regions, many, flats.assignment).indexed()
+
+
+def test_the_pictures_of_each_colour_make_up_the_flats(flats: Flats) -> None:
+    together = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    areas = []
+    for _, colour, mask in flats.by_colour():
+        assert not together[mask].any()
+        together[mask] = (*colour, 255)
+        areas.append(int((mask & (flats.regions.lines == 0)).sum()))
+    np.testing.assert_array_equal(together, flats.rgba())
+    assert areas == sorted(areas, reverse=True)
+
+
+def test_recolouring_is_a_fresh_paint_with_that_palette(flats: Flats) -> None:
+    green = Palette(np.array([PAPER, (10, 200, 30), BLUE, YELLOW], np.uint8))
+    recoloured = flats.with_palette_colour(1, (10, 200, 30))
+    repainted = Flats(flats.regions, green, flats.assignment)
+    np.testing.assert_array_equal(recoloured.rgba(), repainted.rgba())
+    one = flats.with_region_colour(int(flats.regions.labels[150, 195]), (9, 8, 7))
+    asked = flatten(lineart(), proposal(), PALETTE, Marks(hints=[Mark((195, 150), (9, 8, 7))]))
+    np.testing.assert_array_equal(one.rgba(), asked.rgba())
+    assert tuple(flats.rgba()[150, 195, :3].tolist()) == BLUE
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    x=st.integers(0, SIZE[0] - 1),
+    y=st.integers(0, SIZE[1] - 1),
+    colour=st.tuples(*[st.integers(0, 255)] * 3),
+)
+def test_a_pairs_place_has_exactly_its_colour(x: int, y: int, colour: tuple[int, int, int]) -> None:
+    marks = Marks(pairs=[((x + 0.5, y + 0.5), colour)])
+    pixels = flatten(lineart(), proposal(), PALETTE, marks).rgba()
+    assert tuple(pixels[y, x].tolist()) == (*colour, 255)
+
+
+def test_flats_shade_and_highlight_make_the_painting(flats: Flats) -> None:
+    soft = proposal(noise=20)
+    painted = painting(flats, soft)
+    assert painted.shape == (SIZE[1], SIZE[0], 4) and (painted[..., 3] == 255).all()
+    shade, highlight = (a.astype(float) for a in shade_and_highlight(flats, painted))
+    multiplied = flats.rgba()[..., :3] * shade / 255
+    screened = 255 - (255 - multiplied) * (255 - highlight) / 255
+    assert np.abs(screened - painted[..., :3]).max() <= 1.5
+    nothing = flats.with_region_colour(int(flats.regions.labels[150, 90]), None)
+    assert tuple(painting(nothing, soft)[150, 90].tolist()) == (0, 0, 0, 0)
+
+
+def test_nothing_said_gives_nothing_and_lists_it() -> None:
+    bare = flatten(lineart(), None, PALETTE)
+    assert (bare.assignment.index == EMPTY).all() and len(bare.unsure()) == 4
+    assert not bare.rgba().any()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    lineart().save(tmp_path / "lines.png")
+    Image.fromarray(proposal()).save(tmp_path / "proposal.png")
+    (tmp_path / "colours.txt").write_text("\n".join(PALETTE.names))
+    hints = {"hints": [{"lineart": [195, 150], "colour": "#0102ff"}]}
+    (tmp_path / "points.json").write_text(json.dumps(hints))
+    return tmp_path
+
+
+def arguments(folder: Path, **changes: str | None) -> list[str]:
+    options: dict[str, str | None] = {
+        "lineart": str(folder / "lines.png"),
+        "proposal": str(folder / "proposal.png"),
+        "palette": str(folder / "colours.txt"),
+        "points": str(folder / "points.json"),
+        "output": str(folder / "out"),
+        **changes,
+    }
+    given = [(f"--{name}", value) for name, value in options.items() if value is not None]
+    return ["flats", *(part for option in given for part in option)]
+
+
+def test_the_command_writes_every_form(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(folder)) == 0
+    out = folder / "out"
+    flat = Image.open(out / "flats.png")
+    assert flat.getpixel((195, 150)) == (1, 2, 255, 255) and flat.getpixel((90, 150)) == (*RED, 255)
+    index = Image.open(out / "index.png")
+    assert index.mode == "P"
+    np.testing.assert_array_equal(np.asarray(index.convert("RGBA")), np.asarray(flat))
+    names = {path.name for path in out.iterdir()}
+    assert {"painting.png", "shade.png", "highlight.png", "confidence.png"} <= names
+    assert json.loads((out / "unsure.json").read_text()) == []
+    assert tuple(read_palette(out / "palette.gpl").colours[1].tolist()) == RED
+    assert len([name for name in names if name.startswith("colour_")]) == 4
+    assert "4 regions in 5 colours" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"proposal": None, "points": None}, "nothing to take colours from"),
+        ({"lineart": "nowhere.png"}, "no file"),
+        ({"gap": "40"}, "0 to 32"),
+        ({"palette": "nowhere.gpl"}, "nowhere.gpl"),
+        ({"locks": "PROPOSAL"}, "locks"),
+        ({"output": "FILE/x"}, "can't be written"),
+    ],
+)
+def test_bad_input_is_a_sentence(
+    folder: Path, changes: dict[str, str | None], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {"PROPOSAL": str(folder / "proposal.png"), "FILE/x": str(folder / "lines.png" / "x")}
+    changes = {name: known.get(value or "", value) for name, value in changes.items()}
+    assert main(arguments(folder, **changes)) == 1
+    said = capsys.readouterr().err
+    assert word in said and "Traceback" not in said
+
+
+def test_a_proposal_of_another_shape_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (50, 90)).save(folder / "tall.png")
+    assert main(arguments(folder, proposal=str(folder / "tall.png"))) == 1
+    assert "not the shape of the line art" in capsys.readouterr().err
