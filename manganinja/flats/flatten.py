@@ -23,6 +23,8 @@ MOST_COLOURS = 255
 """Of an index image, whose entry 0 is transparent."""
 SURE = 0.6
 """Confidence from which a region needs no second look."""
+OFF_PALETTE = 15.0
+"""OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
 OnStage = Callable[[str, float], None]
 
@@ -124,22 +126,29 @@ class Flats:
 
     def unsure(self, below: float = SURE) -> list[Unsure]:
         """Regions worth a look, the largest doubt (area times uncertainty) first."""
-        doubt = (1 - self.assignment.confidence) * np.sqrt(self.regions.areas_px)
-        asked = np.flatnonzero((self.assignment.confidence < below) & (self.regions.areas_px > 0))
-        asked = asked[np.argsort(-doubt[asked], kind="stable")]
-        places = _inner_pixels(self.regions, asked)
+        given = self.assignment
+        strange = given.off_palette > OFF_PALETTE
+        asked = (given.confidence < below) | strange
+        order = np.flatnonzero(asked & (self.regions.areas_px > 0))
+        doubt = (1 - given.confidence + strange) * np.sqrt(self.regions.areas_px)
+        order = order[np.argsort(-doubt[order], kind="stable")]
         return [
             Unsure(
                 int(region),
                 place,
                 int(self.regions.areas_px[region]),
-                float(self.assignment.confidence[region]),
-                "no colour was found"
-                if self.assignment.source[region] == UNKNOWN
-                else "several colours fit",
+                float(given.confidence[region]),
+                self._why(int(region)),
             )
-            for region, place in zip(asked, places, strict=True)
+            for region, place in zip(order, _inner_pixels(self.regions, order), strict=True)
         ]
+
+    def _why(self, region: int) -> str:
+        if self.assignment.source[region] == UNKNOWN:
+            return "no colour was found"
+        if self.assignment.off_palette[region] > OFF_PALETTE:
+            return "the palette has no colour like the proposed one"
+        return "several colours fit"
 
     # Changes without a run
 

@@ -82,6 +82,9 @@ def test_an_off_palette_proposal_is_reported() -> None:
     region = flats.regions.labels[150, 195]
     assert flats.assignment.off_palette[region] > 10
     assert flats.assignment.off_palette[flats.regions.labels[150, 90]] < 1
+    assert [unsure.why for unsure in flats.unsure()] == [
+        "the palette has no colour like the proposed one"
+    ]
 
 
 def test_specks_between_lines_take_a_neighbours_colour() -> None:
