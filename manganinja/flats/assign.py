@@ -164,21 +164,23 @@ def decided(
 def through_gaps(regions: Regions, assignment: Assignment) -> Assignment:
     """Regions of which nothing is known take the colour of one that no ink divides them from.
 
-    A closed gap is a guess; where only one side has a colour, there is nothing to guess.
+    A closed gap is a guess; where only one side has a colour, there is nothing to guess. Specks
+    between lines take a neighbour's colour in any case.
     """
     known = assignment.source != UNKNOWN
-    shared = np.isin(regions.rooms, regions.rooms[known])
-    asked = ~known & shared
+    tiny = regions.areas_px < _TINY_PX
+    asked = ~known & (np.isin(regions.rooms, regions.rooms[known]) | tiny)
     index, source = assignment.index.copy(), assignment.source.copy()
     confidence = assignment.confidence.copy()
     while asked.any():
         pairs, border = neighbours(regions, asked)
         same = regions.rooms[pairs[:, 0]] == regions.rooms[pairs[:, 1]]
-        usable = same & known[pairs[:, 1]]
-        pairs, border = pairs[usable], border[usable]
+        usable = (same | tiny[pairs[:, 0]]) & known[pairs[:, 1]]
+        pairs, border, same = pairs[usable], border[usable], same[usable]
         if not len(pairs):
             break
-        pairs = pairs[np.argsort(border, kind="stable")]
+        # The last one written stays: one of the same room, and of these the longest border.
+        pairs = pairs[np.lexsort((border, same))]
         index[pairs[:, 0]] = index[pairs[:, 1]]
         confidence[pairs[:, 0]] = 0.5 * confidence[pairs[:, 1]]
         source[pairs[:, 0]] = NEIGHBOUR
