@@ -97,11 +97,14 @@ class _Ballot:
         )
 
 
-def neighbours(regions: Regions, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which regions touch, under the lines.
+def neighbours(
+    regions: Regions, of: np.ndarray, through_gaps: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which regions touch.
 
     Args:
         of: (count,) bool, only pairs with one of these are looked for.
+        through_gaps: count borders in closed gaps alone, not those under lines.
 
     Returns:
         (n, 2) int64 pairs of different regions, the first one of ``of``; and the pixels of border
@@ -109,11 +112,15 @@ def neighbours(regions: Regions, of: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """
     found = []
     for here, there in (
-        (regions.labels[:, :-1], regions.labels[:, 1:]),
-        (regions.labels[:-1], regions.labels[1:]),
+        ((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
+        ((slice(None, -1),), (slice(1, None),)),
     ):
-        ys, xs = np.nonzero(here != there)
-        one, other = here[ys, xs].astype(np.int64), there[ys, xs].astype(np.int64)
+        border = regions.labels[here] != regions.labels[there]
+        if through_gaps:
+            border &= (regions.lines[here] == 0) & (regions.lines[there] == 0)
+        ys, xs = np.nonzero(border)
+        one = regions.labels[here][ys, xs].astype(np.int64)
+        other = regions.labels[there][ys, xs].astype(np.int64)
         found += [one * regions.count + other, other * regions.count + one]
     codes = np.concatenate(found)
     codes = codes[of[codes // regions.count]]
@@ -167,26 +174,27 @@ def through_gaps(regions: Regions, assignment: Assignment) -> Assignment:
     A closed gap is a guess; where only one side has a colour, there is nothing to guess. Specks
     between lines take a neighbour's colour in any case.
     """
-    known = assignment.source != UNKNOWN
-    tiny = regions.areas_px < _TINY_PX
-    asked = ~known & (np.isin(regions.rooms, regions.rooms[known]) | tiny)
+    specks = regions.areas_px < _TINY_PX
+    assignment = _followed(regions, assignment, ~specks, through_gaps=True)
+    return _followed(regions, assignment, specks, through_gaps=False)
+
+
+def _followed(
+    regions: Regions, assignment: Assignment, which: np.ndarray, through_gaps: bool
+) -> Assignment:
     index, source = assignment.index.copy(), assignment.source.copy()
     confidence = assignment.confidence.copy()
-    while asked.any():
-        pairs, border = neighbours(regions, asked)
-        same = regions.rooms[pairs[:, 0]] == regions.rooms[pairs[:, 1]]
-        usable = (same | tiny[pairs[:, 0]]) & known[pairs[:, 1]]
-        pairs, border, same = pairs[usable], border[usable], same[usable]
-        if not len(pairs):
-            break
-        # The last one written stays: one of the same room, and of these the longest border.
-        pairs = pairs[np.lexsort((border, same))]
-        index[pairs[:, 0]] = index[pairs[:, 1]]
-        confidence[pairs[:, 0]] = 0.5 * confidence[pairs[:, 1]]
-        source[pairs[:, 0]] = NEIGHBOUR
-        known = source != UNKNOWN
-        asked &= ~known
-    return replace(assignment, index=index, source=source, confidence=confidence)
+    asked = (source == UNKNOWN) & which
+    pairs, border = neighbours(regions, asked, through_gaps)
+    # The last one written stays: the longest border.
+    pairs = pairs[np.argsort(border, kind="stable")]
+    while True:
+        now = pairs[(source[pairs[:, 0]] == UNKNOWN) & (source[pairs[:, 1]] != UNKNOWN)]
+        if not len(now):
+            return replace(assignment, index=index, source=source, confidence=confidence)
+        index[now[:, 0]] = index[now[:, 1]]
+        confidence[now[:, 0]] = 0.5 * confidence[now[:, 1]]
+        source[now[:, 0]] = NEIGHBOUR
 
 
 def region_at(regions: Regions, at: tuple[float, float]) -> int | None:
