@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -56,12 +57,21 @@ def export(
             )
         shutil.rmtree(output)
     pipeline.to(torch.float16).save_pretrained(output)
-    for name in ("config.json", "curve.jsonl", "state.json"):
+    for name in ("config.json", "curve.jsonl"):
         if (run / name).exists():
             shutil.copyfile(run / name, output / f"training_{name}")
-    sizes = {
-        str(path.relative_to(output)): path.stat().st_size
-        for path in sorted(output.rglob("*.safetensors"))
-    }
-    print(json.dumps(sizes, indent=1))
+    manifest = {"files": _fingerprints(output)}
+    (output / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(manifest, indent=1))
     return pipeline.to(torch.float32)
+
+
+def _fingerprints(folder: Path) -> dict[str, dict[str, int | str]]:
+    """Size and SHA-256 of each weight file, for install.py to check."""
+    return {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in sorted(folder.rglob("*.safetensors"))
+    }

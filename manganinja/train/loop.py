@@ -124,8 +124,6 @@ class Trainer:
         self.rng = np.random.default_rng([config.seed, self.step])
         torch.manual_seed(config.seed + self.step)
         self.pool = DrawingPool(config.size_px, config.pool, config.reuse, first_seed)
-        config_text = json.dumps(asdict(config), indent=1) + "\n"
-        (folder / "config.json").write_text(config_text, encoding="utf-8")
 
     # Checkpoints
 
@@ -283,6 +281,8 @@ class Trainer:
 
     def run(self) -> None:
         """Train for the configured minutes, saving as it goes."""
+        config_text = json.dumps(asdict(self.config), indent=1) + "\n"
+        (self.folder / "config.json").write_text(config_text, encoding="utf-8")
         start = last_save = time.monotonic()
         recent: list[dict[str, float]] = []
         while (elapsed := (time.monotonic() - start) / (60 * self.config.minutes)) < 1:
