@@ -109,6 +109,12 @@ def test_two_colours_in_one_region_divide_it_at_its_gap() -> None:
     assert len(notes) == 1 and "divided" in notes[0]
 
 
+def test_a_point_on_a_line_is_named_and_counts_for_the_region_beside_it() -> None:
+    pixels, notes = result(request(), PointPair((200, 150), (102, 300)))
+    assert len(notes) == 1 and "On a line" in notes[0] and "(102, 300)" in notes[0]
+    assert (*PINK, 255) in (at(pixels, LEFT), at(pixels, OUTSIDE))
+
+
 def test_paper_round_the_drawing_can_stay_empty() -> None:
     pixels, _ = result(request(empty_background=True))
     assert at(pixels, OUTSIDE)[3] == 0 and at(pixels, LEFT)[3] == 255

@@ -26,6 +26,8 @@ SURE = 0.6
 OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
+_MOST_NAMED = 5
+
 OnStage = Callable[[str, float], None]
 
 
@@ -218,6 +220,7 @@ def flatten(
     clock.begin("regions", 0.1)
     regions = segment(lines, gap_px, marks.closing, marks.merging)
     regions, notes = split_at_marks(regions, marks)
+    notes += _on_lines(regions, marks)
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
@@ -231,6 +234,23 @@ def flatten(
     assignment = through_gaps(regions, assignment)
     clock.end()
     return Flats(regions, palette, assignment, kept, tuple(notes), tuple(clock.seconds))
+
+
+def _on_lines(regions: Regions, marks: Marks) -> list[str]:
+    """A sentence about marks that lie on a line, where it is not plain which region they mean."""
+    width, height = regions.size_px
+    places = [at for at, _ in marks.pairs] + [mark.at for mark in marks.hints]
+    inside = [(int(x), int(y)) for x, y in places if 0 <= x < width and 0 <= y < height]
+    on_line = [f"({x}, {y})" for x, y in inside if regions.lines[y, x]]
+    if not on_line:
+        return []
+    named = ", ".join(on_line[:_MOST_NAMED])
+    if len(on_line) > _MOST_NAMED:
+        named += f" and {len(on_line) - _MOST_NAMED} more"
+    return [
+        f"On a line, so that they count for the region beside it: the points at {named}. Move them "
+        "into the region if that is the wrong one."
+    ]
 
 
 def _own_palette(proposal: np.ndarray | None) -> Palette:
