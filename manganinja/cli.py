@@ -117,12 +117,12 @@ def _colorize(options: argparse.Namespace) -> int:
             bar.update(100 * progress.fraction - bar.n)
 
         proposal = painter.propose(request, show)
-        picture, notes = finish(request, proposal.pairs, proposal.picture)
+        picture, notes = finish(request, proposal.pairs, proposal.picture, proposal.matches)
         _save(picture, options.output)
         if options.result == "both":
             soft = replace(request, flats=replace(request.flats, result="painting"))
             beside = options.output.with_stem(f"{options.output.stem}_painting")
-            _save(finish(soft, proposal.pairs, proposal.picture)[0], beside)
+            _save(finish(soft, proposal.pairs, proposal.picture, proposal.matches)[0], beside)
         bar.update(100 - bar.n)
     for note in (*proposal.notes, *notes):
         print(note)

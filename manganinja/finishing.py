@@ -11,6 +11,7 @@ import numpy as np
 from .errors import BadRequest
 from .files import to_image
 from .flats.flatten import Flats, flatten
+from .flats.matches import Matches, palette_votes
 from .flats.painting import painting
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
 from .flats.values import Mark, Marks, Palette
@@ -26,6 +27,7 @@ def finish(
     request: ColorizeRequest,
     pairs: Mapping[int, PointPair],
     proposal: np.ndarray,
+    matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
 ) -> tuple[Picture, list[str]]:
     """The result that the request asks for, at the line art's size, and notes for the artist.
@@ -36,11 +38,12 @@ def finish(
     Args:
         pairs: the usable pairs by their numbers in the request.
         proposal: (h, w, 3) uint8, in the line art's aspect.
+        matches: where the network found each place of the line art in the references, if it knows.
     """
     if request.flats.result == "proposal":
         return scaled(proposal, request.lineart), []
     try:
-        flats = flats_for(request, pairs, proposal, on_fraction)
+        flats = flats_for(request, pairs, proposal, matches, on_fraction)
     except BadRequest as error:
         note = f"{error.message} This is what the network painted, without clean edges."
         return scaled(proposal, request.lineart), [f"{note} {error.remedy}"]
@@ -53,6 +56,7 @@ def flats_for(
     request: ColorizeRequest,
     pairs: Mapping[int, PointPair],
     proposal: np.ndarray | None,
+    matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
 ) -> Flats:
     """Flats for a request in the colours of its references, or of its own palette.
@@ -71,6 +75,7 @@ def flats_for(
         _marks(options, pairs, pictures, references),
         options.gap_px,
         empty_background=options.empty_background,
+        votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
         on_stage=lambda stage, fraction: on_fraction(fraction),
     )
 

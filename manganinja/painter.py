@@ -16,8 +16,9 @@ from torch import Tensor
 from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
 from .finishing import finish
+from .flats.matches import Matches
 from .lineart import check_has_lines, line_strength
-from .pipeline import Frame, MangaNinjaPipeline, common_frames
+from .pipeline import Frame, MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .weights.load import load_pipeline
 from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Pair, Picture, ResultInfo
@@ -53,12 +54,14 @@ class Proposal:
         pairs: those that were used, by their numbers from 1 in the request.
         steps: sampling steps.
         notes: sentences for the artist.
+        matches: where the network looked in the references, if that means something.
     """
 
     picture: np.ndarray = field(repr=False)
     pairs: Mapping[int, PointPair]
     steps: int
     notes: tuple[str, ...]
+    matches: Matches | None = field(default=None, repr=False)
 
 
 OnProgress = Callable[[Progress], None]
@@ -122,7 +125,7 @@ class Painter:
         started = time.monotonic()
         proposal = self.propose(request, on_progress, is_cancelled)
         on_progress(Progress("finishing", proposal.steps, proposal.steps, 0.95))
-        picture, notes = finish(request, proposal.pairs, proposal.picture)
+        picture, notes = finish(request, proposal.pairs, proposal.picture, proposal.matches)
         info = ResultInfo(
             seed=request.seed,
             model=request.model,
@@ -162,13 +165,13 @@ class Painter:
         )
         on_progress(Progress("decoding", steps, steps, 0.9))
         small = self.pipeline.decode(output.latents, watch.frame)
-        return Proposal(np.asarray(small), pairs, steps, tuple(notes))
+        matches = _matches(output, frames)
+        return Proposal(np.asarray(small), pairs, steps, tuple(notes), matches)
 
     def _frames(self, request: ColorizeRequest) -> list[Frame]:
-        """Of the line art and of each reference, at working resolution without padding."""
+        """Of the line art and of each reference, as the pipeline places them."""
         pictures = (request.lineart, *request.references)
-        sizes_px = [(picture.width_px, picture.height_px) for picture in pictures]
-        return common_frames(sizes_px, self.pipeline.config["resolution"], 1)
+        return self.pipeline.frames([(p.width_px, p.height_px) for p in pictures])
 
 
 class _Watch:
@@ -255,6 +258,18 @@ def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[dict[int, PointP
             f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
         )
     return dict(itertools.islice(kept.items(), most)), notes
+
+
+def _matches(output: MangaNinjaOutput, frames: Sequence[Frame]) -> Matches | None:
+    if output.matches is None:
+        return None
+    h, w = output.latents.shape[2:]
+    weights = output.matches.cpu().numpy().reshape(h, w, len(frames) - 1, h, w)
+    parts = [
+        (frame.placed_px[0] / frame.padded_px[0], frame.placed_px[1] / frame.padded_px[1])
+        for frame in frames
+    ]
+    return Matches(weights, parts[0], parts[1:])
 
 
 def _crowded(pairs: Mapping[int, PointPair], frames: Sequence[Frame], resolution: int) -> list[str]:

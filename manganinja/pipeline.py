@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
 from .conditioning import UnconditionalEmbedding, clip_pixels, image_token, to_condition
+from .correspondence import Correspondence
 from .errors import BadRequest, BadWeights
 from .guidance import Guidance
 from .lineart import check_has_lines, line_strength, shrink_lines
@@ -45,10 +46,14 @@ class MangaNinjaOutput(BaseOutput):
     Attributes:
         images: one picture, RGB, at the size of the line art; empty with ``output_type="latent"``.
         latents: (1, C, h, w) float, scaled as the scheduler left them, padding included.
+        matches: (h * w, R * h * w) float32, how much each place of the line art looks at each
+            place of the R references in the last step, padding included; rows sum to 1. None
+            unless the model's ``matches_by_attention`` says that this means something.
     """
 
     images: list[Image.Image]
     latents: Tensor
+    matches: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
             published code reduces first, which at its 512 px loses little; at 128 px they vanish.
         paints_lines: whether the proposal has the lines in it (the published model) or is the
             colour under them (the mini).
+        matches_by_attention: whether its attention was taught which places belong together, so
+            that it can be asked for the correspondence (:mod:`.correspondence`).
         title, licence: of the weights, to be shown to the artist. The defaults are those of the
             published weights.
     """
@@ -186,6 +193,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         steps: int = 50,
         keeps_thin_lines: bool = False,
         paints_lines: bool = True,
+        matches_by_attention: bool = False,
         title: str = "MangaNinja",
         licence: str = "CC BY-NC 4.0",
     ) -> None:
@@ -210,6 +218,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             steps=steps,
             keeps_thin_lines=keeps_thin_lines,
             paints_lines=paints_lines,
+            matches_by_attention=matches_by_attention,
             title=title,
             licence=licence,
         )
@@ -242,6 +251,17 @@ class MangaNinjaPipeline(DiffusionPipeline):
         return cls(**components, **settings)
 
     # What depends on the inputs alone
+
+    def frames(
+        self, sizes_px: Sequence[tuple[int, int]], resolution: int | None = None
+    ) -> list[Frame]:
+        """Where pictures of these (width, height) lie in the working picture: line art first."""
+        return common_frames(
+            sizes_px,
+            resolution or self.config["resolution"],
+            multiple=2 ** (len(self.vae.config["block_out_channels"]) - 1),
+            square=self.config["square"],
+        )
 
     def _encode_reference(self, picture: Tensor, generator: torch.Generator) -> Tensor:
         posterior = self.vae.encode(picture.to(self.device, self.dtype)).latent_dist
@@ -385,11 +405,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         lineart_px = lineart.shape[::-1] if isinstance(lineart, np.ndarray) else lineart.size
         self._check(lineart_px, references, points, steps, output_type)
 
-        frame, *reference_frames = common_frames(
-            [lineart_px, *(r.size for r in references)],
-            resolution or self.config["resolution"],
-            multiple=2 ** (len(self.vae.config["block_out_channels"]) - 1),
-            square=self.config["square"],
+        frame, *reference_frames = self.frames(
+            [lineart_px, *(r.size for r in references)], resolution
         )
         generator = torch.Generator().manual_seed(seed)
         encoded = _as_list(reference_latents) or [
@@ -403,8 +420,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
         current: Tensor = noise.to(self.device, self.dtype) * self.scheduler.init_noise_sigma
 
         token, bank = self._read_references(references, encoded)
+        looked = Correspondence(current.shape[2] * current.shape[3])
         context = ReferenceContext(
-            bank, point_embeddings=self._points(points, frame, reference_frames)
+            bank,
+            point_embeddings=self._points(points, frame, reference_frames),
+            observer=looked if self.config["matches_by_attention"] else None,
         )
         tokens = torch.cat([self.unconditional(), token, token])
         condition = self._condition(lineart, frame, extract_lineart)
@@ -413,6 +433,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         scheduler = type(self.scheduler).from_config(self.scheduler.config)
         scheduler.set_timesteps(steps, device=self.device)
         for index, timestep in enumerate(self._with_bar(scheduler.timesteps)):
+            looked.forget()
             prediction = self._predict(current, timestep, tokens, condition, context)
             guided = guidance.combine(prediction)
             stepped = scheduler.step(guided, timestep, current)
@@ -421,7 +442,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
                 tensors = {"latents": current, "proposal": stepped.pred_original_sample}
                 callback_on_step_end(self, index, int(timestep), tensors)
         images = [] if output_type == "latent" else [self.decode(current, frame)]
-        return MangaNinjaOutput(images=images, latents=current)
+        return MangaNinjaOutput(images=images, latents=current, matches=looked.mean())
 
     def _with_bar(self, timesteps: Tensor) -> Any:
         return self.progress_bar(timesteps)  # type: ignore[call-arg]  (misread as static)

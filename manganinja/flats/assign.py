@@ -14,6 +14,9 @@ from .values import EMPTY, SOURCES, Assignment, Marks, Palette, Regions
 
 SAMPLES = 3_000_000
 """Pixels of a picture that vote, about; small regions vote with all they have."""
+_SOFT_SAMPLES = 800_000
+_COLOUR_WEIGHT = 0.3
+"""Of the proposal's colours beside the votes of the correspondence."""
 _FEW = 24
 """A region with fewer votes on the sampling grid is sampled pixel by pixel."""
 _SURE_DEPTH_PX = 0.02
@@ -46,6 +49,57 @@ def from_proposal(regions: Regions, proposal: np.ndarray, palette: Palette) -> A
         off_palette=strayed[np.arange(regions.count), winner].astype(np.float32),
     )
     return _inherited(regions, assignment, votes)
+
+
+def from_votes(
+    regions: Regions, votes: np.ndarray, proposal: np.ndarray, palette: Palette
+) -> Assignment:
+    """Each region takes the colour that soft votes and the proposal's colours are for.
+
+    Args:
+        votes: (y, x, K) float32 from :func:`.matches.palette_votes`.
+        proposal: as in :func:`from_proposal`; it counts for less than the votes.
+    """
+    painted, _ = _votes(regions, proposal, palette)
+    seen = _gathered(regions, votes)
+    together = _normalised(seen) + _COLOUR_WEIGHT * _normalised(painted)
+    order = np.argsort(-together, axis=1, kind="stable")
+    rows = np.arange(regions.count)
+    best, second = together[rows, order[:, 0]], together[rows, order[:, min(1, len(palette) - 1)]]
+    # Votes are spread thin over many colours: what counts is how far the first is ahead.
+    confidence = np.divide(best, best + second, out=np.zeros_like(best), where=best > 0)
+    winner = order[:, 0].astype(np.int32)
+    assignment = Assignment(
+        index=winner,
+        confidence=(confidence if len(palette) > 1 else np.ones_like(best)).astype(np.float32),
+        source=np.full(regions.count, PROPOSAL, np.uint8),
+        # The colour was not taken from the painting, so how far that strays says nothing.
+        off_palette=np.zeros(regions.count, np.float32),
+    )
+    return _inherited(regions, assignment, together)
+
+
+def _normalised(votes: np.ndarray) -> np.ndarray:
+    return votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-9)
+
+
+def _gathered(regions: Regions, votes: np.ndarray) -> np.ndarray:
+    """(count, K): soft votes (y, x, K) summed over the free pixels of each region."""
+    stride = max(1, round(np.sqrt(regions.labels.size / _SOFT_SAMPLES)))
+    labels, lines = regions.labels[::stride, ::stride], regions.lines[::stride, ::stride]
+    free = lines == 0
+    here, size = labels[free], (labels.shape[1], labels.shape[0])
+    sums = np.zeros((regions.count, votes.shape[-1]))
+    for entry in range(votes.shape[-1]):
+        plane = cv2.resize(np.ascontiguousarray(votes[..., entry]), size)
+        sums[:, entry] = np.bincount(here, plane[free], regions.count)
+    few = np.bincount(here, minlength=regions.count) < _FEW
+    if stride > 1 and few.any():
+        ys, xs = np.nonzero(few[regions.labels] & (regions.lines == 0))
+        scale = np.array(votes.shape[:2]) / regions.labels.shape
+        near = votes[((ys + 0.5) * scale[0]).astype(int), ((xs + 0.5) * scale[1]).astype(int)]
+        np.add.at(sums, regions.labels[ys, xs], 1e-3 * near)
+    return sums
 
 
 def _votes(

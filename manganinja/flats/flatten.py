@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadRequest
-from .assign import HINT, LOCK, UNKNOWN, decided, from_proposal, through_gaps
+from .assign import HINT, LOCK, UNKNOWN, decided, from_proposal, from_votes, through_gaps
 from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .regions import segment
@@ -193,6 +193,7 @@ def flatten(
     gap_px: float = 8,
     kept: np.ndarray | None = None,
     empty_background: bool = False,
+    votes: np.ndarray | None = None,
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Flats:
     """Flats for a drawing.
@@ -207,6 +208,8 @@ def flatten(
         kept: (H, W, 4) uint8 of the drawing's size, opaque where pixels are locked. They stay as
             they are, and a region that is mostly locked in one colour keeps it throughout.
         empty_background: leave the paper round the drawing transparent.
+        votes: (y, x, K) float32 from :func:`.matches.palette_votes` for this palette; they count
+            for more than the proposal's colours.
         on_stage: hears the name of each stage and the fraction done, 0 to 1.
 
     Raises:
@@ -224,7 +227,7 @@ def flatten(
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
-    assignment = _proposed(regions, proposal, palette)
+    assignment = _proposed(regions, proposal, palette, votes)
     if empty_background:
         assignment.index[regions.background] = EMPTY
         assignment.confidence[regions.background] = 1.0
@@ -259,7 +262,11 @@ def _own_palette(proposal: np.ndarray | None) -> Palette:
     return extract_palette(proposal).palette
 
 
-def _proposed(regions: Regions, proposal: np.ndarray | None, palette: Palette) -> Assignment:
+def _proposed(
+    regions: Regions, proposal: np.ndarray | None, palette: Palette, votes: np.ndarray | None
+) -> Assignment:
+    if proposal is not None and votes is not None:
+        return from_votes(regions, votes, proposal, palette)
     if proposal is not None and len(palette):
         return from_proposal(regions, proposal, palette)
     return Assignment(

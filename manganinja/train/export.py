@@ -48,6 +48,7 @@ def export(
         square=True,
         keeps_thin_lines=True,
         paints_lines=config.data.lines_in_target,
+        matches_by_attention=config.matching > 0,
         **vars(card),
     )
     if output.exists():
