@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from manganinja import MangaNinjaPipeline, load_pipeline
 from manganinja.evaluate.held_out import mean_colour, model, score, untouched
@@ -16,7 +17,7 @@ from manganinja.files import read_image, read_pairs, to_image, to_picture
 from manganinja.painter import Painter
 from manganinja.train.pool import held_out_pairs
 from manganinja.weights.find import MINI
-from manganinja.wire.protocol import ColorizeRequest
+from manganinja.wire.protocol import ColorizeRequest, Point
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -48,12 +49,13 @@ def test_it_beats_naive_answers_on_drawings_it_has_not_seen(mini: MangaNinjaPipe
 
 @dataclass(frozen=True)
 class Example:
-    """The painting, the truth, the reference's mean colour, and where the pairs' ends lie."""
+    """The flats, the truth, the reference's mean colour, and for each pair the colours under its
+    ends: in the flats and in the reference."""
 
     painted: np.ndarray
     truth: np.ndarray
     mean: np.ndarray
-    places: list[tuple[int, int]]
+    ends: list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 @pytest.fixture(scope="module", params=["character", "animal"])
@@ -65,13 +67,22 @@ def example(request: pytest.FixtureRequest) -> Example:
     )
     pairs = read_pairs(folder / "points.json")
     job = ColorizeRequest(to_picture(lineart), (to_picture(reference),), pairs, seed=1)
-    painting = Painter.load("mini").paint(job).picture
+    painted = to_image(Painter.load("mini").paint(job).picture).convert("RGB")
     return Example(
-        np.asarray(to_image(painting).convert("RGB"), dtype=float),
+        np.asarray(painted, dtype=float),
         np.asarray(truth, dtype=float),
         np.asarray(reference, dtype=float).mean(axis=(0, 1)),
-        [(int(pair.lineart.y_px), int(pair.lineart.x_px)) for pair in pairs],
+        [(_pixel(painted, pair.lineart), _pixel(reference, pair.reference)) for pair in pairs],
     )
+
+
+def _pixel(image: Image.Image, place: Point) -> tuple[int, ...]:
+    return image.getpixel((int(place.x_px), int(place.y_px)))  # type: ignore[return-value]
+
+
+def test_each_pair_of_the_examples_has_exactly_the_references_colour(example: Example) -> None:
+    assert len(example.ends) >= 10
+    assert [here for here, _ in example.ends] == [there for _, there in example.ends]
 
 
 def test_hand_drawn_examples_come_nearer_to_the_truth_than_the_mean_colour(
