@@ -40,21 +40,13 @@ SCRIPTS = [
     Script("big.py", limit_s=400),
     Script("real.py", "", limit_s=500),
 ]
-# Strict: the day a better mini obeys its points, the mark has to go.
-NOT_YET = {
-    "check_each_pair_of_the_example_pulls_its_own_colour_to_its_place": pytest.mark.xfail(
-        strict=True, reason="the bundled mini has not learned to obey points (docs/mini.md)"
-    )
-}
 # In a chroot the server is started outside: nothing can start it again from within.
 STARTS_A_SERVER = (
     "check_server_killed_midway_is_said_and_the_next_press_works",
     "check_a_server_without_a_model_says_so",
 )
 CASES = [
-    pytest.param(
-        script, check, id=check[len("check_") :], marks=[NOT_YET[check]] if check in NOT_YET else []
-    )
+    pytest.param(script, check, id=check[len("check_") :])
     for script in SCRIPTS
     for check in script.checks()
 ]
