@@ -31,12 +31,16 @@ class KritaFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: per check {"error", "seconds", "figures"}, uncaught tracebacks, version."""
+    """What a run left: per check {"error", "seconds", "figures"}, uncaught tracebacks, version.
+
+    ``trouble`` says why Krita did not end by itself, "" if it did.
+    """
 
     checks: Mapping[str, dict]
     uncaught: list[str]
     version: str
     trouble: str
+    timed_out: bool = False
 
 
 def missing_tools(krita: str, root: Path | None) -> list[str]:
@@ -189,7 +193,7 @@ class Lab:
             except subprocess.TimeoutExpired:
                 # The whole group: a chroot's Krita is a child of the chroot program.
                 os.killpg(process.pid, signal.SIGKILL)
-                status = f"killed after {limit_s:.0f} s"
+                status = None
                 process.wait()
         return self._outcome(result, name, status)
 
@@ -207,17 +211,20 @@ class Lab:
             "OMP_NUM_THREADS": "1",
         }
 
-    def _outcome(self, result: Path, name: str, status: object) -> Outcome:
+    def _outcome(self, result: Path, name: str, status: int | None) -> Outcome:
+        ended = "killed at the time limit" if status is None else f"status {status}"
         if not result.exists():
             tail = (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
-            raise KritaFailed(f"Krita wrote no result (status {status}).\n{tail}")
+            raise KritaFailed(f"Krita wrote no result ({ended}).\n{tail}")
         values = json.loads(result.read_text(encoding="utf-8"))
         trouble = ""
         if not values["finished"]:
             fault = Path(f"{result}.fault")
             where = fault.read_text()[-3000:] if fault.exists() else ""
-            trouble = f"Krita did not finish (status {status}).\n{where}"
-        return Outcome(values["checks"], values["uncaught"], values["version"], trouble)
+            trouble = f"Krita did not finish ({ended}).\n{where}"
+        return Outcome(
+            values["checks"], values["uncaught"], values["version"], trouble, status is None
+        )
 
 
 @contextlib.contextmanager

@@ -179,6 +179,15 @@ def add_layer(document, name, picture, x=0, y=0, parent=None):
 
 def add_shapes(document, name, body):
     """A vector layer with the SVG elements ``body``, in document pixels."""
+    # Krita 5.1 uses the active document's shape controller, and dies where no document is active,
+    # as for a moment while another one's view goes away.
+    for _ in range(50):
+        if APP.activeDocument() == document:
+            break
+        APP.setActiveDocument(document)
+        QtWidgets.QApplication.processEvents()
+        time.sleep(0.05)
+    assert APP.activeDocument() == document, "the document can't be made the active one"
     node = document.createVectorLayer(name)
     node.addShapesFromSvg(f'<svg xmlns="http://www.w3.org/2000/svg">{body}</svg>')
     document.rootNode().addChildNode(node, None)
