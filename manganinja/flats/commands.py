@@ -93,6 +93,8 @@ def run(options: argparse.Namespace) -> int:
 
 def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
     """Write every form of the result; gives the number of files."""
+    # First of all, because it may refuse: then nothing has been written.
+    indexed = flats.indexed()
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {"flats": flats.rgba(), "confidence": flats.confidence_map()}
     if proposal is not None:
@@ -100,7 +102,7 @@ def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
         pictures["shade"], pictures["highlight"] = shade_and_highlight(flats, pictures["painting"])
     for name, pixels in pictures.items():
         save_image(Image.fromarray(pixels), folder / f"{name}.png")
-    _write_indexed(flats, folder / "index.png")
+    _write_indexed(*indexed, folder / "index.png")
     write_gpl(flats.palette, folder / "palette.gpl")
     unsure = [asdict(region) for region in flats.unsure()]
     (folder / "unsure.json").write_text(json.dumps(unsure, indent=1) + "\n", encoding="utf-8")
@@ -114,8 +116,7 @@ def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
     return len(pictures) + 3 + layers
 
 
-def _write_indexed(flats: Flats, path: Path) -> None:
-    indices, table = flats.indexed()
+def _write_indexed(indices: np.ndarray, table: np.ndarray, path: Path) -> None:
     image = Image.fromarray(indices)
     image.putpalette(table[:, :3].tobytes())
     save_image(image, path, transparency=0)

@@ -17,7 +17,7 @@ from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .regions import segment
 from .split import split_at_marks
-from .values import EMPTY, Assignment, Marks, Palette, Regions
+from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 
 MOST_COLOURS = 255
 """Of an index image, whose entry 0 is transparent."""
@@ -72,24 +72,28 @@ class Flats:
     # Pictures
 
     def indexed(self) -> tuple[np.ndarray, np.ndarray]:
-        """The transport format.
+        """The transport format: small, and exact.
 
         Returns:
-            (H, W) uint8 index image, and its table (K + 1, 4) uint8 RGBA whose entry 0 is
-            transparent. Locked pixels are not in it.
+            (H, W) uint8 index image, and its table (K + 1, 4) uint8 RGBA of the K colours that
+            are used; entry 0 is transparent. Locked pixels are not in it.
 
         Raises:
-            BadRequest: there are more than 255 colours.
+            BadRequest: more than 255 colours are used.
         """
-        if len(self.palette) > MOST_COLOURS:
+        used, entry = np.unique(self.assignment.index, return_inverse=True)
+        if used[:1] == EMPTY:
+            used = used[1:]
+        else:
+            entry = entry + 1
+        if len(used) > MOST_COLOURS:
             raise BadRequest(
-                f"The palette has {len(self.palette)} colours, an index image {MOST_COLOURS}.",
+                f"The flats have {len(used)} colours, an index image {MOST_COLOURS}.",
                 "Choose a smaller palette.",
             )
-        table = np.zeros((len(self.palette) + 1, 4), np.uint8)
-        table[1:, :3], table[1:, 3] = self.palette.colours, 255
-        entry = (self.assignment.index + 1).astype(np.uint8)
-        return entry[self.regions.labels], table
+        table = np.zeros((len(used) + 1, 4), np.uint8)
+        table[1:, :3], table[1:, 3] = self.palette.colours[used], 255
+        return entry.astype(np.uint8)[self.regions.labels], table
 
     def rgba(self) -> np.ndarray:
         """(H, W, 4) uint8, exact palette colours, opaque but for empty regions."""
@@ -100,9 +104,10 @@ class Flats:
         # One word for each pixel: four times faster than rows of four bytes.
         words = np.ascontiguousarray(of_region).view(np.uint32).ravel()
         picture = words[self.regions.labels][..., None].view(np.uint8)
-        return self._with_kept(picture)
+        return self.with_kept(picture)
 
-    def _with_kept(self, picture: np.ndarray) -> np.ndarray:
+    def with_kept(self, picture: np.ndarray) -> np.ndarray:
+        """``picture`` (H, W, 4) uint8 with the locked pixels put back, in place."""
         if self.kept is not None:
             locked = self.kept[..., 3] > 0
             picture[locked] = self.kept[locked]
@@ -156,9 +161,10 @@ class Flats:
 
     def with_palette_colour(self, entry: int, colour: Sequence[int]) -> Flats:
         """The same flats with another colour for one entry of the palette."""
-        colours = self.palette.colours.copy()
+        colours, names = self.palette.colours.copy(), list(self.palette.names)
         colours[entry] = colour
-        return replace(self, palette=Palette(colours))
+        names[entry] = hex_name(colour)
+        return replace(self, palette=Palette(colours, tuple(names)))
 
     def with_region_colour(self, region: int, colour: Sequence[int] | None) -> Flats:
         """The same flats with another colour for one region; None leaves it empty."""

@@ -31,14 +31,14 @@ def painting(flats: Flats, proposal: np.ndarray) -> np.ndarray:
         proposal: (h, w, 3) uint8 in the drawing's aspect.
 
     Returns:
-        (H, W, 4) uint8, transparent where the flats are empty.
+        (H, W, 4) uint8, transparent where the flats are empty; locked pixels stay as they are.
     """
     out = flats.rgba()
     samples = _Samples(flats, proposal)
     for rows in _bands(len(out)):
         out[rows, :, :3] = samples.band(rows, out[rows, :, :3])
     out[flats.assignment.index[flats.regions.labels] == EMPTY] = 0
-    return out
+    return flats.with_kept(out)
 
 
 def shade_and_highlight(flats: Flats, painted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

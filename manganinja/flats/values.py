@@ -45,6 +45,11 @@ class Regions:
         return self.labels.shape[1], self.labels.shape[0]
 
 
+def hex_name(colour: Sequence[int]) -> str:
+    """sRGB bytes as "#rrggbb"."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
 @dataclass(frozen=True)
 class Palette:
     """Exact colours, each once, most used first where that is known.
@@ -61,7 +66,7 @@ class Palette:
         if self.colours.ndim != 2 or self.colours.shape[1] != 3 or self.colours.dtype != np.uint8:
             raise ValueError("A palette's colours are (K, 3) uint8.")
         if not self.names:
-            names = tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in self.colours.tolist())
+            names = tuple(hex_name(colour) for colour in self.colours.tolist())
             object.__setattr__(self, "names", names)
 
     def __len__(self) -> int:
@@ -73,8 +78,7 @@ class Palette:
         if len(same):
             return self, int(same[0])
         added = np.vstack([self.colours, np.asarray([colour], np.uint8)])
-        name = "#{:02x}{:02x}{:02x}".format(*colour)
-        return Palette(added, (*self.names, name)), len(self)
+        return Palette(added, (*self.names, hex_name(colour))), len(self)
 
 
 @dataclass(frozen=True)

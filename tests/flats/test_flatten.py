@@ -18,7 +18,7 @@ from manganinja.flats.assign import LOCK, NEIGHBOUR, SOURCES
 from manganinja.flats.flatten import Flats, flatten
 from manganinja.flats.painting import painting, shade_and_highlight
 from manganinja.flats.palette import read_palette
-from manganinja.flats.values import EMPTY, Mark, Marks, Palette
+from manganinja.flats.values import EMPTY, Assignment, Mark, Marks, Palette, Regions
 
 PALETTE = Palette(
     np.array([(250, 246, 235), (200, 60, 60), (40, 90, 200), (240, 200, 60)], np.uint8)
@@ -110,9 +110,10 @@ def test_locked_pixels_never_change(
     kept = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
     for x, y, side in spots:
         kept[y : y + side, x : x + side] = (*colour, 255)
-    pixels = flatten(lineart(), proposal(seed=seed), PALETTE, kept=kept).rgba()
+    flats = flatten(lineart(), proposal(seed=seed), PALETTE, kept=kept)
     locked = kept[..., 3] > 0
-    np.testing.assert_array_equal(pixels[locked], kept[locked])
+    for pixels in (flats.rgba(), painting(flats, proposal(seed=seed, noise=20))):
+        np.testing.assert_array_equal(pixels[locked], kept[locked])
 
 
 def test_a_region_that_is_mostly_locked_keeps_its_colour_throughout() -> None:
@@ -130,9 +131,29 @@ def test_the_index_image_is_the_flats(flats: Flats) -> None:
     for each in (flats, empty):
         indices, table = each.indexed()
         np.testing.assert_array_equal(table[indices], each.rgba())
-    many = Palette(np.arange(900, dtype=np.uint16).view(np.uint8)[:900].reshape(300, 3))
-    with pytest.raises(BadRequest, match="300 colours"):
-        Flats(flats.regions, many, flats.assignment).indexed()
+
+
+def test_an_index_image_holds_255_colours_of_those_that_are_used() -> None:
+    rooms = np.arange(300, dtype=np.int32).reshape(15, 20)
+    regions = Regions(
+        labels=rooms,
+        lines=np.zeros(rooms.shape, np.uint8),
+        areas_px=np.ones(300, np.int64),
+        background=np.zeros(300, bool),
+        rooms=rooms.ravel(),
+    )
+    steps = np.arange(300)
+    many = Palette(np.stack([steps // 256, steps % 256, steps * 0], axis=1).astype(np.uint8))
+
+    def flats_in(colours: int) -> Flats:
+        index = (steps % colours + 300 - colours).astype(np.int32)
+        given = Assignment(index, steps * 0.0, steps.astype(np.uint8), steps * 0.0)
+        return Flats(regions, many, given)
+
+    indices, table = flats_in(255).indexed()
+    np.testing.assert_array_equal(table[indices], flats_in(255).rgba())
+    with pytest.raises(BadRequest, match="256 colours"):
+        flats_in(256).indexed()
 
 
 def test_the_pictures_of_each_colour_make_up_the_flats(flats: Flats) -> None:
