@@ -94,6 +94,11 @@ def _add_colorize(subcommands: Any) -> None:
     parser.add_argument(
         "--empty-background", action="store_true", help="leave the paper transparent"
     )
+    parser.add_argument(
+        "--locks",
+        type=Path,
+        help="picture of the line art's size; what is opaque in it stays as it is",
+    )
     parser.add_argument("--output", type=Path, required=True, help="picture to write")
     parser.set_defaults(run_command=_colorize)
 
@@ -163,6 +168,7 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
             guidance_reference=options.guidance_reference,
             guidance_points=options.guidance_points,
             flats=flats,
+            locks=None if options.locks is None else to_picture(read_image(options.locks)),
         )
     except ProtocolError as error:
         raise BadRequest(error.message, error.remedy) from error

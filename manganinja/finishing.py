@@ -74,6 +74,7 @@ def flats_for(
         palette,
         _marks(options, pairs, pictures, references),
         options.gap_px,
+        None if request.locks is None else np.asarray(to_image(request.locks).convert("RGBA")),
         empty_background=options.empty_background,
         votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
         on_stage=lambda stage, fraction: on_fraction(fraction),

@@ -165,7 +165,7 @@ class Engine:
 
 def _options(request: ColorizeRequest) -> dict[str, Any]:
     values = {f.name: getattr(request, f.name) for f in fields(request)}
-    del values["lineart"], values["references"]
+    del values["lineart"], values["references"], values["locks"]
     return values
 
 
@@ -235,8 +235,8 @@ class _Process:
     def order(self, ticket: int, take_request: Callable[[], ColorizeRequest]) -> None:
         """Blocks until the worker has the request; nothing of it is kept here."""
         request = take_request()
-        pictures = (request.lineart, *request.references)
-        self._send(("paint", ticket, _options(request)), pictures)
+        message = ("paint", ticket, len(request.references), _options(request))
+        self._send(message, request.pictures)
 
     def send_soon(self, message: tuple[Any, ...]) -> None:
         self._loop.run_in_executor(None, self._send, message, ())

@@ -24,6 +24,7 @@ from manganinja.wire.protocol import (
     ModelInfo,
     Picture,
     ProtocolError,
+    with_places,
 )
 from server import pipe
 from server.engine import PAINTER
@@ -63,8 +64,8 @@ class _Worker:
                 if kind == "cancel":
                     self._cancelled_up_to = ticket
                 elif kind == "paint":
-                    options = values[0]
-                    request = ColorizeRequest(pictures[0], tuple(pictures[1:]), **options)
+                    references, options = values
+                    request = ColorizeRequest(**with_places(pictures, references), **options)
                     self._orders.put((ticket, request))
         finally:
             os._exit(0)
@@ -159,6 +160,7 @@ def _as_rgba(request: ColorizeRequest) -> ColorizeRequest:
         request,
         lineart=_swapped(request.lineart, "rgba8"),
         references=tuple(_swapped(picture, "rgba8") for picture in request.references),
+        locks=None if request.locks is None else _swapped(request.locks, "rgba8"),
     )
 
 

@@ -67,6 +67,19 @@ def at(pixels: np.ndarray, place: tuple[int, int]) -> tuple[int, ...]:
     return tuple(pixels[place[1], place[0]].tolist())
 
 
+def test_what_is_locked_stays_and_its_region_keeps_that_colour() -> None:
+    kept = Image.new("RGBA", (600, 600), (0, 0, 0, 0))
+    ImageDraw.Draw(kept).rectangle((110, 110, 290, 400), fill=(9, 9, 99, 255))
+    kept.putpixel(RIGHT, (1, 2, 3, 255))
+    for kind in ("flats", "painting"):
+        pixels, _ = result(replace(request(result=kind), locks=to_picture(kept)))
+        assert (pixels[110:401, 110:291] == (9, 9, 99, 255)).all()
+        assert at(pixels, RIGHT) == (1, 2, 3, 255)
+        if kind == "flats":
+            assert at(pixels, (200, 450)) == (9, 9, 99, 255)
+            assert at(pixels, (400, 450)) == (*PINK, 255)
+
+
 def test_flats_are_the_references_exact_colours_under_the_lines_too() -> None:
     pixels, notes = result(request())
     assert not notes

@@ -60,6 +60,7 @@ from .protocol import (
     encode_picture,
     parse_server_message,
     to_text,
+    with_places,
 )
 
 _POLL_S = 0.1
@@ -146,7 +147,7 @@ class Connection:
         connection finds it again.
         """
         job = job or uuid.uuid4().hex
-        pictures = [encode_picture(p) for p in (request.lineart, *request.references)]
+        pictures = [encode_picture(picture) for picture in request.pictures]
         header = self._header(request, pictures)
         self._send(to_text(Colorize(job, header)))
         events = self._events(job, is_cancelled)
@@ -200,8 +201,7 @@ class Connection:
         ]
         self._next_blob += len(descriptors)
         return RequestHeader(
-            lineart=descriptors[0],
-            references=tuple(descriptors[1:]),
+            **with_places(descriptors, len(request.references)),
             pairs=request.pairs,
             model=request.model,
             steps=request.steps,

@@ -167,13 +167,15 @@ class FlatsOptions:
 
     `result` is one of `RESULTS`. Gaps in lines up to `gap_px` (0..32, pixels of the line art) are
     closed; `closing` paths close wider ones, what a `merging` path encloses becomes one region.
-    `palette` holds the colours to use ("#rrggbb"); empty means those of the references.
+    `palette` holds the colours to use ("#rrggbb"); empty means those of the references. With
+    `detail` the network also looks at overlapping parts of the line art, each enlarged.
     Raises `ProtocolError` for values outside these ranges.
     """
 
     result: str = "flats"
     gap_px: float = 8.0
     empty_background: bool = False
+    detail: bool = False
     palette: tuple[str, ...] = ()
     hints: tuple[Hint, ...] = ()
     closing: tuple[tuple[Point, ...], ...] = ()
@@ -190,6 +192,7 @@ class ColorizeRequest:
     `steps` is 1..1000 and the guidance scales are 0..100; None is what the model recommends.
     `seed` is 0..2^63-1. `source` holds ids of the document and the layers it came from; it comes
     back with the result and is never interpreted. `result_format` is "rgba8" or "bgra8".
+    `locks` has the line art's size; what is opaque in it stays as it is in the result.
     Raises `ProtocolError` for values outside these ranges.
     """
 
@@ -204,11 +207,23 @@ class ColorizeRequest:
     source: Mapping[str, str] = field(default_factory=dict)
     result_format: str = "rgba8"
     flats: FlatsOptions = field(default_factory=FlatsOptions)
+    locks: Picture | None = None
 
     def __post_init__(self) -> None:
         _check_request(self)
-        total = sum(len(picture.pixels) for picture in (self.lineart, *self.references))
-        _check_request_size(total)
+        _check_request_size(sum(len(picture.pixels) for picture in self.pictures))
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The line art, then the references, then the locks if there are any."""
+        return (self.lineart, *self.references, *([] if self.locks is None else [self.locks]))
+
+
+def with_places(pictures: Sequence[Any], references: int) -> dict[str, Any]:
+    """Which of a request's fields each of its pictures, or what stands for one, belongs to."""
+    first, *rest = pictures
+    locks = rest[references] if len(rest) > references else None
+    return {"lineart": first, "references": tuple(rest[:references]), "locks": locks}
 
 
 @dataclass(frozen=True)
@@ -242,6 +257,7 @@ class RequestHeader:
     source: Mapping[str, str] = field(default_factory=dict)
     result_format: str = "rgba8"
     flats: FlatsOptions = field(default_factory=FlatsOptions)
+    locks: PictureDescriptor | None = None
 
     def __post_init__(self) -> None:
         _check_request(self)
@@ -251,8 +267,8 @@ class RequestHeader:
 
     @property
     def descriptors(self) -> tuple[PictureDescriptor, ...]:
-        """The line art, then the references."""
-        return (self.lineart, *self.references)
+        """The line art, then the references, then the locks if there are any."""
+        return (self.lineart, *self.references, *([] if self.locks is None else [self.locks]))
 
     @property
     def raw_bytes(self) -> int:
@@ -261,7 +277,7 @@ class RequestHeader:
     def with_pictures(self, pictures: Sequence[Picture]) -> ColorizeRequest:
         """The request itself; `pictures` in the order of `descriptors`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values.update(lineart=pictures[0], references=tuple(pictures[1:]))
+        values.update(with_places(pictures, len(self.references)))
         return ColorizeRequest(**values)
 
 
@@ -513,6 +529,16 @@ def _check_request(request: ColorizeRequest | RequestHeader) -> None:
             f"There are {len(request.references)} references.",
             f"Choose at most {MAX_REFERENCES}.",
         )
+    locks, lineart = request.locks, request.lineart
+    if locks is not None and (locks.width_px, locks.height_px) != (
+        lineart.width_px,
+        lineart.height_px,
+    ):
+        raise _bad_request(
+            f"The locks are {locks.width_px} x {locks.height_px} px, the line art is "
+            f"{lineart.width_px} x {lineart.height_px} px.",
+            "Give locks of the line art's size, transparent where nothing is locked.",
+        )
     if len(request.pairs) > MAX_PAIRS:
         raise _bad_request(
             f"There are {len(request.pairs)} point pairs.", f"Keep at most {MAX_PAIRS}."
@@ -724,6 +750,7 @@ def _request(request: _Fields) -> RequestHeader:
         source=request.strings("source") if request.has("source") else {},
         result_format=request.string("result_format") if request.has("result_format") else "rgba8",
         flats=_flats(request.child("flats")) if request.has("flats") else FlatsOptions(),
+        locks=_descriptor(request.child("locks")) if request.has("locks") else None,
     )
 
 
@@ -733,8 +760,9 @@ def _flats(flats: _Fields) -> FlatsOptions:
         given["result"] = flats.choice("result", RESULTS)
     if flats.has("gap_px"):
         given["gap_px"] = flats.number("gap_px")
-    if flats.has("empty_background"):
-        given["empty_background"] = flats.truth("empty_background")
+    for name in ("empty_background", "detail"):
+        if flats.has(name):
+            given[name] = flats.truth(name)
     if flats.has("palette"):
         palette = flats.array("palette", MAX_PALETTE)
         given["palette"] = tuple(_colour(colour) for colour in palette)

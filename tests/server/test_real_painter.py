@@ -101,6 +101,16 @@ def test_the_real_painter_answers_over_the_socket(client: Connection, tiny_model
     assert client.status().device == end.info.device
 
 
+def test_locked_pixels_cross_the_whole_stack(client: Connection, tiny_model: Path) -> None:
+    kept = np.zeros((110, 150, 4), np.uint8)
+    kept[40:80, 35:98] = 30, 20, 10, 255
+    locks = Picture(150, 110, "bgra8", kept.tobytes())
+    end = result(client.colorize(request(tiny_model, pairs=(), locks=locks)))
+    pixels = np.frombuffer(end.picture.pixels, np.uint8).reshape(110, 150, 4)
+    assert (pixels[25:85, 35:98] == (10, 20, 30, 255)).all()
+    assert (pixels[:15] != (10, 20, 30, 255)).any(axis=-1).all()
+
+
 def test_the_folder_says_of_a_model_what_the_loaded_model_says(
     client: Connection, tiny_model: Path
 ) -> None:

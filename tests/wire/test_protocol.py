@@ -9,6 +9,7 @@ import random
 import sys
 import tracemalloc
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ FLATS = st.builds(
     st.sampled_from(p.RESULTS),
     st.floats(0, p.MAX_GAP_PX),
     st.booleans(),
+    st.booleans(),
     st.lists(COLOURS, max_size=3).map(tuple),
     st.lists(st.builds(p.Hint, POINTS, st.none() | COLOURS), max_size=3).map(tuple),
     PATHS,
@@ -55,8 +57,10 @@ FLATS = st.builds(
 def requests(draw: st.DrawFn) -> p.RequestHeader:
     count = draw(st.integers(1, 3))
     pairs = st.builds(p.Pair, POINTS, POINTS, st.integers(0, count - 1))
+    lineart = draw(descriptors(st.just(0)))
+    locks = replace(lineart, blob=count + 1) if draw(st.booleans()) else None
     return p.RequestHeader(
-        lineart=draw(descriptors(st.just(0))),
+        lineart=lineart,
         references=tuple(draw(descriptors(st.just(n + 1))) for n in range(count)),
         pairs=tuple(draw(st.lists(pairs, max_size=4))),
         model=draw(st.text(min_size=1, max_size=30)),
@@ -67,7 +71,15 @@ def requests(draw: st.DrawFn) -> p.RequestHeader:
         source=draw(SOURCES),
         result_format=draw(st.sampled_from(["rgba8", "bgra8"])),
         flats=draw(FLATS),
+        locks=locks,
     )
+
+
+def test_locks_of_another_size_are_refused() -> None:
+    page, locks = p.Picture(2, 1, "gray8", b"ab"), p.Picture(1, 1, "rgba8", b"abcd")
+    with pytest.raises(p.ProtocolError) as caught:
+        p.ColorizeRequest(page, (page,), locks=locks)
+    assert caught.value.code == "bad_request" and "1 x 1 px" in caught.value.message
 
 
 MODELS = st.lists(
