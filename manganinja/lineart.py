@@ -60,12 +60,17 @@ def check_has_lines(strength: np.ndarray) -> None:
     Args:
         strength: (H, W) line strength, uint8 to 255 or float32 to 1.
     """
-    faintest = FAINTEST_LINE * (255 if strength.dtype == np.uint8 else 1)
-    inked = cv2.countNonZero(cv2.threshold(strength, faintest, 255, cv2.THRESH_BINARY)[1])
-    if inked < 1e-5 * strength.size:
+    if not has_lines(strength):
         raise BadRequest(
             "The line art is empty.", "Choose the layer that has the lines, or draw on it first."
         )
+
+
+def has_lines(strength: np.ndarray) -> bool:
+    """Whether there is more to see in (H, W) line strength than a speck."""
+    faintest = FAINTEST_LINE * (255 if strength.dtype == np.uint8 else 1)
+    inked = cv2.countNonZero(cv2.threshold(strength, faintest, 255, cv2.THRESH_BINARY)[1])
+    return inked >= 1e-5 * strength.size
 
 
 def line_width_px(strength: np.ndarray) -> float:

@@ -7,17 +7,19 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from .detail import PARTS, WHOLE, Look, pairs_within, together
 from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
 from .finishing import finish
-from .flats.matches import Matches
-from .lineart import check_has_lines, line_strength
+from .flats.matches import Matches, Part
+from .lineart import check_has_lines, has_lines, line_strength
 from .pipeline import Frame, MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .weights.load import load_pipeline
@@ -149,33 +151,69 @@ class Painter:
         check_has_lines(strength)
         references = [_reference(p, i) for i, p in enumerate(request.references, start=1)]
         pairs, notes = _usable_pairs(request, self.pipeline.point_net.most_pairs)
-        frames = self._frames(request)
-        notes += _crowded(pairs, frames, self.pipeline.config["resolution"])
-        watch = _Watch(steps, frames[0], on_progress, is_cancelled)
-        output = self.pipeline(
-            lineart=strength,
-            reference=references,
-            points=list(pairs.values()),
-            num_inference_steps=steps,
-            guidance_scale_reference=request.guidance_reference,
-            guidance_scale_points=request.guidance_points,
-            seed=request.seed,
-            output_type="latent",
-            callback_on_step_end=watch.after_step,
-        )
-        on_progress(Progress("decoding", steps, steps, 0.9))
-        small = self.pipeline.decode(output.latents, watch.frame)
-        matches = _matches(output, frames)
-        return Proposal(np.asarray(small), pairs, steps, tuple(notes), matches)
-
-    def _frames(self, request: ColorizeRequest) -> list[Frame]:
-        """Of the line art and of each reference, as the pipeline places them."""
         pictures = (request.lineart, *request.references)
-        return self.pipeline.frames([(p.width_px, p.height_px) for p in pictures])
+        frames = self.pipeline.frames([(p.width_px, p.height_px) for p in pictures])
+        notes += _crowded(pairs, frames, self.pipeline.config["resolution"])
+        parts = _parts_with_lines(strength) if request.flats.detail else []
+        watch = _Watch(steps * (1 + len(parts)), frames[0], on_progress, is_cancelled)
+        job = _Job(self.pipeline, request, references, pairs, steps, watch)
+        page = job.look(WHOLE, strength)
+        closer = [job.look(part, strength) for part in parts]
+        on_progress(Progress("decoding", watch.steps, watch.steps, 0.9))
+        seen = together(page, closer)
+        return Proposal(seen.picture, pairs, steps, tuple(notes), seen.matches)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is the same for the page and for each part of it."""
+
+    pipeline: MangaNinjaPipeline
+    request: ColorizeRequest
+    references: Sequence[Image.Image]
+    pairs: Mapping[int, PointPair]
+    steps: int
+    watch: _Watch
+
+    def look(self, part: Part, strength: np.ndarray) -> Look:
+        page_px = strength.shape[1], strength.shape[0]
+        left, top, right, bottom = part.box(page_px)
+        sizes_px = [(right - left, bottom - top), *(r.size for r in self.references)]
+        frames = self.pipeline.frames(sizes_px)
+        output = self.pipeline(
+            lineart=strength[top:bottom, left:right],
+            reference=self.references,
+            points=list(pairs_within(self.pairs, part, page_px).values()),
+            num_inference_steps=self.steps,
+            guidance_scale_reference=self.request.guidance_reference,
+            guidance_scale_points=self.request.guidance_points,
+            seed=self.request.seed,
+            output_type="latent",
+            callback_on_step_end=(
+                self.watch.after_step if part == WHOLE else self.watch.after_closer_step
+            ),
+        )
+        picture = self.pipeline.decode(output.latents, _unscaled(frames[0]))
+        return Look(part, np.asarray(picture), _matches(output, frames))
+
+
+def _parts_with_lines(strength: np.ndarray) -> list[Part]:
+    """Where a closer look finds anything."""
+    parts = []
+    for part in PARTS:
+        left, top, right, bottom = part.box((strength.shape[1], strength.shape[0]))
+        if has_lines(strength[top:bottom, left:right]):
+            parts.append(part)
+    return parts
 
 
 class _Watch:
-    """Stands beside the sampling loop: progress, previews, cancel."""
+    """Stands beside the sampling loop: progress, previews, cancel.
+
+    Args:
+        steps: of all looks together.
+        lineart: how the page lies in the working picture.
+    """
 
     def __init__(
         self,
@@ -184,26 +222,42 @@ class _Watch:
         on_progress: OnProgress,
         is_cancelled: Callable[[], bool],
     ) -> None:
-        self._steps, self._on_progress, self._is_cancelled = steps, on_progress, is_cancelled
-        placed = lineart.placed_px
-        self.frame = Frame(placed, placed, placed)
+        self.steps, self._on_progress, self._is_cancelled = steps, on_progress, is_cancelled
+        self._frame, self._done = _unscaled(lineart), 0
         self._last_preview = float("-inf")
 
     def after_step(
         self, pipeline: MangaNinjaPipeline, index: int, timestep: int, tensors: dict[str, Tensor]
     ) -> None:
-        if self._is_cancelled():
-            raise Cancelled
-        step = index + 1
+        """Of the page's own look."""
+        self._check()
         preview = None
-        now = time.monotonic()
-        if step < self._steps and now - self._last_preview > SECONDS_BETWEEN_PREVIEWS:
-            image = pipeline.decode(tensors["proposal"], self.frame)
+        is_last = self._done + 1 == self.steps
+        if not is_last and time.monotonic() - self._last_preview > SECONDS_BETWEEN_PREVIEWS:
+            image = pipeline.decode(tensors["proposal"], self._frame)
             image.thumbnail((PREVIEW_PX, PREVIEW_PX))
             preview = to_picture(image)
             self._last_preview = time.monotonic()
-        fraction = 0.9 * step / self._steps
-        self._on_progress(Progress("sampling", step, self._steps, fraction, preview))
+        self._tell(preview)
+
+    def after_closer_step(self, *_: Any) -> None:
+        """Of a part's look, whose preview would only be a puzzle."""
+        self._check()
+        self._tell(None)
+
+    def _check(self) -> None:
+        if self._is_cancelled():
+            raise Cancelled
+
+    def _tell(self, preview: Picture | None) -> None:
+        self._done += 1
+        fraction = 0.9 * self._done / self.steps
+        self._on_progress(Progress("sampling", self._done, self.steps, fraction, preview))
+
+
+def _unscaled(frame: Frame) -> Frame:
+    """Without padding, but at working resolution still."""
+    return Frame(frame.placed_px, frame.placed_px, frame.placed_px)
 
 
 def _reference(picture: Picture, number: int) -> Image.Image:

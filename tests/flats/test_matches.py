@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from manganinja.correspondence import Correspondence
 from manganinja.flats.flatten import flatten
-from manganinja.flats.matches import Matches, palette_votes
+from manganinja.flats.matches import Matches, Part, palette_votes
 from manganinja.flats.values import Palette
 
 RED, BLUE, PAPER = (200, 40, 40), (40, 60, 200), (250, 250, 250)
@@ -49,6 +51,24 @@ def test_padding_is_cut_off_and_not_looked_at() -> None:
     assert votes.shape == (16, 32, 3)
     # Three of eight columns are red, three blue, and two are padding.
     assert (votes[:, :9].argmax(axis=2) == 0).all() and (votes[:, 15:20].argmax(axis=2) == 1).all()
+
+
+def test_a_closer_look_counts_where_it_looked() -> None:
+    left, right = np.zeros(64, int), np.full(64, 7)
+    whole = Matches(looking_at(8, left), (1.0, 1.0), [(1.0, 1.0)])
+    sure = Matches(looking_at(8, right), (1.0, 1.0), [(1.0, 1.0)])
+    both = replace(whole, closer=((Part(0.5, 0.5, 0.5, 0.5), sure),))
+    votes = palette_votes(both, [reference(RED, BLUE)], PALETTE)
+    assert votes.shape == (64, 64, 3)
+    np.testing.assert_allclose(votes.sum(axis=2), 1, atol=1e-5)
+    alone = palette_votes(whole, [reference(RED, BLUE)], PALETTE)
+    np.testing.assert_allclose(votes[:32], np.repeat(alone[:16].repeat(2, 0), 2, 1), atol=1e-5)
+    assert votes[48, 48, 1] > alone[24, 24, 1] + 0.4 > 0.4
+
+
+def test_a_part_of_a_page_is_never_empty() -> None:
+    assert Part(0.38, 0.38, 0.62, 0.62).box((100, 200)) == (38, 76, 100, 200)
+    assert Part(0.9, 0.99, 0.01, 0.01).box((1, 1)) == (0, 0, 1, 1)
 
 
 def test_several_references_vote_together() -> None:

@@ -66,6 +66,31 @@ def test_the_painting_has_the_canvas_size_is_opaque_and_tells_how_it_was_made(
     assert painter.paint(replace(request_, seed=8)).picture != painting.picture
 
 
+def test_a_closer_look_has_more_pixels_and_its_steps_are_counted(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    plain = painter.propose(request_)
+    closer = replace(request_, flats=replace(request_.flats, detail=True))
+    seen: list[Progress] = []
+    detailed = painter.propose(closer, seen.append)
+    assert detailed.picture.shape[0] == round(plain.picture.shape[0] / 0.62)
+    assert [p.step for p in seen if p.stage == "sampling"] == list(range(1, 11))
+    assert {p.steps for p in seen if p.stage == "sampling"} == {10}
+    fractions = [p.fraction for p in seen]
+    assert fractions == sorted(fractions) and fractions[-1] <= 1
+
+
+def test_parts_without_lines_are_not_looked_at(painter: Painter, request_: ColorizeRequest) -> None:
+    corner = Image.new("RGBA", (300, 420), (0, 0, 0, 0))
+    ImageDraw.Draw(corner).rectangle((10, 10, 80, 80), outline="black", width=4)
+    asked = replace(
+        request_, lineart=to_picture(corner), flats=replace(request_.flats, detail=True)
+    )
+    seen: list[Progress] = []
+    painter.propose(asked, seen.append)
+    assert {p.steps for p in seen if p.stage == "sampling"} == {4}
+
+
 def test_progress_is_in_known_stages_and_never_goes_back(
     painter: Painter, request_: ColorizeRequest
 ) -> None:
