@@ -17,6 +17,7 @@ from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .regions import segment
 from .split import split_at_marks
+from .spreading import unknown
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 
 MOST_COLOURS = 255
@@ -200,6 +201,7 @@ def flatten(
     kept: np.ndarray | None = None,
     empty_background: bool = False,
     votes: np.ndarray | None = None,
+    spread: Callable[[Regions, Palette], Assignment] | None = None,
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Flats:
     """Flats for a drawing.
@@ -216,6 +218,7 @@ def flatten(
         empty_background: leave the paper round the drawing transparent.
         votes: (y, x, K) float32 from :func:`.matches.palette_votes` for this palette; they count
             for more than the proposal's colours.
+        spread: gives the regions colours where there is no proposal, see :mod:`.spreading`.
         on_stage: hears the name of each stage and the fraction done, 0 to 1.
 
     Raises:
@@ -233,7 +236,10 @@ def flatten(
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
-    assignment = _proposed(regions, proposal, palette, votes)
+    if proposal is None and spread is not None:
+        assignment = spread(regions, palette)
+    else:
+        assignment = _proposed(regions, proposal, palette, votes)
     if empty_background:
         assignment.index[regions.background] = EMPTY
         assignment.confidence[regions.background] = 1.0
@@ -275,12 +281,7 @@ def _proposed(
         return from_votes(regions, votes, proposal, palette)
     if proposal is not None and len(palette):
         return from_proposal(regions, proposal, palette)
-    return Assignment(
-        index=np.full(regions.count, EMPTY, np.int32),
-        confidence=np.zeros(regions.count, np.float32),
-        source=np.full(regions.count, UNKNOWN, np.uint8),
-        off_palette=np.zeros(regions.count, np.float32),
-    )
+    return unknown(regions.count)
 
 
 def _check_kept(kept: np.ndarray | None, lines: np.ndarray) -> None:

@@ -1,0 +1,754 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Colours without any network: regions of the line art are found again in the reference.
+
+1. The reference is laid over the line art: shifted, turned, mirrored and scaled so that as many of
+   its regions as can be lie on regions of their shape and size (:func:`_placements`). A page may
+   show several figures, so there may be several placements. Pairs count, but need not fit: an
+   artist may point from the left sleeve to the right one.
+2. Regions that fit bend the rest towards them, since poses differ.
+3. Each region has candidates in the reference. A logistic model weighs place, size and shape
+   (:data:`PLAIN`), then also what lies round both, the artist's marks, and parts of the line art
+   that look alike (:data:`SEEING`). It knows "none of them" as well, and shares add up by colour.
+4. What is not likely enough stays unknown.
+
+The weights were fitted on generated drawings by ``python -m benchmarks.spreading_fit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .assign import MATCH, UNKNOWN, region_at
+from .oklab import distance, to_oklab
+from .palette import ReferenceFlats, nearest
+from .shapes import Borders, Shapes, cut_reference, describe
+from .values import EMPTY, Assignment, Palette, Regions
+
+LEAST = 0.66
+"""Likelihood from which a region takes a colour."""
+
+_LARGEST = 200
+"""Regions of each side that are looked at for placing the reference."""
+_MOST_REFERENCE = 400
+"""Regions of a figure of the reference that can be candidates."""
+_CANDIDATES = 16
+_AT_ONCE = 2000
+_STARTS = 50
+_REFINED = 24
+_TURNS = (-0.3, 0.0, 0.3)
+_LOOSE_TO_TIGHT = ((0.2, 0.7), (0.15, 0.6), (0.12, 0.5), (0.1, 0.5))
+"""How far a region may lie off, in sides of the figure, and how its size may differ (logarithm)."""
+_FIGURES = 6
+_PLACEMENTS = 32
+_SEARCHES = 4
+_LEAST_FREE = 0.7
+"""Of what lies under a placement, that lies under no better one."""
+_PAIR_GAIN = 0.05
+_BEND = 0.15
+"""How far a region that fits pulls others along, in sides of the figure."""
+_FARTHEST = 0.5
+"""Regions so far outside a placed figure, in sides of it, have nothing to do with it."""
+_ROUNDS = 2
+_ALIKE = 24
+"""Regions of about the same size that each region is compared with, on either side."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """A pair: a place on the line art, and one on a reference (x, y), of which number."""
+
+    lineart: Point
+    reference: Point
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A reference in regions.
+
+    Attributes:
+        regions, shapes, borders: of a picture that may be smaller than the reference.
+        scale: size of that picture over the reference's.
+        colours: (n,) int, index of the palette's colour of each region, or EMPTY.
+        paper: the colour round the figures, or EMPTY.
+    """
+
+    regions: Regions = field(repr=False)
+    shapes: Shapes = field(repr=False)
+    borders: Borders = field(repr=False)
+    scale: float
+    colours: np.ndarray = field(repr=False)
+    paper: int
+
+
+def read_sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> Sheet:
+    """The regions of a reference (H, W, 4) uint8 in the colours of a palette."""
+    regions, own = cut_reference(picture, flats)
+    shapes, borders = describe(regions)
+    # Of an own palette of the artist's, what is nearest.
+    to_palette = np.append(nearest(palette, flats.palette.colours), EMPTY)
+    paper = EMPTY if flats.background is None else int(to_palette[flats.background])
+    scale = regions.size_px[0] / picture.shape[1]
+    return Sheet(regions, shapes, borders, scale, to_palette[own], paper)
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """Gives regions the colours of references. See the module.
+
+    Attributes:
+        references: pictures (H, W, 4) uint8, and what :func:`.palette.extract_palette` says of
+            each.
+        pairs: the artist's.
+        on_fraction: hears how far it is, 0 to 1; may raise to stop.
+    """
+
+    references: Sequence[tuple[np.ndarray, ReferenceFlats]]
+    pairs: Sequence[Pointed] = ()
+    on_fraction: Callable[[float], None] = lambda fraction: None
+
+    def __call__(self, regions: Regions, palette: Palette) -> Assignment:
+        """A colour of the palette for each region that is found in a reference; the others stay
+        unknown."""
+        if not len(palette):
+            return unknown(regions.count)
+        sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
+        self.on_fraction(0.2)
+        drawing = Drawing(*describe(regions), sheets, _known(regions, sheets, self.pairs))
+        self.on_fraction(0.3)
+        likely = drawing.likelihoods(lambda part: self.on_fraction(0.3 + 0.7 * part))
+        return _decided(drawing, likely, self._strayed(palette))
+
+    def _strayed(self, palette: Palette) -> np.ndarray:
+        """How far each colour of the palette is from the reference's that it stands for."""
+        strayed = np.zeros(len(palette), np.float32)
+        for _, flats in self.references:
+            own = flats.palette.colours
+            to = nearest(palette, own)
+            away = distance(to_oklab(own), to_oklab(palette.colours)[to])
+            np.maximum.at(strayed, to, away)
+        return strayed
+
+
+def unknown(count: int) -> Assignment:
+    """Nothing is known of any region."""
+    return Assignment(
+        index=np.full(count, EMPTY, np.int32),
+        confidence=np.zeros(count, np.float32),
+        source=np.full(count, UNKNOWN, np.uint8),
+        off_palette=np.zeros(count, np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class _Anchor:
+    """A pair in regions: of the line art; of which sheet; and both places as complex numbers."""
+
+    region: int
+    sheet: int
+    source: int
+    at: complex
+    seen: complex
+
+
+def _known(regions: Regions, sheets: Sequence[Sheet], pairs: Sequence[Pointed]) -> list[_Anchor]:
+    anchors = []
+    for pair in pairs:
+        sheet = sheets[pair.number]
+        seen = (pair.reference[0] * sheet.scale, pair.reference[1] * sheet.scale)
+        region, source = region_at(regions, pair.lineart), region_at(sheet.regions, seen)
+        if region is not None and source is not None:
+            anchors.append(
+                _Anchor(region, pair.number, source, complex(*pair.lineart), complex(*seen))
+            )
+    return anchors
+
+
+def _decided(drawing: Drawing, likely: np.ndarray, strayed: np.ndarray) -> Assignment:
+    """(n, K) likelihoods of colours as an assignment."""
+    result = unknown(drawing.shapes.count)
+    best = likely.argmax(axis=1)
+    confidence = likely[np.arange(len(likely)), best]
+    sure = confidence >= LEAST
+    result.index[sure] = drawing.colours[best[sure]]
+    result.source[sure] = MATCH
+    result.confidence[:] = np.where(sure, confidence, 0)
+    coloured = result.index >= 0
+    result.off_palette[coloured] = strayed[result.index[coloured]]
+    return result
+
+
+# Where the reference lies on the line art
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Regions of one sheet that hang together: a character of a character sheet."""
+
+    sheet: int
+    members: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A figure laid over the line art: z -> turn * z + shift, or of z mirrored.
+
+    Attributes:
+        score: to be compared within one search.
+        agreed: sum over the regions that agree, in roots of pixels.
+    """
+
+    figure: int
+    turn: complex
+    shift: complex
+    mirrored: bool
+    score: float = 0.0
+    agreed: float = 0.0
+
+    def placed(self, z: np.ndarray) -> np.ndarray:
+        """Places of the reference (complex) on the line art."""
+        return self.turn * (np.conj(z) if self.mirrored else z) + self.shift
+
+
+def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
+    """The figures of a sheet, largest first. Small things that lie apart belong to the nearest."""
+    drawn = ~shapes.background & (shapes.areas > 0)
+    one, other = borders.pairs[(drawn[borders.pairs]).all(axis=1)].T
+    group = np.arange(shapes.count)
+    while True:
+        lowest = group.copy()
+        np.minimum.at(lowest, one, group[other])
+        lowest = lowest[lowest]
+        if (lowest == group).all():
+            break
+        group = lowest
+    members = np.flatnonzero(drawn)
+    if not len(members):
+        return []
+    sizes = np.bincount(group[members], shapes.areas[members], shapes.count)
+    roots = np.argsort(-sizes, kind="stable")[:_FIGURES]
+    roots = roots[sizes[roots] > 0.1 * sizes.max()]
+    z = _complex(shapes.centres)
+    own = np.isin(group, roots)
+    middles = np.array([z[members[group[members] == root]].mean() for root in roots])
+    closest = roots[np.abs(z[:, None] - middles[None]).argmin(axis=1)]
+    group = np.where(own, group, closest)
+    return [Figure(sheet, members[group[members] == root]) for root in roots]
+
+
+def _complex(centres: np.ndarray) -> np.ndarray:
+    return centres[:, 0] + 1j * centres[:, 1]
+
+
+def _unlike(one: Shapes, other: Shapes) -> np.ndarray:
+    """(2, n, m) float: how unlike the shapes are, unmirrored and mirrored."""
+    rings = np.abs(one.radial[:, None] - other.radial[None]).sum(axis=2)
+    long = np.abs(one.elongation[:, None] - other.elongation[None])
+    paper = np.abs(one.paper[:, None] - other.paper[None])
+    same = 1.2 * rings + 0.8 * long + paper
+    planes = [same + 1.2 * _coarse(one, other, mirrored) for mirrored in (False, True)]
+    # What is left of a region that the edge cuts off has another shape.
+    return np.stack(planes) * np.where(_cut(one, other), 0.4, 1.0)
+
+
+def _coarse(one: Shapes, other: Shapes, mirrored: bool) -> np.ndarray:
+    there = other.coarse[:, :, ::-1] if mirrored else other.coarse
+    flat = one.coarse.reshape(one.count, -1), there.reshape(other.count, -1)
+    return np.abs(flat[0][:, None] - flat[1][None]).sum(axis=2)
+
+
+def _cut(one: Shapes, other: Shapes) -> np.ndarray:
+    return one.cut[:, None] | other.cut[None]
+
+
+class _Search:
+    """Looks for the way to lay one figure over some regions of the line art."""
+
+    def __init__(
+        self,
+        drawing: Drawing,
+        number: int,
+        free: np.ndarray,
+    ) -> None:
+        figure = drawing.figures[number]
+        sheet = drawing.sheets[figure.sheet]
+        self._number = number
+        self._rows = _largest(free, drawing.shapes)
+        self._columns = _largest(figure.members, sheet.shapes)
+        rows, columns = drawing.shapes.take(self._rows), sheet.shapes.take(self._columns)
+        self._at, self._from = _complex(rows.centres), _complex(columns.centres)
+        self._areas, self._sources = rows.areas, columns.areas
+        self._side = float(np.sqrt(columns.areas.sum()))
+        self._alike = np.exp(-_unlike(rows, columns))
+        self._soft = np.where(_cut(rows, columns), 0.5, 1.0)
+        self._weights = np.minimum(
+            np.sqrt(rows.areas / rows.areas.sum())[:, None],
+            np.sqrt(columns.areas / columns.areas.sum())[None],
+        )
+        self._unit = float(np.sqrt(rows.areas.sum()))
+        self._whole = float(np.sqrt(rows.areas).sum())
+        self._anchors = [a for a in drawing.anchors if a.sheet == figure.sheet]
+        self._allow(drawing, sheet)
+
+    def _allow(self, drawing: Drawing, sheet: Sheet) -> None:
+        """A region with a pair is only like regions of the pair's colour."""
+        row_of = {int(region): row for row, region in enumerate(self._rows)}
+        for anchor in self._anchors:
+            row = row_of.get(anchor.region)
+            if row is not None:
+                colours = sheet.colours[self._columns]
+                self._alike[:, row] *= colours == sheet.colours[anchor.source]
+
+    def found(self) -> list[Placement]:
+        """Placements on which much agrees."""
+        tried = sorted(self._tried(), key=lambda found: -found.score)
+        return [self._refined(placement) for placement in tried[:_REFINED]]
+
+    def _tried(self) -> list[Placement]:
+        tried = []
+        for mirrored in (False, True):
+            worth = self._alike[int(mirrored)] * self._weights
+            order = np.argsort(-worth, axis=None, kind="stable")[:_STARTS]
+            starts = [
+                (self._at[row], self._from[column], self._areas[row] / self._sources[column])
+                for row, column in zip(*np.unravel_index(order, worth.shape))
+            ]
+            for at, seen, grown in starts:
+                for angle in _TURNS:
+                    turn = np.sqrt(grown) * np.exp(1j * angle) * (-1 if mirrored else 1)
+                    shift = at - turn * (np.conj(seen) if mirrored else seen)
+                    found = Placement(self._number, complex(turn), complex(shift), mirrored)
+                    tried.append(self._scored(found, *_LOOSE_TO_TIGHT[0])[0])
+        return tried
+
+    def _scored(
+        self, placement: Placement, off: float, grown: float
+    ) -> tuple[Placement, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The placement with its score; rows, columns and weights of what agrees."""
+        scale = abs(placement.turn)
+        reach = off * scale * self._side
+        apart = np.abs(self._at[:, None] - placement.placed(self._from)[None]) / reach
+        size = self._soft * np.log(self._areas[:, None] / (scale**2 * self._sources[None])) / grown
+        fits = self._alike[int(placement.mirrored)] * np.exp(-0.5 * (apart**2 + size**2))
+        rows, columns, fit = mutual(fits, 1e-3)
+        gain = sum(
+            np.exp(-0.5 * abs(a.at - placement.placed(np.array(a.seen))) ** 2 / reach**2)
+            for a in self._anchors
+        )
+        weights = fit * self._weights[rows, columns]
+        agreed = float(weights.sum()) * self._unit
+        score = agreed / self._whole + _PAIR_GAIN * float(gain)
+        scored = replace(placement, score=score, agreed=agreed)
+        return scored, (rows, columns, weights)
+
+    def _refined(self, placement: Placement) -> Placement:
+        placement, agreed = self._scored(placement, *_LOOSE_TO_TIGHT[0])
+        for tolerance in _LOOSE_TO_TIGHT:
+            fitted = self._fitted(placement, *agreed)
+            if fitted is None:
+                break
+            placement, agreed = self._scored(fitted, *tolerance)
+        return placement
+
+    def _fitted(
+        self, placement: Placement, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray
+    ) -> Placement | None:
+        """The similarity that brings the agreeing regions together best."""
+        seen, at = self._from[columns], self._at[rows]
+        if placement.mirrored:
+            seen = np.conj(seen)
+        if weights.sum() <= 0:
+            return None
+        here, there = np.average(seen, weights=weights), np.average(at, weights=weights)
+        spread = (weights * np.abs(seen - here) ** 2).sum()
+        if spread <= 1e-9:
+            return None
+        turn = complex((weights * np.conj(seen - here) * (at - there)).sum() / spread)
+        if abs(turn) < 1e-6:
+            return None
+        shift = complex(there - turn * here)
+        return replace(placement, turn=turn, shift=shift)
+
+
+def _largest(members: np.ndarray, shapes: Shapes, most: int = _LARGEST) -> np.ndarray:
+    order = np.argsort(-shapes.areas[members], kind="stable")[:most]
+    return np.sort(members[order])
+
+
+def mutual(fits: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns that are each other's best, and how well they fit."""
+    best, back = fits.argmax(axis=1), fits.argmax(axis=0)
+    fit = fits[np.arange(len(fits)), best]
+    rows = np.flatnonzero((back[best] == np.arange(len(fits))) & (fit > least))
+    return rows, best[rows], fit[rows]
+
+
+# Candidates, and how likely each is
+
+PLAIN = {
+    "away": -7.9,
+    "far away": 1.3,
+    "away in own sides": -0.65,
+    "size": -0.06,
+    "size, cut off": 0.3,
+    "rings": -1.2,
+    "coarse": -0.6,
+    "coarse, cut off": 0.7,
+    "elongation": -0.26,
+    "paper": -1.4,
+    "degree": -0.56,
+    "enclosed": -3.9,
+    "large": 1.2,
+    "mutual": 2.0,
+    "none": -3.0,
+    "none: quality": -0.2,
+    "none: large": 1.7,
+    "none: cut off": 1.2,
+    "none: paper": -1.7,
+}
+"""Weights of what is known of a candidate by itself, and of there being none."""
+
+SEEING = {
+    "away": -4.9,
+    "far away": 1.0,
+    "away in own sides": -0.47,
+    "size": -0.04,
+    "size, cut off": 0.2,
+    "rings": -0.55,
+    "coarse": -0.44,
+    "coarse, cut off": 0.25,
+    "elongation": -0.25,
+    "paper": 0.66,
+    "degree": -0.35,
+    "enclosed": -2.3,
+    "large": 0.8,
+    "mutual": 1.5,
+    "round it alike": 2.3,
+    "round it unlike": -2.2,
+    "on others alike": 0.39,
+    "on neighbours": 0.27,
+    "on others rather": 1.85,
+    "among its own": 0.48,
+    "none": -1.6,
+    "none: quality": -0.17,
+    "none: large": 1.1,
+    "none: cut off": 0.66,
+    "none: paper": 0.0,
+}
+"""The same where it is also known what colours lie round it, and which alike regions have."""
+
+
+def _weights(table: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    none = [value for name, value in table.items() if name.startswith("none")]
+    return np.array([v for n, v in table.items() if not n.startswith("none")]), np.array(none)
+
+
+class Drawing:
+    """The line art's regions, and everything that may tell their colours."""
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        borders: Borders,
+        sheets: Sequence[Sheet],
+        anchors: Sequence[_Anchor] = (),
+    ) -> None:
+        self.shapes, self.borders, self.sheets, self.anchors = shapes, borders, sheets, anchors
+        self.figures = [
+            figure
+            for number, sheet in enumerate(sheets)
+            for figure in _figures(number, sheet.shapes, sheet.borders)
+        ]
+        every = [sheet.colours for sheet in sheets] + [[sheet.paper for sheet in sheets]]
+        self.colours = np.unique(np.concatenate(every))
+        self.columns = [np.searchsorted(self.colours, sheet.colours) for sheet in sheets]
+        self.around = [
+            sheet.borders.around(np.eye(len(self.colours))[columns])
+            for sheet, columns in zip(sheets, self.columns)
+        ]
+
+    def likelihoods(
+        self,
+        on_fraction: Callable[[float], None] = lambda fraction: None,
+        plain: Mapping[str, float] = PLAIN,
+        seeing: Mapping[str, float] = SEEING,
+    ) -> np.ndarray:
+        """(n, K): how likely each region has each of ``colours``; the rest to 1 is for none."""
+        matches = self.matches(lambda part: on_fraction(0.7 * part))
+        likely = self.together(matches, [match.plain_likelihoods(plain) for match in matches])
+        for turn in range(_ROUNDS):
+            on_fraction(0.7 + 0.3 * turn / _ROUNDS)
+            known = self.with_known(likely)
+            around = self.borders.around(known)
+            seen = [match.seeing_likelihoods(known, around, seeing) for match in matches]
+            likely = self.together(matches, seen)
+        return self.with_known(likely)
+
+    def matches(self, on_fraction: Callable[[float], None] = lambda fraction: None) -> list[Match]:
+        """Every placement with the regions that it speaks of."""
+        found = _placements(self, on_fraction)
+        members = _members(self, [placement for placement, _ in found])
+        return [
+            Match(self, placement, quality, rows)
+            for (placement, quality), rows in zip(found, members)
+            if len(rows)
+        ]
+
+    def together(self, matches: Sequence[Match], likely: Sequence[np.ndarray]) -> np.ndarray:
+        """One table of all: where placements overlap, the surer one counts."""
+        whole = np.zeros((self.shapes.count, len(self.colours)))
+        for match, part in zip(matches, likely):
+            surer = part.sum(axis=1) > whole[match.rows].sum(axis=1)
+            whole[match.rows[surer]] = part[surer]
+        return whole
+
+    def with_known(self, likely: np.ndarray) -> np.ndarray:
+        """The paper is the paper, and pairs are right."""
+        known = likely.copy()
+        known[self.shapes.background] = 0
+        if self.sheets:
+            paper = np.searchsorted(self.colours, self.sheets[0].paper)
+            known[self.shapes.background, paper] = 1
+        for anchor in self.anchors:
+            known[anchor.region] = 0
+            known[anchor.region, self.columns[anchor.sheet][anchor.source]] = 1
+        return known
+
+
+def _placements(
+    drawing: Drawing, on_fraction: Callable[[float], None]
+) -> list[tuple[Placement, float]]:
+    """Ways to lay figures over the line art, each with its quality; one for each part of it."""
+    shapes = drawing.shapes
+    free = ~shapes.background & (shapes.areas > 0)
+    total = np.sqrt(shapes.areas[free]).sum()
+    found: list[tuple[Placement, float]] = []
+    for turn in range(_SEARCHES):
+        rows = np.flatnonzero(free)
+        if not drawing.figures or np.sqrt(shapes.areas[rows]).sum() <= 0.1 * total:
+            break
+        tried: list[Placement] = []
+        for number in range(len(drawing.figures)):
+            on_fraction((turn + number / len(drawing.figures)) / _SEARCHES)
+            tried += _Search(drawing, number, rows).found()
+        apart = _apart(drawing, tried, free, rows)
+        if not apart:
+            break
+        found += apart
+    return found[:_PLACEMENTS]
+
+
+def _apart(
+    drawing: Drawing, tried: Sequence[Placement], free: np.ndarray, rows: np.ndarray
+) -> list[tuple[Placement, float]]:
+    """The best of the placements that don't lie on each other, with their qualities; what lies
+    under them is no longer free."""
+    roots, chosen = np.sqrt(drawing.shapes.areas), []
+    for placement in sorted(tried, key=lambda p: -p.score):
+        inside = rows[_outside(drawing, placement, rows) == 0]
+        taken, still = roots[inside].sum(), roots[inside[free[inside]]].sum()
+        if taken and still >= _LEAST_FREE * taken:
+            chosen.append((placement, placement.agreed / taken))
+            free[inside] = False
+    return chosen
+
+
+def _members(drawing: Drawing, placements: Sequence[Placement]) -> list[np.ndarray]:
+    """Regions that lie under each placement; those under none belong to one close by."""
+    rows = np.flatnonzero(~drawing.shapes.background & (drawing.shapes.areas > 0))
+    if not placements:
+        return []
+    off = np.stack([_outside(drawing, placement, rows) for placement in placements])
+    return [rows[(part == off.min(axis=0)) & (part < _FARTHEST)] for part in off]
+
+
+def _outside(drawing: Drawing, placement: Placement, rows: np.ndarray) -> np.ndarray:
+    """How far regions lie outside the box of a placed figure, in sides of it."""
+    figure = drawing.figures[placement.figure]
+    shapes = drawing.sheets[figure.sheet].shapes
+    z: np.ndarray = placement.placed(_complex(shapes.centres[figure.members]))
+    side = abs(placement.turn) * np.sqrt(shapes.areas[figure.members].sum())
+    at = drawing.shapes.centres[rows]
+    away = [
+        np.maximum(np.maximum(part.min() - 0.1 * side - place, place - part.max() - 0.1 * side), 0)
+        for part, place in ((np.real(z), at[:, 0]), (np.imag(z), at[:, 1]))
+    ]
+    return np.hypot(*away) / side
+
+
+class Match:
+    """One placement: candidates for each region under it, and what speaks for them.
+
+    Attributes:
+        rows: (n,) the regions of the line art.
+        candidates: (n, C) regions of the sheet.
+        evidence: (n, C, f) in the order of :data:`PLAIN`.
+        none: (n, g) what speaks for none of them.
+    """
+
+    def __init__(
+        self, drawing: Drawing, placement: Placement, quality: float, rows: np.ndarray
+    ) -> None:
+        figure = drawing.figures[placement.figure]
+        self._sheet, self._drawing = figure.sheet, drawing
+        sheet = drawing.sheets[figure.sheet]
+        columns = _largest(figure.members, sheet.shapes, _MOST_REFERENCE)
+        self.rows = rows
+        here, there = drawing.shapes.take(rows), sheet.shapes.take(columns)
+        pose = _Pose(placement, here, there)
+        count = min(_CANDIDATES, len(columns))
+        chosen = np.zeros((len(rows), count), np.int64)
+        self.evidence = np.zeros((len(rows), count, len(_weights(PLAIN)[0])))
+        best, best_fit = np.zeros(len(columns), np.int64), np.full(len(columns), -1.0)
+        for start in range(0, len(rows), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            chosen[part], self.evidence[part, :, :-1], fits = pose.evidence(
+                here.take(np.arange(len(rows))[part]), count
+            )
+            row = fits.argmax(axis=0)
+            fit = fits[row, np.arange(len(columns))]
+            best[fit > best_fit] = start + row[fit > best_fit]
+            best_fit = np.maximum(fit, best_fit)
+        self.evidence[:, :, -1] = best[chosen] == np.arange(len(rows))[:, None]
+        self.candidates = columns[chosen]
+        self.colours = drawing.columns[figure.sheet][self.candidates]
+        self.none = np.stack(
+            [
+                np.ones(len(rows)),
+                np.full(len(rows), quality),
+                0.2 * np.log(here.areas / pose.side**2),
+                here.cut.astype(float),
+                here.paper,
+            ],
+            axis=1,
+        )
+        self._shapes = here
+
+    def plain_likelihoods(self, table: Mapping[str, float] = PLAIN) -> np.ndarray:
+        """(n, K), from each candidate by itself."""
+        return self._likelihoods(self.evidence, table)
+
+    def seeing_likelihoods(
+        self, known: np.ndarray, around: np.ndarray, table: Mapping[str, float] = SEEING
+    ) -> np.ndarray:
+        """(n, K), from what is known of all regions (count, K), and round them."""
+        return self._likelihoods(self.seen(known, around), table)
+
+    def seen(self, known: np.ndarray, around: np.ndarray) -> np.ndarray:
+        """(n, C, f) evidence in the order of :data:`SEEING`."""
+        here = around[self.rows][:, None, :]
+        there = self._drawing.around[self._sheet][self.candidates]
+        others = self._on_others(known[self.rows])
+        on_others = np.take_along_axis(others, self.colours, axis=1)
+        on_neighbours = np.take_along_axis(here[:, 0], self.colours, axis=1)
+        own = np.take_along_axis(there, self.colours[:, :, None], axis=2)[:, :, 0]
+        added = [
+            np.minimum(here, there).sum(axis=2),
+            np.maximum(here - there, 0).sum(axis=2),
+            on_others,
+            on_neighbours,
+            on_others - others.max(axis=1, keepdims=True),
+            np.abs(on_neighbours - own),
+        ]
+        return np.concatenate([self.evidence, np.stack(added, axis=2)], axis=2)
+
+    def _on_others(self, known: np.ndarray) -> np.ndarray:
+        """(n, K): how much a region that looks just like each has each colour."""
+        shapes, found = self._shapes, np.zeros(known.shape)
+        order = np.argsort(shapes.areas, kind="stable")
+        for step in range(1, min(_ALIKE, len(order) - 1) + 1):
+            one, other = order[:-step], order[step:]
+            alike = np.exp(-_unlike_each(shapes.take(one), shapes.take(other)))[:, None]
+            found[one] = np.maximum(found[one], alike * known[other])
+            found[other] = np.maximum(found[other], alike * known[one])
+        return found
+
+    def _likelihoods(self, evidence: np.ndarray, table: Mapping[str, float]) -> np.ndarray:
+        weights, none = _weights(table)
+        logits = np.concatenate([evidence @ weights, (self.none @ none)[:, None]], axis=1)
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        size = len(self._drawing.colours)
+        boxes = np.arange(len(self.rows))[:, None] * size + self.colours
+        return np.bincount(
+            boxes.ravel(), shares[:, :-1].ravel(), minlength=len(self.rows) * size
+        ).reshape(-1, size)
+
+
+def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
+    """(n,): how unlike the shapes of two rows are, mirrored or not."""
+    rings = np.abs(one.radial - other.radial).sum(axis=1)
+    coarse = np.minimum(
+        np.abs(one.coarse - other.coarse).sum(axis=(1, 2)),
+        np.abs(one.coarse - other.coarse[:, :, ::-1]).sum(axis=(1, 2)),
+    )
+    size = np.abs(np.log(one.areas / other.areas))
+    return 1.2 * (rings + coarse) + 2 * size + 0.8 * np.abs(one.elongation - other.elongation)
+
+
+class _Pose:
+    """A placement bent by the regions that fit, since poses differ."""
+
+    def __init__(self, placement: Placement, here: Shapes, there: Shapes) -> None:
+        self._mirrored = placement.mirrored
+        self._there = there
+        scale = abs(placement.turn)
+        self.side = scale * float(np.sqrt(there.areas.sum()))
+        self._areas = there.areas * scale**2
+        self._at = placed = placement.placed(_complex(there.centres))
+        large = here.take(_largest(np.arange(here.count), here))
+        z, alike = _complex(large.centres), np.exp(-_unlike(large, there)[int(self._mirrored)])
+        for _ in range(4):
+            rows, columns, fit = mutual(self._fits(large, alike), 0.05)
+            if not len(rows):
+                return
+            smaller = np.minimum(large.areas[rows], self._areas[columns])
+            weight = fit * np.sqrt(smaller) / self.side
+            away = np.abs(placed[:, None] - placed[columns][None]) / (_BEND * self.side)
+            pull = np.exp(-0.5 * away**2) * weight
+            moved = pull @ (z[rows] - placed[columns])
+            self._at = placed + moved / (pull.sum(axis=1) + 0.05 * weight.max())
+
+    def _fits(self, rows: Shapes, alike: np.ndarray) -> np.ndarray:
+        away = np.abs(_complex(rows.centres)[:, None] - self._at[None]) / (0.1 * self.side)
+        size = self._sizes(rows) / 0.5
+        return alike * np.exp(-0.5 * (away**2 + size**2))
+
+    def _sizes(self, rows: Shapes) -> np.ndarray:
+        return np.minimum(np.abs(np.log(rows.areas[:, None] / self._areas[None])), 3)
+
+    def evidence(self, rows: Shapes, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(n, count) best columns, their evidence, and how well each (row, column) fits."""
+        there, cut = self._there, _cut(rows, self._there)
+        apart = np.abs(_complex(rows.centres)[:, None] - self._at[None])
+        away = apart / self.side
+        smaller = np.minimum(rows.areas[:, None], self._areas[None])
+        own = np.minimum(apart / np.sqrt(smaller), 5)
+        size = self._sizes(rows)
+        rings = np.abs(rows.radial[:, None] - there.radial[None]).sum(axis=2)
+        coarse = _coarse(rows, there, self._mirrored)
+        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse)
+        chosen = np.argsort(cost, axis=1, kind="stable")[:, :count]
+        planes = [
+            away,
+            5 * away**2,
+            own,
+            size,
+            np.where(cut, size, 0),
+            rings,
+            coarse,
+            np.where(cut, coarse, 0),
+            np.abs(rows.elongation[:, None] - there.elongation[None]),
+            np.abs(rows.paper[:, None] - there.paper[None]),
+            np.abs(rows.degree[:, None] - there.degree[None]),
+            np.abs(rows.enclosed[:, None] - there.enclosed[None]),
+            np.broadcast_to(0.1 * np.log(self._areas / self.side**2), away.shape),
+        ]
+        evidence = np.stack([np.take_along_axis(plane, chosen, 1) for plane in planes], axis=2)
+        unlike = _unlike(rows, there)[int(self._mirrored)]
+        return chosen, evidence, self._fits(rows, np.exp(-unlike))
