@@ -17,6 +17,7 @@ from PIL import Image
 
 from .errors import BadRequest, MangaNinjaError
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
+from .weights.find import NONE
 from .wire.protocol import (
     RESULTS,
     ColorizeRequest,
@@ -70,7 +71,12 @@ def _add_colorize(subcommands: Any) -> None:
         'have "hints" ([{"lineart": [x, y], "colour": "#rrggbb"}, ...]; without colour the region '
         'stays empty), "closing" and "merging" (paths, each a list of [x, y] on the line art)',
     )
-    parser.add_argument("--model", default="mini", help="'mini' or the folder of a model")
+    parser.add_argument(
+        "--model",
+        default="mini",
+        help="'mini', the folder of a model, or 'none': regions and points alone, found again in "
+        "the reference; what is not sure stays empty",
+    )
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
     parser.add_argument("--seed", type=int, help="0 or more (default: a random one, printed)")
     for name in ("reference", "points"):
@@ -111,6 +117,8 @@ def _colorize(options: argparse.Namespace) -> int:
         raise BadRequest(
             f"There is no folder {options.output.resolve().parent}.", "Make it or name another."
         )
+    if options.model == NONE:
+        return _colorize_unaided(request, options)
     from .finishing import finish
     from .painter import Painter, Progress
 
@@ -135,6 +143,22 @@ def _colorize(options: argparse.Namespace) -> int:
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
         f"{request.seed}, {proposal.steps} steps in {time.monotonic() - started:.1f} s on "
         f"{painter.device}."
+    )
+    return 0
+
+
+def _colorize_unaided(request: ColorizeRequest, options: argparse.Namespace) -> int:
+    from .without_model import Unaided
+
+    if options.result == "both":
+        request = replace(request, flats=replace(request.flats, result="painting"))
+    painted = Unaided().paint(request)
+    _save(painted.picture, options.output)
+    for note in painted.info.notes:
+        print(note)
+    print(
+        f"Wrote {options.output}: {painted.picture.width_px} x {painted.picture.height_px} px in "
+        f"{painted.info.seconds:.1f} s, without a model."
     )
     return 0
 

@@ -14,6 +14,7 @@ from .flats.flatten import Flats, flatten
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
+from .flats.spreading import Pointed, Spreading
 from .flats.values import Mark, Marks, Palette
 from .points import PointPair
 from .wire.protocol import ColorizeRequest, FlatsOptions, Picture, Point
@@ -49,7 +50,7 @@ def finish(
         return scaled(proposal, request.lineart), [f"{note} {error.remedy}"]
     notes = [*flats.notes, *_unsure(flats)]
     pixels = flats.rgba() if request.flats.result == "flats" else painting(flats, proposal)
-    return _as_picture(pixels), notes
+    return as_picture(pixels), notes
 
 
 def flats_for(
@@ -61,6 +62,8 @@ def flats_for(
 ) -> Flats:
     """Flats for a request in the colours of its references, or of its own palette.
 
+    Without a proposal, regions take the colours of the references' regions that are like them.
+
     Raises:
         BadRequest: the line art can't be cut into regions.
     """
@@ -68,6 +71,11 @@ def flats_for(
     pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
     references = [extract_palette(picture) for picture in pictures]
     palette = _given(options.palette) if options.palette else _together(references)
+    spreading = Spreading(
+        list(zip(pictures, references)),
+        [Pointed(p.lineart, p.reference, p.reference_index) for p in pairs.values()],
+        lambda part: on_fraction(0.7 + 0.3 * part),
+    )
     return flatten(
         to_image(request.lineart),
         proposal,
@@ -77,6 +85,7 @@ def flats_for(
         None if request.locks is None else np.asarray(to_image(request.locks).convert("RGBA")),
         empty_background=options.empty_background,
         votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
+        spread=spreading,
         on_stage=lambda stage, fraction: on_fraction(fraction),
     )
 
@@ -86,10 +95,11 @@ def scaled(proposal: np.ndarray, canvas: Picture) -> Picture:
     size_px = (canvas.width_px, canvas.height_px)
     rgba = np.full((size_px[1], size_px[0], 4), 255, np.uint8)
     rgba[..., :3] = cv2.resize(proposal, size_px, interpolation=cv2.INTER_CUBIC)
-    return _as_picture(rgba)
+    return as_picture(rgba)
 
 
-def _as_picture(rgba: np.ndarray) -> Picture:
+def as_picture(rgba: np.ndarray) -> Picture:
+    """(H, W, 4) uint8 as a picture of the wire's."""
     return Picture(rgba.shape[1], rgba.shape[0], "rgba8", rgba.tobytes())
 
 

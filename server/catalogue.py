@@ -7,12 +7,17 @@ import json
 from typing import Any
 
 from manganinja.errors import ModelNotFound
-from manganinja.weights.find import find_model
+from manganinja.weights.find import NONE, find_model
 from manganinja.wire.protocol import ModelInfo
+
+UNAIDED = ModelInfo(NONE, title="No model: regions and points")
+"""What can be had without any weights."""
 
 
 def describe(model: str) -> ModelInfo:
     """As much as can be known before the model is loaded; the name at least. Never raises."""
+    if model == NONE:
+        return UNAIDED
     try:
         path = find_model(model) / "model_index.json"
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -23,6 +23,7 @@ from manganinja.wire.protocol import (
     WireError,
 )
 from server import pipe
+from server.catalogue import UNAIDED
 
 PAINTER = "manganinja.painter:Painter"
 """The engine that is not a test's."""
@@ -70,8 +71,11 @@ class Engine:
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        """The default model, then those that have been loaded since."""
-        return tuple(self._models.values())[:MAX_MODELS]
+        """The default model, then those that have been loaded since, and at last none at all."""
+        models = tuple(self._models.values())[: MAX_MODELS - 1]
+        if self._engine != PAINTER or UNAIDED in models:
+            return models
+        return (*models, UNAIDED)
 
     @property
     def pid(self) -> int | None:

@@ -18,15 +18,15 @@ import cv2
 import numpy as np
 
 from manganinja import errors
-from manganinja.weights.find import find_model
+from manganinja.weights.find import NONE, find_model
 from manganinja.wire.protocol import (
     ColorizeRequest,
-    ModelInfo,
     Picture,
     ProtocolError,
     with_places,
 )
 from server import pipe
+from server.catalogue import describe
 from server.engine import PAINTER
 
 _log = logging.getLogger("server.worker")
@@ -90,11 +90,18 @@ class _Worker:
         self.send("loading", model)
         # Two models at once might not fit into the memory.
         self._painter, self._model = None, ""
-        painter_class = _find(self._engine)
-        self._painter = painter_class.load(model)
+        self._painter = self._unaided() if self._is_none(model) else _load(self._engine, model)
         self._model = model
-        info = getattr(self._painter, "info", None) or ModelInfo(model)
+        info = getattr(self._painter, "info", None) or describe(model)
         self.send("ready", model, info, str(getattr(self._painter, "device", "")))
+
+    def _is_none(self, model: str) -> bool:
+        return model == NONE and self._engine == PAINTER
+
+    def _unaided(self) -> Any:
+        from manganinja.without_model import Unaided
+
+        return Unaided()
 
     def _report_load_failure(self, model: str, error: Exception) -> tuple[str, str, str]:
         failure = _describe_loading(error)
@@ -104,16 +111,10 @@ class _Worker:
     def _paint(self, ticket: int, request: ColorizeRequest) -> None:
         if self._cancelled_up_to >= ticket:
             raise errors.Cancelled
-        if request.model != self._model:
-            if self._engine == PAINTER:
-                find_model(request.model)  # A wrong name must not cost the model that is loaded.
-            self._progress(ticket, "loading", 0, 0, 0.0)
-            try:
-                self._load(request.model)
-            except Exception as error:
-                self.send("failed", ticket, *self._report_load_failure(request.model, error))
-                return
-        painting = self._painter.paint(
+        painter = self._painter_for(ticket, request.model)
+        if painter is None:
+            return
+        painting = painter.paint(
             _as_rgba(request),
             lambda p: self._progress(
                 ticket, p.stage, p.step, p.steps, p.fraction, getattr(p, "preview", None)
@@ -122,6 +123,22 @@ class _Worker:
         )
         picture = _checked(painting.picture, request)
         self.send("result", ticket, painting.info, pictures=(picture,))
+
+    def _painter_for(self, ticket: int, model: str) -> Any:
+        """The painter of that model; None where it can't be loaded, which has been told."""
+        if model == self._model:
+            return self._painter
+        if self._is_none(model):
+            return self._unaided()  # What is loaded stays.
+        if self._engine == PAINTER:
+            find_model(model)  # A wrong name must not cost the model that is loaded.
+        self._progress(ticket, "loading", 0, 0, 0.0)
+        try:
+            self._load(model)
+        except Exception as error:
+            self.send("failed", ticket, *self._report_load_failure(model, error))
+            return None
+        return self._painter
 
     def _progress(
         self,
@@ -149,9 +166,9 @@ class _PipeLog(logging.Handler):
             self._worker.send("log", record.levelno, self.format(record))
 
 
-def _find(engine: str) -> Any:
+def _load(engine: str, model: str) -> Any:
     module, _, name = engine.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(module), name).load(model)
 
 
 def _as_rgba(request: ColorizeRequest) -> ColorizeRequest:

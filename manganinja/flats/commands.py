@@ -18,7 +18,14 @@ from ..errors import BadRequest
 from ..files import MarksFile, read_image, read_marks, save_image
 from .flatten import Flats, flatten
 from .painting import painting, shade_and_highlight
-from .palette import extract_palette, read_palette, reference_colour_at, write_gpl
+from .palette import (
+    ReferenceFlats,
+    extract_palette,
+    read_palette,
+    reference_colour_at,
+    write_gpl,
+)
+from .spreading import Pointed, Spreading
 from .values import Mark, Marks, Palette
 
 _GREATEST_STRETCH = 1.02
@@ -30,7 +37,8 @@ def add_parser(subcommands: Any) -> None:
         "flats",
         help="make flats of line art from any painting of it",
         description="Cuts line art into regions and gives each an exact colour of the palette: "
-        "what a rough painting of it (the proposal) says, and always what the points say. Writes "
+        "what a rough painting of it (the proposal) says, or without one what regions of the "
+        "reference that are like it have, and always what the points say. Writes "
         "flats.png, index.png, painting.png, shade.png (multiply), highlight.png (screen), "
         "confidence.png, palette.gpl, unsure.json and one picture for each colour.",
     )
@@ -60,20 +68,24 @@ def run(options: argparse.Namespace) -> int:
     lineart = read_image(options.lineart)
     proposal = None if options.proposal is None else _rgb(options.proposal)
     reference = None if options.reference is None else _rgba(options.reference)
-    if proposal is None and options.points is None:
+    if proposal is None and reference is None and options.points is None:
         raise BadRequest(
-            "There is nothing to take colours from.", "Give --proposal, --points or both."
+            "There is nothing to take colours from.",
+            "Give --proposal, --reference or --points, or several of them.",
         )
     if proposal is not None:
         _check_aspect(lineart, proposal)
+    known = None if reference is None else extract_palette(reference)
+    given = MarksFile() if options.points is None else read_marks(options.points)
     flats = flatten(
         lineart,
         proposal,
-        _palette(options, reference),
-        _marks(options, reference),
+        _palette(options, known),
+        _marks(options, given, reference, known),
         options.gap,
         None if options.locks is None else _rgba(options.locks),
         options.empty_background,
+        spread=None if reference is None or known is None else _spreading(reference, known, given),
     )
     try:
         written = write_all(flats, proposal, options.output)
@@ -144,34 +156,40 @@ def _check_aspect(lineart: Image.Image, proposal: np.ndarray) -> None:
         )
 
 
-def _palette(options: argparse.Namespace, reference: np.ndarray | None) -> Palette | None:
+def _palette(options: argparse.Namespace, known: ReferenceFlats | None) -> Palette | None:
     if options.palette is not None:
         return read_palette(options.palette)
-    return None if reference is None else extract_palette(reference).palette
+    return None if known is None else known.palette
 
 
-def _marks(options: argparse.Namespace, reference: np.ndarray | None) -> Marks:
-    if options.points is None:
-        return Marks()
-    given = read_marks(options.points)
-    if given.pairs and reference is None:
-        raise BadRequest(
-            f"{options.points} has pairs, and there is no reference.", "Give --reference too."
-        )
-    return Marks(_pairs(given, reference), _hints(given), given.closing, given.merging)
-
-
-def _pairs(given: MarksFile, reference: np.ndarray | None) -> list[Any]:
-    if reference is None:
-        return []
-    known = extract_palette(reference)
-    return [
+def _marks(
+    options: argparse.Namespace,
+    given: MarksFile,
+    reference: np.ndarray | None,
+    known: ReferenceFlats | None,
+) -> Marks:
+    if reference is None or known is None:
+        if given.pairs:
+            raise BadRequest(
+                f"{options.points} has pairs, and there is no reference.", "Give --reference too."
+            )
+        return Marks((), _hints(given), given.closing, given.merging)
+    pairs = [
         (
             (pair.lineart.x_px, pair.lineart.y_px),
             reference_colour_at(reference, (pair.reference.x_px, pair.reference.y_px), known),
         )
         for pair in given.pairs
     ]
+    return Marks(pairs, _hints(given), given.closing, given.merging)
+
+
+def _spreading(reference: np.ndarray, known: ReferenceFlats, given: MarksFile) -> Spreading:
+    pairs = [
+        Pointed((pair.lineart.x_px, pair.lineart.y_px), (pair.reference.x_px, pair.reference.y_px))
+        for pair in given.pairs
+    ]
+    return Spreading([(reference, known)], pairs)
 
 
 def _hints(given: MarksFile) -> list[Mark]:

@@ -10,6 +10,9 @@ from ..errors import ModelNotFound
 MINI = Path(__file__).parent / "mini"
 """The bundled model, in the layout of ``MangaNinjaPipeline.save_pretrained``."""
 
+NONE = "none"
+"""Stands in the place of a model's name for work without any, see :mod:`..without_model`."""
+
 
 def find_model(name: str) -> Path:
     """The folder of a model.

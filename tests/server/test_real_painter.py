@@ -21,9 +21,9 @@ from manganinja.wire.protocol import (
     Preview,
     Progress,
 )
-from server.catalogue import describe
+from server.catalogue import UNAIDED, describe
 from tests.server.asking import failure, result
-from tests.server.conftest import RunningServer
+from tests.server.conftest import RunningServer, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,8 @@ def test_the_folder_says_of_a_model_what_the_loaded_model_says(
     client: Connection, tiny_model: Path
 ) -> None:
     result(client.colorize(request(tiny_model)))
-    (loaded,) = client.status().models
-    assert loaded == describe(str(tiny_model))
+    loaded, none = client.status().models
+    assert loaded == describe(str(tiny_model)) and none == UNAIDED
     assert (loaded.title, loaded.working_resolution, loaded.steps) == ("Tiny", 64, 3)
 
 
@@ -170,3 +170,77 @@ def test_a_folder_with_a_damaged_model_is_no_model(
     end = failure(client.colorize(request(tmp_path)))
     assert end.code == "no_model" and "Traceback" not in end.message
     assert result(client.colorize(request(tiny_model))).info.steps == 3
+
+
+def page() -> Picture:
+    """Two rooms beside each other, one of them with a window."""
+    ink = np.full((110, 150), 255, np.uint8)
+    ink[20:90, 20:130] = 0
+    ink[23:87, 23:68] = ink[23:87, 71:127] = 255
+    ink[40:60, 85:105] = 0
+    ink[43:57, 88:102] = 255
+    return Picture(150, 110, "gray8", ink.tobytes())
+
+
+def painted() -> Picture:
+    """The same in colours."""
+    lines = np.frombuffer(page().pixels, np.uint8).reshape(110, 150)
+    rgba = np.full((110, 150, 4), 255, np.uint8)
+    rgba[23:87, 23:68, :3], rgba[23:87, 71:127, :3] = (200, 40, 30), (30, 90, 200)
+    rgba[43:57, 88:102, :3] = 240, 220, 60
+    rgba[lines == 0, :3] = 0
+    return Picture(150, 110, "rgba8", rgba.tobytes())
+
+
+def test_without_a_model_the_references_regions_decide_and_the_loaded_one_stays(
+    client: Connection, tiny_model: Path
+) -> None:
+    result(client.colorize(request(tiny_model)))
+    unaided = ColorizeRequest(page(), (painted(),), model="none", steps=7, seed=3)
+    end = result(client.colorize(unaided))
+    pixels = np.frombuffer(end.picture.pixels, np.uint8).reshape(110, 150, 4)
+    assert pixels[50, 40].tolist() == [200, 40, 30, 255]
+    assert pixels[80, 100].tolist() == [30, 90, 200, 255]
+    assert pixels[50, 95].tolist() == [240, 220, 60, 255]
+    assert (end.info.model, end.info.steps, end.info.seed) == ("none", 0, 3)
+    events = list(client.colorize(request(tiny_model)))
+    assert "loading" not in [e.stage for e in events if isinstance(e, Progress)]
+    result(events)
+
+
+def test_without_a_model_nothing_painted_is_to_be_had(client: Connection) -> None:
+    for kind in ("painting", "proposal"):
+        asked = ColorizeRequest(page(), (painted(),), model="none", flats=FlatsOptions(kind))
+        end = failure(client.colorize(asked))
+        assert end.code == "bad_request" and kind in end.message and end.remedy
+
+
+def test_a_server_whose_weights_are_gone_still_works_without_a_model(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    arguments = ("--model", str(tmp_path / "gone"))
+    running = RunningServer(tmp_path / "home", *arguments, engine="manganinja.painter:Painter")
+    try:
+        with running.connect() as client:
+            wait_until(lambda: client.status().state == "failed")
+            assert [model.name for model in client.server.models] == [arguments[1], "none"]
+            end = result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))
+            assert end.info.model == "none"
+            assert failure(client.colorize(request(tmp_path / "gone"))).code == "no_model"
+    finally:
+        assert running.end() == 0
+
+
+def test_a_server_can_begin_without_a_model(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    running = RunningServer(
+        tmp_path / "home", "--model", "none", engine="manganinja.painter:Painter"
+    )
+    try:
+        with running.connect() as client:
+            wait_until(lambda: client.status().state == "ready")
+            assert client.server.models == (UNAIDED,)
+            maps = Path(f"/proc/{running.worker_pid()}/maps").read_text()
+            assert "numpy" in maps and "libtorch" not in maps
+            result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))
+    finally:
+        assert running.end() == 0

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model named "none": regions, palette, pairs and hints alone. Imports no torch.
+
+What the reference's own regions tell of the line art's is in :mod:`.flats.spreading`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .errors import BadRequest, Cancelled
+from .files import to_image
+from .finishing import as_picture, flats_for
+from .flats.flatten import Flats
+from .points import PointPair
+from .weights.find import NONE
+from .wire.protocol import ColorizeRequest, Painting, Pair, Picture, Point, ResultInfo
+
+_MOST_NAMED = 5
+
+
+class Progress(NamedTuple):
+    """How far a job is, as :class:`.painter.Progress` says it; there are no steps."""
+
+    stage: str
+    fraction: float
+    step: int = 0
+    steps: int = 0
+    preview: None = None
+
+
+class Unaided:
+    """Answers requests as :class:`.painter.Painter` does, but needs no weights."""
+
+    device = "cpu"
+
+    def paint(
+        self,
+        request: ColorizeRequest,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Painting:
+        """Answer one request; ``steps``, ``seed`` and the guidance scales mean nothing here.
+
+        Raises:
+            BadRequest: the pictures can't be used, or something painted is asked for.
+            Cancelled: ``is_cancelled`` said so between two stages.
+        """
+        started = time.monotonic()
+
+        def watch(fraction: float) -> None:
+            if is_cancelled():
+                raise Cancelled
+            on_progress(Progress("reading" if fraction == 0 else "finishing", fraction))
+
+        watch(0.0)
+        _check(request)
+        pairs, notes = usable_pairs(request)
+        flats = flats_for(request, pairs, None, on_fraction=watch)
+        notes = (*notes, *flats.notes, *_left_empty(flats))
+        seconds = time.monotonic() - started
+        info = ResultInfo(request.seed, NONE, 0, seconds, self.device, notes)
+        return Painting(as_picture(flats.rgba()), info)
+
+
+def _check(request: ColorizeRequest) -> None:
+    if request.flats.result != "flats":
+        raise BadRequest(
+            f"Without a model nothing is painted, so there is no {request.flats.result}.",
+            "Ask for flats, or choose a model.",
+        )
+    for number, picture in enumerate(request.references, start=1):
+        image = to_image(picture)
+        alpha = image.getchannel("A").getextrema() if image.mode == "RGBA" else (255, 255)
+        if alpha[1] == 0:
+            raise BadRequest(
+                f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
+            )
+
+
+def usable_pairs(request: ColorizeRequest) -> tuple[dict[int, PointPair], list[str]]:
+    """The pairs with both ends inside their pictures, by their numbers from 1 in the request; and
+    a sentence about the others."""
+
+    def inside(at: Point, picture: Picture) -> bool:
+        return 0 <= at.x_px < picture.width_px and 0 <= at.y_px < picture.height_px
+
+    def usable(pair: Pair) -> bool:
+        reference = request.references[pair.reference_index]
+        return inside(pair.reference, reference) and inside(pair.lineart, request.lineart)
+
+    kept = {
+        number: PointPair(
+            (pair.reference.x_px, pair.reference.y_px),
+            (pair.lineart.x_px, pair.lineart.y_px),
+            pair.reference_index,
+        )
+        for number, pair in enumerate(request.pairs, start=1)
+        if usable(pair)
+    }
+    left_out = [str(number) for number in range(1, len(request.pairs) + 1) if number not in kept]
+    if not left_out:
+        return kept, []
+    which = "Pair" if len(left_out) == 1 else "Pairs"
+    return kept, [f"{which} {', '.join(left_out)} lie outside the pictures and were not used."]
+
+
+def _left_empty(flats: Flats) -> list[str]:
+    empty = [r for r in flats.unsure() if flats.assignment.index[r.region] < 0]
+    if not empty:
+        return []
+    places = ", ".join(f"({r.at[0]}, {r.at[1]})" for r in empty[:_MOST_NAMED])
+    more = f" and {len(empty) - _MOST_NAMED} more" if len(empty) > _MOST_NAMED else ""
+    count = "One region is" if len(empty) == 1 else f"{len(empty)} regions are"
+    return [
+        f"{count} empty, since nothing in the reference is like it for sure: {places}{more}. "
+        "A pair or a dot of a colour on a region fills it."
+    ]
