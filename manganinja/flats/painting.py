@@ -16,16 +16,21 @@ _BAND_ROWS = 256
 _TRUST = 0.05
 """Weight of the flat colour beside the proposal's pixels: decides where these say nothing."""
 _SHADING = 14.0
-"""OKLab distance (times 100) from the flat at which a pixel of the proposal is more likely colour
-that ran over from next door than shading."""
+"""OKLab distance (times 100) from the region's own colour at which a pixel of the proposal is more
+likely colour that ran over from next door than shading."""
+_HUE = 0.5
+"""Share of a shade's hue that is kept: a network's hues stray more than its light and dark."""
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def painting(flats: Flats, proposal: np.ndarray) -> np.ndarray:
-    """The proposal brought to the drawing's size region by region.
+    """The flats with the proposal's shading, brought to the drawing's size region by region.
 
-    Between the proposal's pixels it is interpolated from those of the same region alone, each
-    counted by how much of it lies in the region and how near it is to the region's flat colour;
-    where there are none, the flat colour stands.
+    Shading is by how much a pixel of the proposal differs from what its region has there on the
+    whole, so that a region keeps it whatever colour an artist gives it. Between the proposal's
+    pixels it is interpolated from those of the same region alone, each counted by how much of it
+    lies in the region and how little it differs; where there are none, the flat colour stands. The
+    paper round the drawing has no shading.
 
     Args:
         proposal: (h, w, 3) uint8 in the drawing's aspect.
@@ -36,7 +41,8 @@ def painting(flats: Flats, proposal: np.ndarray) -> np.ndarray:
     out = flats.rgba()
     samples = _Samples(flats, proposal)
     for rows in _bands(len(out)):
-        out[rows, :, :3] = samples.band(rows, out[rows, :, :3])
+        shaded = out[rows, :, :3] + samples.shading(rows)
+        out[rows, :, :3] = np.rint(np.clip(shaded, 0, 255)).astype(np.uint8)
     out[flats.assignment.index[flats.regions.labels] == EMPTY] = 0
     return flats.with_kept(out)
 
@@ -69,7 +75,7 @@ def _bands(height: int) -> Iterator[slice]:
 
 
 class _Samples:
-    """The proposal's pixels with the region and the weight of each."""
+    """The shading of the proposal's pixels with the region and the weight of each."""
 
     def __init__(self, flats: Flats, proposal: np.ndarray) -> None:
         self._labels = flats.regions.labels
@@ -81,28 +87,52 @@ class _Samples:
         nearest_columns = np.minimum((np.arange(width) + 0.5) * w / width, w - 1).astype(int)
         same = self._labels == self._region[np.ix_(nearest_rows, nearest_columns)]
         purity = cv2.resize(same.astype(np.uint8) * 255, (w, h), interpolation=cv2.INTER_AREA)
-        flat = flats.palette.colours[np.maximum(flats.assignment.index, 0)][self._region]
-        strayed = distance(to_oklab(proposal), to_oklab(flat)) / _SHADING
-        self._weight = np.square(purity.astype(np.float32) / 255) * np.exp(-np.square(strayed))
-        self._colour = proposal.astype(np.float32)
+        pure = np.square(purity.astype(np.float32) / 255)
+        middles = _middles(proposal, self._region, pure, flats.regions.count)[self._region]
+        strayed = distance(to_oklab(proposal), to_oklab(middles)) / _SHADING
+        self._weight = pure * np.exp(-np.square(strayed))
+        self._weight[flats.regions.background[self._region]] = 0
+        self._shading = _subdued(proposal - middles.astype(np.float32))
         self._shape = (h, w)
 
-    def band(self, rows: slice, flat: np.ndarray) -> np.ndarray:
-        """The colours of some rows; ``flat`` (r, W, 3) uint8 where the proposal says nothing."""
+    def shading(self, rows: slice) -> np.ndarray:
+        """(r, W, 3) float32 of some rows, in levels of 255; 0 where the proposal says nothing."""
         height, width = self._labels.shape
         ys, down = _between(np.arange(rows.start, rows.stop), height, self._shape[0])
         xs, right = _between(np.arange(width), width, self._shape[1])
-        total = _TRUST * flat.astype(np.float32)
-        weights = np.full(flat.shape[:2], _TRUST, np.float32)
         wanted = self._labels[rows]
+        total = np.zeros((*wanted.shape, 3), np.float32)
+        weights = np.full(wanted.shape, _TRUST, np.float32)
         for y, y_share in ((ys[0], 1 - down), (ys[1], down)):
             for x, x_share in ((xs[0], 1 - right), (xs[1], right)):
                 at = np.ix_(y, x)
                 weight = self._weight[at] * (y_share[:, None] * x_share[None])
                 weight *= self._region[at] == wanted
                 weights += weight
-                total += weight[..., None] * self._colour[at]
-        return np.rint(total / weights[..., None]).astype(np.uint8)
+                total += weight[..., None] * self._shading[at]
+        return total / weights[..., None]
+
+
+def _middles(proposal: np.ndarray, region: np.ndarray, pure: np.ndarray, count: int) -> np.ndarray:
+    """(count, 3) uint8: the proposal's colour of each region, by the median of each channel."""
+    regions, weights = region.ravel(), pure.ravel()
+    totals = np.bincount(regions, weights, count)
+    middles = np.zeros((count, 3), np.uint8)
+    for channel in range(3):
+        values = proposal[..., channel].ravel()
+        order = np.lexsort((values, regions))
+        summed = np.cumsum(weights[order])
+        before = np.concatenate([[0.0], np.cumsum(totals)])[regions[order]]
+        upper = summed - before >= totals[regions[order]] / 2
+        # From the last to the first, so that the first of a region's upper half stays.
+        last = order[upper][::-1]
+        middles[regions[last], channel] = values[last]
+    return middles
+
+
+def _subdued(shading: np.ndarray) -> np.ndarray:
+    light = (shading @ _LUMA)[..., None]
+    return light + _HUE * (shading - light)
 
 
 def _between(

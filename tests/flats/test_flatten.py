@@ -202,6 +202,24 @@ def test_flats_shade_and_highlight_make_the_painting(flats: Flats) -> None:
     assert tuple(painting(nothing, soft)[150, 90].tolist()) == (0, 0, 0, 0)
 
 
+def test_a_region_keeps_its_shading_in_whatever_colour() -> None:
+    shaded = proposal(noise=0)
+    half = len(shaded) // 2
+    shaded[half:] = np.maximum(shaded[half:], 12) - 12
+    plain = flatten(lineart(), shaded, PALETTE)
+    region = int(plain.regions.labels[150, 90])
+    inside = (plain.regions.labels == region) & (plain.regions.lines == 0)
+    rows = np.nonzero(inside)[0]
+    top, bottom = inside.copy(), inside.copy()
+    top[(rows.min() + rows.max()) // 2 - 15 :] = bottom[: (rows.min() + rows.max()) // 2 + 15] = 0
+    for flats in (plain, plain.with_region_colour(region, (120, 130, 140))):
+        painted = painting(flats, shaded)[..., :3].astype(int)
+        difference = painted[top].mean(axis=0) - painted[bottom].mean(axis=0)
+        assert (difference > 6).all()
+        paper = flats.regions.background[flats.regions.labels]
+        assert (painted[paper] == PAPER).all()
+
+
 def test_nothing_said_gives_nothing_and_lists_it() -> None:
     bare = flatten(lineart(), None, PALETTE)
     assert (bare.assignment.index == EMPTY).all() and len(bare.unsure()) == 4
