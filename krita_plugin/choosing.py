@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from .job import Choices
+from .job import Choices, Finish
 from .layer_info import LayerInfo
+from .transport import protocol
 
 _INK = 96
 _PAPER = 232
@@ -69,8 +71,44 @@ def _is_lineart(look: LayerLook) -> bool:
 def still_valid(choices: Choices, layers: Iterable[LayerInfo]) -> Choices:
     """The choices without the layers that are gone."""
     there = {layer.id for layer in layers}
-    return Choices(
-        choices.lineart if choices.lineart in there else None,
-        tuple(r for r in choices.references if r in there),
-        choices.points if choices.points in there else None,
+    return replace(
+        choices,
+        lineart=choices.lineart if choices.lineart in there else None,
+        references=tuple(r for r in choices.references if r in there),
+        points=choices.points if choices.points in there else None,
+        keep=choices.keep if choices.keep in there else None,
     )
+
+
+def to_keep(choices: Choices) -> dict[str, Any]:
+    """The choices as JSON, for the document's file."""
+    return {**asdict(choices), "references": list(choices.references)}
+
+
+def from_kept(kept: Mapping[str, Any]) -> Choices:
+    """What `to_keep` gave; where a file says anything else, the usual choice."""
+    references = kept.get("references")
+    return Choices(
+        _text(kept.get("lineart")),
+        tuple(r for r in references if _text(r)) if isinstance(references, list) else (),
+        _text(kept.get("points")),
+        _text(kept.get("keep")),
+        _finish_from(kept.get("finish")),
+    )
+
+
+def _finish_from(kept: Any) -> Finish:
+    usual = Finish()
+    if not isinstance(kept, dict):
+        return usual
+    result, gap = kept.get("result"), kept.get("gap_px")
+    return Finish(
+        result if result in protocol.RESULTS else usual.result,
+        gap if type(gap) is int and 0 <= gap <= protocol.MAX_GAP_PX else usual.gap_px,
+        kept.get("empty_background") is True,
+        kept.get("detail") is True,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

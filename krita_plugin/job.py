@@ -21,12 +21,32 @@ _SAMPLES = 4096
 
 
 @dataclass(frozen=True)
+class Finish:
+    """What the result is and how the drawing is cut into regions; belongs to one drawing.
+
+    ``result`` is one of the wire's RESULTS; gaps in lines up to ``gap_px`` (0 to 32) are closed.
+    """
+
+    result: str = "flats"
+    gap_px: int = 8
+    empty_background: bool = False
+    detail: bool = False
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether the drawing is cut into regions at all: only those can be kept or left empty."""
+        return self.result != "proposal"
+
+
+@dataclass(frozen=True)
 class Choices:
-    """The chosen layers by id; ``points`` is None for none."""
+    """The choices for one document: layers by id (``points`` and ``keep``: None for none)."""
 
     lineart: str | None = None
     references: tuple[str, ...] = ()
     points: str | None = None
+    keep: str | None = None
+    finish: Finish = field(default_factory=Finish)
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,8 @@ class Snapshot:
     pairs: tuple[FoundPair, ...]
     unused: tuple[str, ...]
     options: Options
+    finish: Finish = field(default_factory=Finish)
+    kept: Sheet | None = None
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +121,11 @@ def check_choices(choices: Choices, names: Mapping[str, str]) -> None:
             f"“{names.get(choices.points, '')}” is chosen for the points and as a picture.",
             "Choose a vector layer of its own for the points, or “none”.",
         )
+    if choices.keep is not None and choices.keep == choices.lineart:
+        raise CannotStart(
+            f"“{names[choices.keep]}” is chosen as line art and under “Keep”.",
+            "Choose the layer whose colours are right under “Keep”, or “none”.",
+        )
 
 
 def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> Prepared:
@@ -113,7 +140,11 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
     for sheet, pixels in zip(snapshot.references, references):
         _check_reference(sheet, pixels)
     pairs, unused = _wire_pairs(snapshot, references)
-    options = snapshot.options
+    locks = _locks(snapshot)
+    notes = [*snapshot.unused, *unused]
+    if snapshot.kept is not None and locks is None:
+        notes.append(f"“{snapshot.kept.name}” is empty, so nothing was kept.")
+    options, finish = snapshot.options, snapshot.finish
     request = protocol.ColorizeRequest(
         lineart=_picture(snapshot.lineart.box, lineart),
         references=tuple(
@@ -127,8 +158,15 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
         guidance_points=options.guidance_points,
         source=snapshot.source,
         result_format="bgra8",
+        flats=protocol.FlatsOptions(
+            result=finish.result,
+            gap_px=finish.gap_px,
+            empty_background=finish.empty_background,
+            detail=finish.detail,
+        ),
+        locks=locks,
     )
-    return Prepared(request, (*snapshot.unused, *unused), _is_opaque(lineart))
+    return Prepared(request, tuple(notes), _is_opaque(lineart))
 
 
 def _picture(box: Box, pixels: memoryview) -> protocol.Picture:
@@ -164,6 +202,20 @@ def _check_reference(sheet: Sheet, pixels: memoryview) -> None:
             "colours from.",
             "Choose a layer with a coloured picture under “Reference”.",
         )
+
+
+def _locks(snapshot: Snapshot) -> protocol.Picture | None:
+    """What stays as it is; None where nothing does.  Raises CannotStart where everything does."""
+    sheet = snapshot.kept
+    if sheet is None or not snapshot.finish.has_regions:
+        return None
+    pixels = memoryview(sheet.pixels)
+    if _is_opaque(pixels):
+        raise CannotStart(
+            f"“{sheet.name}” covers the whole canvas, so nothing is left to colour.",
+            "Erase on it what is to be coloured anew, or choose “none” under “Keep”.",
+        )
+    return _picture(sheet.box, pixels) if _has_visible(pixels) else None
 
 
 def _is_one_colour(pixels: memoryview, visible_only: bool = False) -> bool:

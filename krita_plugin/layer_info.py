@@ -19,3 +19,7 @@ class LayerInfo:
     @property
     def is_vector(self) -> bool:
         return self.kind == "vectorlayer"
+
+    @property
+    def is_paint(self) -> bool:
+        return self.kind == "paintlayer"

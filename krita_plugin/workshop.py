@@ -15,7 +15,7 @@ from typing import Any
 from .canvas import documents, layers, result_layer, snapshot
 from .canvas.result_layer import Placement
 from .canvas.watch import CanvasWatch
-from .choosing import LayerLook, choose, look_at, still_valid
+from .choosing import LayerLook, choose, from_kept, look_at, still_valid, to_keep
 from .client import Client, Delivery, Failure, ServerState
 from .errors import CannotStart, DocumentGone, PluginError
 from .guard import guarded, on_internal_error, report
@@ -36,6 +36,7 @@ _STAGES = {
     "decoding": "Making the picture …",
     "finishing": "Bringing it to full size …",
 }
+_TITLES = {"flats": "Flats", "painting": "Painting", "proposal": "Proposal"}
 
 
 class Workshop(QObject):
@@ -108,13 +109,7 @@ class Workshop(QObject):
             self.look_again()
 
     def _adopt(self, identifier: str, kept: dict[str, Any], infos: tuple[LayerInfo, ...]) -> None:
-        references = kept.get("references")
-        choices = Choices(
-            kept.get("lineart"),
-            tuple(references) if isinstance(references, list) else (),
-            kept.get("points"),
-        )
-        self._choices[identifier] = still_valid(choices, infos)
+        self._choices[identifier] = still_valid(from_kept(kept), infos)
         self._by_hand[identifier] = {"points"} if kept else set()
 
     @guarded
@@ -137,10 +132,11 @@ class Workshop(QObject):
         view, looks = answer
         proposal, current = choose(view.layers, looks), self._choices.get(view.id, Choices())
         hands = self._by_hand.get(view.id, set())
-        filled = Choices(
-            current.lineart or (None if "lineart" in hands else proposal.lineart),
-            current.references or (() if "references" in hands else proposal.references),
-            current.points or (None if "points" in hands else proposal.points),
+        filled = replace(
+            current,
+            lineart=current.lineart or (None if "lineart" in hands else proposal.lineart),
+            references=current.references or (() if "references" in hands else proposal.references),
+            points=current.points or (None if "points" in hands else proposal.points),
         )
         if filled.lineart in filled.references:
             filled = replace(filled, references=current.references, lineart=current.lineart)
@@ -156,7 +152,7 @@ class Workshop(QObject):
 
     @guarded
     def choose(self, choices: Choices) -> None:
-        """The artist's choice of layers for the shown document."""
+        """The artist's choices for the shown document."""
         view = self.state.document
         if not view.id:
             return
@@ -207,13 +203,7 @@ class Workshop(QObject):
         self._run(work, self._read, self._job_broke)
 
     def _remember(self, view: DocumentView) -> None:
-        chosen = view.choices
-        kept = {
-            "lineart": chosen.lineart,
-            "references": list(chosen.references),
-            "points": chosen.points,
-        }
-        documents.remember(documents.find(view.id), kept)
+        documents.remember(documents.find(view.id), to_keep(view.choices))
 
     def _run(
         self,
@@ -281,7 +271,7 @@ class Workshop(QObject):
         work = result_layer.place(
             taken.document,
             taken.lineart_id,
-            f"Colorize {{number}} (seed {delivery.info.seed})",
+            f"{_TITLES[taken.finish.result]} {{number}} (seed {delivery.info.seed})",
             taken.stood,
             delivery.picture.pixels,
             delivery.lineart_opaque,

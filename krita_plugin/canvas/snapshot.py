@@ -42,6 +42,11 @@ def take(
     for node in references:
         box = _region(node, canvas, inked)
         wanted.append(_Wanted(node.uniqueId().toString(), node.name(), box))
+    keeps = choices.keep is not None and choices.finish.has_regions
+    if keeps:
+        kept = layers.find(document, choices.keep or "")
+        wanted.append(_Wanted(choices.keep or "", kept.name(), canvas))
+        del kept
     found = _find_pairs(document, choices.points, canvas, inked, references)
     # From here on other things happen in between: no document and no layer may be held.
     del document, lineart, references
@@ -54,6 +59,7 @@ def take(
     for layer, picture in zip(wanted, raw):
         pixels = yield from converted(picture, SRGB8)
         sheets.append(Sheet(layer.name, picture.box, pixels))
+    kept_sheet = sheets.pop() if keeps else None
     return Snapshot(
         job=job,
         document=document_id,
@@ -65,6 +71,8 @@ def take(
         pairs=found.pairs,
         unused=found.unused,
         options=options,
+        finish=choices.finish,
+        kept=kept_sheet,
         source={"document": document_id, "lineart": wanted[0].id},
     )
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fields of the docker: layer boxes, the list of references, numbers that may be automatic."""
+"""The fields of the docker: boxes, the list of references, numbers that may be automatic."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..job import Choices, Finish
 from ..layer_info import LayerInfo
 from ..model_card import explained, title
 from ..qt import Qt, QtCore, QtGui, QtWidgets, Signal
@@ -13,22 +14,34 @@ from ..transport import protocol
 QSizePolicy = QtWidgets.QSizePolicy
 
 
-class LayerBox(QtWidgets.QComboBox):
-    """A box of layers; ``picked`` comes only when the artist chooses."""
+class Box(QtWidgets.QComboBox):
+    """A box to choose from; ``picked`` comes only when the artist chooses."""
 
     picked = Signal()
 
-    def __init__(self, empty_text: str, name: str) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
-        self._empty_text = empty_text
-        # Long layer names must not widen the docker.
+        # Long names must not widen the docker.
         self.setSizeAdjustPolicy(
             QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.setMinimumContentsLength(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.activated.connect(lambda *_: self.picked.emit())
+
+    def wheelEvent(self, event: object) -> None:
+        # Scrolling the docker must not change a choice.
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class LayerBox(Box):
+    """A box of layers; ``purpose`` is shown as a tooltip."""
+
+    def __init__(self, empty_text: str, name: str, purpose: str = "") -> None:
+        super().__init__(name)
+        self._empty_text = empty_text
+        self._purpose = purpose
 
     def chosen(self) -> str | None:
         """The id of the chosen layer."""
@@ -45,27 +58,38 @@ class LayerBox(QtWidgets.QComboBox):
                 self.setItemData(index, text, Qt.ItemDataRole.ToolTipRole)
         ids = [identifier for _, identifier in items]
         self.setCurrentIndex(ids.index(chosen) if chosen in ids else 0)
-        self.setToolTip(self.currentText())
-
-    def wheelEvent(self, event: object) -> None:
-        # Scrolling the docker must not change a choice.
-        event.ignore()  # type: ignore[attr-defined]
+        self.setToolTip(f"{self.currentText()}\n{self._purpose}".strip())
 
 
-class ModelBox(QtWidgets.QComboBox):
-    """A box of models; ``picked`` comes only when the artist chooses."""
+class ResultBox(Box):
+    """What the new layer will be."""
 
-    picked = Signal()
+    _KINDS = (
+        ("flats", "Flats", "Each region in one exact colour of the reference"),
+        ("painting", "Painting inside the lines", "With shading, but no colour crosses a line"),
+        ("proposal", "As the network paints", "Soft and rough, regardless of your lines"),
+    )
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("colorize_model")
-        self.setSizeAdjustPolicy(
-            QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.setMinimumContentsLength(6)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.activated.connect(lambda *_: self.picked.emit())
+        super().__init__("colorize_result")
+        for index, (result, text, purpose) in enumerate(self._KINDS):
+            self.addItem(text, result)
+            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
+
+    def chosen(self) -> str:
+        """One of the wire's RESULTS."""
+        return self.currentData()
+
+    def show_result(self, result: str) -> None:
+        self.setCurrentIndex(self.findData(result))
+        self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole))
+
+
+class ModelBox(Box):
+    """A box of models."""
+
+    def __init__(self) -> None:
+        super().__init__("colorize_model")
 
     def chosen(self) -> str | None:
         """The name of the chosen model."""
@@ -85,9 +109,6 @@ class ModelBox(QtWidgets.QComboBox):
         if chosen is not None:
             self.setCurrentIndex(self.findData(chosen.name))
             self.setToolTip(explained(chosen))
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
 
 
 class ReferenceList(QtWidgets.QWidget):
@@ -198,6 +219,83 @@ class AutoSpin(QtWidgets.QDoubleSpinBox):
 
     def wheelEvent(self, event: object) -> None:
         event.ignore()  # type: ignore[attr-defined]
+
+
+class GapSpin(QtWidgets.QSpinBox):
+    """How wide a gap in a line may be to count as closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("colorize_gap")
+        self.setRange(0, int(protocol.MAX_GAP_PX))
+        self.setSuffix(" px")
+        self.setSpecialValueText("off")
+        self.setMinimumWidth(60)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # A half-typed number is no choice.
+        self.setKeyboardTracking(False)
+        self.setToolTip(
+            "Gaps in your lines up to this width count as closed, in pixels of the canvas"
+        )
+
+    def show_gap(self, gap_px: int) -> None:
+        blocker = QtCore.QSignalBlocker(self)
+        self.setValue(gap_px)
+        blocker.unblock()
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class FinishFields(QtWidgets.QWidget):
+    """What stays, and how the drawing is cut into regions; ``picked`` as for a box."""
+
+    picked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keep = LayerBox(
+            "none", "colorize_keep",
+            "What is opaque on this layer stays exactly as it is in the new one. Correct a "
+            "result, erase the rest of it, and choose it here.",
+        )  # fmt: skip
+        self.gap = GapSpin()
+        self.empty = QtWidgets.QCheckBox("Leave background empty")
+        self.empty.setObjectName("colorize_empty_background")
+        self.empty.setToolTip("The paper round the figure stays transparent")
+        self.detail = QtWidgets.QCheckBox("Look closer (slower)")
+        self.detail.setObjectName("colorize_detail")
+        self.detail.setToolTip(
+            "Also looks at enlarged parts of the drawing, one after the other: better for eyes "
+            "and other small things, but takes several times as long"
+        )
+        form = QtWidgets.QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setHorizontalSpacing(8)
+        form.setVerticalSpacing(4)
+        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Keep", self.keep)
+        form.addRow("Close gaps", self.gap)
+        form.addRow(self.empty)
+        form.addRow(self.detail)
+        self.keep.picked.connect(self.picked)
+        self.gap.valueChanged.connect(lambda *_: self.picked.emit())
+        for box in (self.empty, self.detail):
+            box.clicked.connect(lambda *_: self.picked.emit())
+
+    def chosen(self, result: str) -> Finish:
+        """The fields together with the ``result`` that is chosen elsewhere."""
+        return Finish(result, self.gap.value(), self.empty.isChecked(), self.detail.isChecked())
+
+    def show_choices(self, layers: Sequence[LayerInfo], choices: Choices) -> None:
+        self.keep.show_layers([layer for layer in layers if layer.is_paint], choices.keep)
+        finish = choices.finish
+        self.gap.show_gap(finish.gap_px)
+        self.empty.setChecked(finish.empty_background)
+        self.detail.setChecked(finish.detail)
+        # What the network paints is handed over as it is.
+        for field in (self.keep, self.gap, self.empty):
+            field.setEnabled(finish.has_regions)
 
 
 class SeedField(QtWidgets.QWidget):

@@ -11,7 +11,15 @@ from ..layer_info import LayerInfo
 from ..qt import Qt, QtGui, QtWidgets
 from ..state import JobView
 from ..workshop import Workshop
-from .fields import AutoSpin, LayerBox, ModelBox, ReferenceList, SeedField
+from .fields import (
+    AutoSpin,
+    FinishFields,
+    LayerBox,
+    ModelBox,
+    ReferenceList,
+    ResultBox,
+    SeedField,
+)
 from .notices import MessageBox, ServerLine
 
 _PREVIEW_PX = 160
@@ -34,7 +42,13 @@ class Panel(QtWidgets.QWidget):
     def _make_fields(self) -> None:
         self.lineart = LayerBox("choose a layer …", "colorize_lineart")
         self.references = ReferenceList()
-        self.points = LayerBox("none", "colorize_points")
+        self.points = LayerBox(
+            "none", "colorize_points",
+            "A vector layer with lines and dots: which spot of the reference belongs to which "
+            "spot of the drawing, and more (see the manual)",
+        )  # fmt: skip
+        self.result = ResultBox()
+        self.finish = FinishFields()
         self.seed = SeedField()
         self.steps = AutoSpin("colorize_steps", 1, 1000, 1, 0)
         self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
@@ -70,6 +84,7 @@ class Panel(QtWidgets.QWidget):
         form.addRow("Line art", self.lineart)
         form.addRow("Reference", self.references)
         form.addRow("Points", self.points)
+        form.addRow("Result", self.result)
         self._model_label = QtWidgets.QLabel("Model")
         form.addRow(self._model_label, self.model)
         numbers = self._numbers()
@@ -82,6 +97,7 @@ class Panel(QtWidgets.QWidget):
         column.addWidget(self.button)
         column.addWidget(self._working)
         column.addWidget(self.message)
+        column.addWidget(self.finish)
         column.addLayout(numbers)
         column.addStretch(1)
         column.addWidget(self.server)
@@ -125,7 +141,7 @@ class Panel(QtWidgets.QWidget):
         state.options_changed.connect(self._show_models)
         state.job_changed.connect(self._show_job)
         state.message_changed.connect(self._show_message)
-        for field in (self.lineart, self.references, self.points):
+        for field in (self.lineart, self.references, self.points, self.result, self.finish):
             field.picked.connect(self._picked)
         for box in (self.steps, self.guidance_reference, self.guidance_points):
             box.valueChanged.connect(self._options_edited)
@@ -140,7 +156,8 @@ class Panel(QtWidgets.QWidget):
     @guarded
     def _pressed(self, *_: object) -> None:
         # A number may have been typed without leaving its field.
-        for box in (self.steps, self.guidance_reference, self.guidance_points, self.seed.box):
+        numbers = (self.steps, self.guidance_reference, self.guidance_points, self.seed.box)
+        for box in (*numbers, self.finish.gap):
             box.interpretText()
         self._options_edited()
         self._workshop.press()
@@ -148,7 +165,13 @@ class Panel(QtWidgets.QWidget):
     @guarded
     def _picked(self, *_: object) -> None:
         self._workshop.choose(
-            Choices(self.lineart.chosen(), self.references.chosen(), self.points.chosen())
+            Choices(
+                self.lineart.chosen(),
+                self.references.chosen(),
+                self.points.chosen(),
+                self.finish.keep.chosen(),
+                self.finish.chosen(self.result.chosen()),
+            )
         )
 
     @guarded
@@ -183,6 +206,8 @@ class Panel(QtWidgets.QWidget):
         self.lineart.show_layers(pictures, view.choices.lineart)
         self.references.show_layers(pictures, view.choices.references)
         self.points.show_layers(vectors, view.choices.points)
+        self.result.show_result(view.choices.finish.result)
+        self.finish.show_choices(pictures, view.choices)
         self._show_message()
 
     @guarded

@@ -52,8 +52,7 @@ class Painter:
             small = self._paint(request, 192)
             on_progress(Progress("sampling", step, steps, step / steps, small))
         picture = self._paint(request, None)
-        note = f"{len(request.pairs)} pairs arrived."
-        info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, (note,))
+        info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, tuple(_arrived(request)))
         return Painting(picture, info)
 
     def _paint(self, request: ColorizeRequest, side: int | None) -> Picture:
@@ -73,6 +72,19 @@ class Painter:
             closer = distance < best
             nearest[closer], best = index, np.minimum(best, distance)
         return Picture(w, h, "rgba8", np.array(colours, np.uint8)[nearest].tobytes())
+
+
+def _arrived(request: ColorizeRequest) -> list[str]:
+    """What the checks read in the docker: all that the plugin has sent besides the pictures."""
+    asked = request.flats
+    hints = ", ".join(f"{h.colour} at ({h.at.x_px:.0f}, {h.at.y_px:.0f})" for h in asked.hints)
+    kept = 0 if request.locks is None else np.count_nonzero(_array(request.locks)[..., 3])
+    return [
+        f"{len(request.pairs)} pairs arrived.",
+        f"Asked for: {asked.result}, gaps {asked.gap_px:g}, empty {asked.empty_background}, "
+        f"detail {asked.detail}, hints [{hints}], {len(asked.closing)} closing, "
+        f"{len(asked.merging)} merging, {kept} px kept.",
+    ]
 
 
 def _array(picture: Picture) -> np.ndarray:

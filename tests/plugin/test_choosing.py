@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The layers that are offered first."""
 
-from krita_plugin.choosing import LayerLook, choose, look_at, still_valid
-from krita_plugin.job import Choices
+import json
+
+import pytest
+
+from krita_plugin.choosing import LayerLook, choose, from_kept, look_at, still_valid, to_keep
+from krita_plugin.job import Choices, Finish
 from krita_plugin.layer_info import LayerInfo
 
 BLANK, BLACK, ORANGE = b"\0\0\0\0", b"\0\0\0\xff", b"\x00\x80\xff\xff"
@@ -46,5 +50,31 @@ def test_shares_are_of_all_pixels():
 
 
 def test_choices_lose_layers_that_are_gone():
-    choices = Choices("a", ("b", "c"), "d")
-    assert still_valid(choices, [layer("a"), layer("c")]) == Choices("a", ("c",), None)
+    finish = Finish("painting", 3)
+    choices = Choices("a", ("b", "c"), "d", "e", finish)
+    left = still_valid(choices, [layer("a"), layer("c")])
+    assert left == Choices("a", ("c",), None, None, finish)
+    assert still_valid(choices, [layer("e")]).keep == "e"
+
+
+def test_choices_come_back_from_the_file():
+    choices = Choices("a", ("b", "c"), None, "e", Finish("painting", 0, True, True))
+    assert from_kept(json.loads(json.dumps(to_keep(choices)))) == choices
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        {"lineart": 3, "references": "b", "points": [], "keep": {}, "finish": "flats"},
+        {"references": [1, None], "finish": {"result": ["flats"], "gap_px": 33, "detail": 1}},
+        {"finish": {"result": "sculpture", "gap_px": True, "empty_background": "yes"}},
+    ],
+)
+def test_what_a_file_says_wrongly_is_the_usual_choice(kept):
+    assert from_kept(kept) == Choices()
+
+
+def test_choices_of_an_older_file_are_read():
+    old = {"lineart": "a", "references": ["b"], "points": None}
+    assert from_kept(old) == Choices("a", ("b",))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From what was read to the request for the server."""
 
+from dataclasses import replace
+
 import pytest
 
 from krita_plugin.errors import CannotStart
 from krita_plugin.geometry import Box
-from krita_plugin.job import Choices, Options, Sheet, Snapshot, build_request, check_choices
+from krita_plugin.job import Choices, Finish, Options, Sheet, Snapshot, build_request, check_choices
 from krita_plugin.moved import Stand
 from krita_plugin.pairing import FoundPair
 from manganinja.wire.protocol import ModelInfo
@@ -42,6 +44,7 @@ def snapshot(lineart=None, references=None, pairs=(), options=None):
         (Choices("a", ("a",)), "as line art and as reference"),
         (Choices("a", ("b", "b")), "twice"),
         (Choices("a", ("b",), "b"), "for the points and as a picture"),
+        (Choices("a", ("b",), None, "a"), "as line art and under “Keep”"),
     ],
 )
 def test_choices_that_make_no_job_are_refused_with_a_remedy(choices, says):
@@ -52,6 +55,7 @@ def test_choices_that_make_no_job_are_refused_with_a_remedy(choices, says):
 
 def test_a_complete_choice_is_not_refused():
     check_choices(Choices("a", ("b", "d"), "c"), NAMES)
+    check_choices(Choices("a", ("b",), None, "d"), NAMES)
 
 
 def test_pixels_go_through_untouched():
@@ -113,3 +117,37 @@ def test_opaque_line_art_is_noticed():
     assert not build_request(snapshot(), MODELS).lineart_opaque
     scan = sheet("Lines", 8, 4, [BLACK, b"\xff\xff\xff\xff"])
     assert build_request(snapshot(lineart=scan), MODELS).lineart_opaque
+
+
+def keeping(colours, **finish):
+    taken = replace(snapshot(), finish=Finish(**finish), kept=sheet("Corrected", 8, 4, colours))
+    return build_request(taken, MODELS)
+
+
+def test_the_finish_is_what_is_asked_for():
+    taken = replace(snapshot(), finish=Finish("painting", 3, True, True))
+    flats = build_request(taken, MODELS).request.flats
+    assert (flats.result, flats.gap_px) == ("painting", 3)
+    assert flats.empty_background and flats.detail
+    assert build_request(snapshot(), MODELS).request.flats.gap_px == 8
+
+
+def test_what_is_kept_goes_along_untouched():
+    locks = keeping([RED, CLEAR]).request.locks
+    assert locks is not None and bytes(locks.pixels) == (RED + CLEAR) * 16
+    assert build_request(snapshot(), MODELS).request.locks is None
+
+
+def test_an_empty_layer_keeps_nothing_and_that_is_said():
+    prepared = keeping([CLEAR])
+    assert prepared.request.locks is None and "“Corrected” is empty" in prepared.notes[0]
+
+
+def test_a_kept_layer_without_a_hole_is_refused():
+    with pytest.raises(CannotStart, match="covers the whole canvas") as refusal:
+        keeping([RED])
+    assert "Erase" in refusal.value.remedy
+
+
+def test_nothing_is_kept_in_what_the_network_paints():
+    assert keeping([RED, CLEAR], result="proposal").request.locks is None

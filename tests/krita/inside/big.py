@@ -40,7 +40,7 @@ def check_24_megapixels_without_a_freeze(figures):
     document = yield from _large(4000, 6000)
     yield from _press_and_measure(figures, 120)
     yield 1000
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     assert result is not None, kit.message()
     assert (result.bounds().width(), result.bounds().height()) == (4000, 6000)
     # Krita itself needs part of this for taking the layer in.
@@ -52,6 +52,6 @@ def check_10000_by_10000(figures):
     document = yield from _large(10000, 10000)
     yield from _press_and_measure(figures, 200)
     yield 1000
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     assert result is not None, kit.message()
     assert (result.bounds().width(), result.bounds().height()) == (10000, 10000)

@@ -41,9 +41,9 @@ def check_result_is_a_layer_below_the_line_art_in_one_undo_step(figures):
     figures["worst_gap_ms"] = ticker.stop()
     yield 600
     figures["message"] = kit.message()
-    order = ["Punkte", "Tusche", "Colorize 1 (seed 7)", "Farbvorlage"]
+    order = ["Punkte", "Tusche", "Flats 1 (seed 7)", "Farbvorlage"]
     assert kit.names(document)[:4] == order, (kit.names(document), kit.message())
-    result = document.nodeByName("Colorize 1 (seed 7)")
+    result = document.nodeByName("Flats 1 (seed 7)")
     box = result.bounds()
     assert (box.x(), box.y(), box.width(), box.height()) == (0, 0, 600, 800)
     assert result.type() == "paintlayer" and result.visible()
@@ -61,7 +61,7 @@ def check_result_is_a_layer_below_the_line_art_in_one_undo_step(figures):
     assert kit.fingerprints(document) == before
     kit.redo()
     yield 600
-    again = document.nodeByName("Colorize 1 (seed 7)")
+    again = document.nodeByName("Flats 1 (seed 7)")
     assert again is not None and bytes(again.pixelData(0, 0, 600, 800)) == pixels
 
 

@@ -44,7 +44,7 @@ def _check_colours_survive(figures, model, depth, profile, tolerance):
     after = kit.fingerprints(document)
     assert {k: v for k, v in after.items() if k in before} == before
     assert kit.undo_steps() == history + 1, (history, kit.undo_steps())
-    result = next(n for n in document.topLevelNodes() if n.name().startswith("Colorize 1"))
+    result = next(n for n in document.topLevelNodes() if n.name().startswith("Flats 1"))
     # Both as the artist sees them: ink, say, can't show all of the colours that were put in.
     shown, source = result.thumbnail(*size), document.nodeByName("Farbe").thumbnail(*size)
     worst = 0
@@ -67,7 +67,7 @@ def check_16_bit_linear_document(figures):
     # What the artist sees: the result below the lines has the reference's colours.
     kit.redo()
     yield 500
-    assert document.nodeByName("Colorize 1 (seed 0)").colorDepth() == "U16"
+    assert document.nodeByName("Flats 1 (seed 0)").colorDepth() == "U16"
 
 
 def check_float_document(figures):
@@ -112,7 +112,7 @@ def check_grey_document_keeps_the_colours_in_the_layer(figures):
     yield 500
     figures["says"] = kit.message()
     assert "greyscale" in kit.message()
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     assert result.colorModel() == "RGBA" and kit.undo_steps() == history + 1
     want = QtGui.QColor(kit.FIGURE[0][0]).getRgb()[:3]
     assert kit.pixel(result, *spots[0])[:3] == want
@@ -120,7 +120,7 @@ def check_grey_document_keeps_the_colours_in_the_layer(figures):
     yield 500
     kit.redo()
     yield 500
-    assert kit.pixel(document.nodeByName("Colorize 1 (seed 0)"), *spots[0])[:3] == want
+    assert kit.pixel(document.nodeByName("Flats 1 (seed 0)"), *spots[0])[:3] == want
 
 
 def check_reference_beside_the_drawing_and_a_moved_points_layer(figures):
@@ -151,7 +151,7 @@ def check_reference_beside_the_drawing_and_a_moved_points_layer(figures):
     kit.press()
     yield from kit.until(lambda: not kit.is_working() and kit.message(), "the result", 60)
     assert "3 pairs arrived" in kit.message(), kit.message()
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     for (colour, _, _, _), (x, y) in zip(kit.FIGURE, arts):
         assert kit.pixel(result, x, y)[:3] == QtGui.QColor(colour).getRgb()[:3]
 
@@ -184,7 +184,7 @@ def check_two_references_one_of_them_hidden(figures):
     kit.press()
     yield from kit.until(lambda: not kit.is_working() and kit.message(), "the result", 60)
     assert "2 pairs arrived" in kit.message(), kit.message()
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     red = QtGui.QColor(kit.FIGURE[0][0])
     assert kit.pixel(result, *arts[0])[:3] == red.getRgb()[:3]
     inverted = tuple(255 - v for v in red.getRgb()[:3])
@@ -230,7 +230,7 @@ def check_pass_through_groups_are_merged_on_a_copy(figures):
     after = kit.fingerprints(document)
     assert {k: v for k, v in after.items() if k in before} == before
     assert kit.undo_steps() == history + 1 and groups["Farben"].passThroughMode()
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     assert kit.names(document).index(result.name()) == kit.names(document).index("Linien") + 1
     shown = result.thumbnail(600, 800)
     for (colour, _, _, _), (x, y) in zip(kit.FIGURE, spots):
@@ -254,12 +254,12 @@ def check_line_art_inside_groups_and_at_the_very_bottom(figures):
     kit.press()
     yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
     inside = [node.name() for node in group.childNodes()]
-    assert inside == ["unter", "Colorize 1 (seed 0)", "Reinzeichnung"], inside
+    assert inside == ["unter", "Flats 1 (seed 0)", "Reinzeichnung"], inside
     kit.choose(art, "Allein / Einzige")
     kit.press()
-    yield from kit.until(lambda: "Colorize 2" in kit.message(), "the second result", 40)
+    yield from kit.until(lambda: "Flats 2" in kit.message(), "the second result", 40)
     top = kit.names(document)
-    assert top[top.index("Allein") + 1] == "Colorize 2 (seed 0)", top
+    assert top[top.index("Allein") + 1] == "Flats 2 (seed 0)", top
     assert [node.name() for node in alone.childNodes()] == ["Einzige"]
 
 
@@ -282,7 +282,7 @@ def check_line_art_as_the_lowest_layer_is_coloured_by_multiplying(figures):
     yield 500
     figures["says"] = kit.message()
     result = document.topLevelNodes()[1]
-    assert result.name() == "Colorize 1 (seed 0)" and result.blendingMode() == "multiply"
+    assert result.name() == "Flats 1 (seed 0)" and result.blendingMode() == "multiply"
     assert kit.undo_steps() == history + 1
 
 
@@ -293,8 +293,21 @@ def check_choices_are_kept_in_the_file(figures):
     yield 500
     kit.choose(kit.boxes()[0], "andere Farben")
     kit.choose(kit.widget("colorize_points"), None)
+    kit.choose(kit.widget("colorize_result"), "Painting inside the lines")
+    kit.widget("colorize_gap").setValue(13)
+    kit.widget("colorize_empty_background").click()
+    kit.widget("colorize_detail").click()
+    corrected = kit.image(600, 800)
+    kit.QtGui.QPainter(corrected).fillRect(0, 0, 40, 50, kit.QtCore.Qt.GlobalColor.red)
+    kit.add_layer(document, "verbessert", corrected)
+    yield 500
+    kit.choose(kit.widget("colorize_keep"), "verbessert")
     kit.press()
     yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
+    figures["says"] = kit.message()
+    asked = "painting, gaps 13, empty True, detail True"
+    assert asked in kit.message() and "2000 px kept" in kit.message(), kit.message()
+    assert "Painting 1 (seed 0)" in kit.names(document)
     path = os.path.join(kit.FOLDER, "kept.kra")
     document.setBatchmode(True)
     assert document.saveAs(path)
@@ -302,6 +315,11 @@ def check_choices_are_kept_in_the_file(figures):
     document.setModified(False)
     document.close()
     yield 800
+    # Another document has the usual choices.
+    yield from kit.ready_document(name="other")
+    assert kit.widget("colorize_result").currentText() == "Flats"
+    assert kit.widget("colorize_gap").value() == 8
+    assert not kit.widget("colorize_detail").isChecked()
     again = kit.APP.openDocument(path)
     kit.APP.activeWindow().addView(again)
     yield from kit.until(
@@ -309,6 +327,16 @@ def check_choices_are_kept_in_the_file(figures):
     )
     assert kit.widget("colorize_lineart").currentText() == "Tusche"
     assert kit.widget("colorize_points").currentText() == "none"
+    assert kit.widget("colorize_keep").currentText() == "verbessert"
+    assert kit.widget("colorize_result").currentText() == "Painting inside the lines"
+    assert kit.widget("colorize_gap").value() == 13
+    assert kit.widget("colorize_empty_background").isChecked()
+    assert kit.widget("colorize_detail").isChecked()
+    # A kept layer that goes away is chosen no more; the rest stays.
+    again.nodeByName("verbessert").remove()
+    keep = kit.widget("colorize_keep")
+    yield from kit.until(lambda: keep.currentText() == "none", "the layer to go", 3)
+    assert kit.widget("colorize_gap").value() == 13
 
 
 def check_a_document_shown_during_a_look_gets_its_proposals(figures):

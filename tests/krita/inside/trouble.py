@@ -135,7 +135,7 @@ def check_line_art_deleted_midway_puts_the_result_on_top(figures):
     yield from kit.until(lambda: not kit.is_working(), "the job to end", 30)
     figures["says"] = kit.message()
     assert "line art layer is gone" in kit.message()
-    assert kit.names(document)[0].startswith("Colorize 1")
+    assert kit.names(document)[0].startswith("Flats 1")
 
 
 def check_line_art_moved_midway_takes_the_result_along(figures):
@@ -155,7 +155,7 @@ def check_line_art_moved_midway_takes_the_result_along(figures):
     yield from kit.until(lambda: not kit.is_working(), "the job to end", 30)
     figures["says"] = kit.message()
     inside = [node.name() for node in group.childNodes()]
-    assert inside[0] == "unten" and inside[1].startswith("Colorize 1"), (inside, kit.message())
+    assert inside[0] == "unten" and inside[1].startswith("Flats 1"), (inside, kit.message())
 
 
 def check_another_document_may_be_shown_meanwhile(figures):
@@ -165,7 +165,7 @@ def check_another_document_may_be_shown_meanwhile(figures):
     other = yield from kit.new_document(300, 300, "second")
     before = kit.fingerprints(other)
     yield from kit.until(lambda: not kit.is_working(), "the job to end", 30)
-    assert kit.names(document)[2].startswith("Colorize 1"), (kit.names(document), kit.message())
+    assert kit.names(document)[2].startswith("Flats 1"), (kit.names(document), kit.message())
     assert kit.fingerprints(other) == before
     assert "new layer" not in kit.message(), "what was said of the one is shown with the other"
 
@@ -186,7 +186,7 @@ def _placed_after(change):
     assert kit.undo_steps() == history + 1, (history, kit.undo_steps())
     after = kit.fingerprints(document)
     assert {k: v for k, v in after.items() if k in before} == before
-    result = next(n for n in kit.all_nodes(document.rootNode()) if n.name().startswith("Colorize"))
+    result = next(n for n in kit.all_nodes(document.rootNode()) if n.name().startswith("Flats"))
     return document, result, spots, before
 
 
@@ -240,7 +240,7 @@ def check_extended_midway_to_the_left_the_colours_still_fit_in_a_group(figures):
     yield 500
     figures["says"] = kit.message()
     assert "600 × 800 to 800 × 900 px" in kit.message(), kit.message()
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     assert _place(result) == (100, 40, 600, 800), _place(result)
     x, y = linearts[0]
     wanted = kit.QtGui.QColor(kit.FIGURE[0][0]).getRgb()[:3]
@@ -290,7 +290,7 @@ def check_a_canvas_read_in_bands_gives_the_same_picture(figures):
     figures["bands"] = yield from _read_in_bands(lambda document: None)
     assert "new layer" in kit.message() and figures["bands"] == 2 * (1 + 40)
     document = kit.APP.activeDocument()
-    result = document.nodeByName("Colorize 1 (seed 0)")
+    result = document.nodeByName("Flats 1 (seed 0)")
     for (colour, _, _, _), spot in zip(kit.FIGURE, kit.figure_spots(600, 800, 0.08)):
         assert kit.pixel(result, *spot)[:3] == kit.QtGui.QColor(colour).getRgb()[:3]
 
