@@ -687,7 +687,7 @@ class Environment:
         return Problem(said, problem.remedy)
 
     def _install_packages(self, extras: Sequence[str]) -> None:
-        name = f".[{','.join(extras)}]" if extras else "."
+        name = f".[{','.join(['network', *extras])}]"
         if not self._has_torch():
             self._pip("PyTorch", [TORCH_PIN], f"{TORCH_PIN.split('==')[1]} installed")
         try:

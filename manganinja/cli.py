@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .errors import BadRequest, MangaNinjaError
+from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
 from .weights.find import NONE
 from .wire.protocol import (
@@ -120,8 +120,14 @@ def _colorize(options: argparse.Namespace) -> int:
     if options.model == NONE:
         return _colorize_unaided(request, options)
     from .finishing import finish
-    from .painter import Painter, Progress
 
+    try:
+        from .painter import Painter, Progress
+    except ModuleNotFoundError as error:
+        raise ModelNotFound(
+            f"Networks need {error.name}, which is not installed.",
+            "Run `python3 install.py`, or take --model none.",
+        ) from error
     painter, started = Painter.load(options.model), time.monotonic()
     with tqdm(total=100, unit="%", bar_format="{desc:10}{bar}| {n:.0f} % {elapsed}") as bar:
 

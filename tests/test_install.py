@@ -437,6 +437,24 @@ def test_an_environment_whose_update_was_stopped_is_not_ready(
     assert not environment.is_ready()
 
 
+@pytest.mark.parametrize(("extras", "name"), [((), ".[network]"), (("test",), ".[network,test]")])
+def test_the_installer_always_brings_the_network(tmp_path, monkeypatch, extras, name) -> None:
+    environment = fresh_environment(tmp_path / "p")
+    asked: list[str] = []
+    monkeypatch.setattr(install.Environment, "_pip", lambda self, _, what, __: asked.extend(what))
+    environment.places.venv.mkdir(parents=True, exist_ok=True)
+    environment._install_packages(extras)
+    assert asked == [install.TORCH_PIN, "--editable", name]
+
+
+def test_plain_pip_brings_no_torch() -> None:
+    text = (PROJECT / "pyproject.toml").read_text()
+    plain, optional = text.split("[project.optional-dependencies]")
+    network = optional.split("network = [")[1].split("]")[0]
+    for package in ("torch", "diffusers", "transformers", "accelerate"):
+        assert f'"{package}>' not in plain and f'"{package}>' in network
+
+
 def isolated_environ(home: Path, **extra: str) -> dict[str, str]:
     """An environment in which pip reaches nothing, and which has a home of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "XDG_", "MANGANINJA"))}

@@ -26,7 +26,7 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {"torch", "diffusers", "transformers", "accelerate"}:
-            raise ImportError(f"{name} must not be needed")
+            raise ModuleNotFoundError(f"{name} must not be needed", name=name)
 
 sys.meta_path.insert(0, Refuse())
 from manganinja.cli import main
@@ -82,6 +82,13 @@ def test_the_command_line_needs_no_torch(folder: Path) -> None:
     assert at(pixels, 400, 400) == (*TEAL, 255) and at(pixels, 150, 250) == (*PINK, 255)
     assert at(pixels, 290, 210) == at(pixels, 230, 450) == (*GOLD, 255)
     assert at(pixels, 5, 5) == (*PAPER, 255)
+
+
+def test_a_network_that_is_not_installed_is_a_sentence(folder: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_TORCH, *arguments(folder, "--model", "mini")]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "torch, which is not installed" in done.stderr and "--model none" in done.stderr
 
 
 def test_flats_from_a_reference_alone_need_no_torch(folder: Path) -> None:
