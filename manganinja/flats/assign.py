@@ -17,6 +17,11 @@ SAMPLES = 3_000_000
 _SOFT_SAMPLES = 800_000
 _COLOUR_WEIGHT = 0.3
 """Of the proposal's colours beside the votes of the correspondence."""
+_NETWORK_WEIGHT = 1.4
+"""Of a network's opinion beside what the reference's regions say, times how often it agrees."""
+_NO_DOUBT = 0.8
+_EXPECTED, _PRIOR_ROWS = 0.7, 1
+"""What to think of a network before regions have been compared, and for how many that counts."""
 _FEW = 24
 """A region with fewer votes on the sampling grid is sampled pixel by pixel."""
 _SURE_DEPTH_PX = 0.02
@@ -28,7 +33,9 @@ _TINY_PX = 12
 PROPOSAL, PAIR, HINT, BLANK, LOCK, NEIGHBOUR, MATCH, UNKNOWN = range(len(SOURCES))
 
 
-def from_proposal(regions: Regions, proposal: np.ndarray, palette: Palette) -> Assignment:
+def from_proposal(
+    regions: Regions, proposal: np.ndarray, palette: Palette, likely: np.ndarray | None = None
+) -> Assignment:
     """Each region takes the palette colour that most of the proposal inside it is nearest to.
 
     Nearest by pixel and then counted, rather than the mean colour: a mean of two colours is a
@@ -36,8 +43,12 @@ def from_proposal(regions: Regions, proposal: np.ndarray, palette: Palette) -> A
 
     Args:
         proposal: (h, w, 3) uint8 of any size and of the drawing's aspect.
+        likely: (count, K) how likely each region has each colour, from :mod:`.spreading`; what is
+            missing to 1 is for none of them.
     """
     votes, strayed = _votes(regions, proposal, palette)
+    if likely is not None:
+        return _weighed(regions, _normalised(votes), strayed, likely)
     weight = votes.sum(axis=1)
     winner = votes.argmax(axis=1).astype(np.int32)
     best = votes[np.arange(regions.count), winner]
@@ -52,17 +63,24 @@ def from_proposal(regions: Regions, proposal: np.ndarray, palette: Palette) -> A
 
 
 def from_votes(
-    regions: Regions, votes: np.ndarray, proposal: np.ndarray, palette: Palette
+    regions: Regions,
+    votes: np.ndarray,
+    proposal: np.ndarray,
+    palette: Palette,
+    likely: np.ndarray | None = None,
 ) -> Assignment:
     """Each region takes the colour that soft votes and the proposal's colours are for.
 
     Args:
         votes: (y, x, K) float32 from :func:`.matches.palette_votes`.
-        proposal: as in :func:`from_proposal`; it counts for less than the votes.
+        proposal, likely: as in :func:`from_proposal`; the proposal counts for less than the votes.
     """
     painted, _ = _votes(regions, proposal, palette)
     seen = _gathered(regions, votes)
     together = _normalised(seen) + _COLOUR_WEIGHT * _normalised(painted)
+    if likely is not None:
+        # The colour was not taken from the painting, so how far that strays says nothing.
+        return _weighed(regions, _normalised(together), np.zeros_like(together), likely)
     order = np.argsort(-together, axis=1, kind="stable")
     rows = np.arange(regions.count)
     best, second = together[rows, order[:, 0]], together[rows, order[:, min(1, len(palette) - 1)]]
@@ -73,10 +91,40 @@ def from_votes(
         index=winner,
         confidence=(confidence if len(palette) > 1 else np.ones_like(best)).astype(np.float32),
         source=np.full(regions.count, PROPOSAL, np.uint8),
-        # The colour was not taken from the painting, so how far that strays says nothing.
         off_palette=np.zeros(regions.count, np.float32),
     )
     return _inherited(regions, assignment, together)
+
+
+def _weighed(
+    regions: Regions, opinion: np.ndarray, strayed: np.ndarray, likely: np.ndarray
+) -> Assignment:
+    """What a network says and what the reference's regions say, together.
+
+    Args:
+        opinion: (count, K) the network's, rows of 1 or of nothing.
+        strayed: (count, K) how far it is from each colour.
+    """
+    weight = _NETWORK_WEIGHT * _agreement(opinion, likely)
+    both = (likely + weight * opinion) / (1 + weight)
+    rows, index = np.arange(regions.count), both.argmax(axis=1).astype(np.int32)
+    own = index == opinion.argmax(axis=1)
+    assignment = Assignment(
+        index=index,
+        confidence=both[rows, index].astype(np.float32),
+        source=np.where(own, PROPOSAL, MATCH).astype(np.uint8),
+        off_palette=np.where(own, strayed[rows, index], 0).astype(np.float32),
+    )
+    return _inherited(regions, assignment, both)
+
+
+def _agreement(opinion: np.ndarray, likely: np.ndarray) -> float:
+    """How much a network is for the colours of which the reference's regions leave no doubt: so
+    good is its word about the others. Pairs and the paper (1) are no test of it."""
+    best = likely.max(axis=1, initial=0)
+    rows = np.flatnonzero((best >= _NO_DOUBT) & (best < 1))
+    agreed = opinion[rows, likely[rows].argmax(axis=1)].sum()
+    return float((agreed + _EXPECTED * _PRIOR_ROWS) / (len(rows) + _PRIOR_ROWS))
 
 
 def _normalised(votes: np.ndarray) -> np.ndarray:

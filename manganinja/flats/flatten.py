@@ -17,7 +17,7 @@ from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .regions import segment
 from .split import split_at_marks
-from .spreading import unknown
+from .spreading import Spreading, unknown
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 
 MOST_COLOURS = 255
@@ -201,7 +201,7 @@ def flatten(
     kept: np.ndarray | None = None,
     empty_background: bool = False,
     votes: np.ndarray | None = None,
-    spread: Callable[[Regions, Palette], Assignment] | None = None,
+    spread: Spreading | None = None,
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Flats:
     """Flats for a drawing.
@@ -218,7 +218,8 @@ def flatten(
         empty_background: leave the paper round the drawing transparent.
         votes: (y, x, K) float32 from :func:`.matches.palette_votes` for this palette; they count
             for more than the proposal's colours.
-        spread: gives the regions colours where there is no proposal, see :mod:`.spreading`.
+        spread: what the references' own regions say. Beside a proposal it has a say; without one
+            it decides.
         on_stage: hears the name of each stage and the fraction done, 0 to 1.
 
     Raises:
@@ -239,7 +240,7 @@ def flatten(
     if proposal is None and spread is not None:
         assignment = spread(regions, palette)
     else:
-        assignment = _proposed(regions, proposal, palette, votes)
+        assignment = _proposed(regions, proposal, palette, votes, spread)
     if empty_background:
         assignment.index[regions.background] = EMPTY
         assignment.confidence[regions.background] = 1.0
@@ -275,13 +276,18 @@ def _own_palette(proposal: np.ndarray | None) -> Palette:
 
 
 def _proposed(
-    regions: Regions, proposal: np.ndarray | None, palette: Palette, votes: np.ndarray | None
+    regions: Regions,
+    proposal: np.ndarray | None,
+    palette: Palette,
+    votes: np.ndarray | None,
+    spread: Spreading | None,
 ) -> Assignment:
-    if proposal is not None and votes is not None:
-        return from_votes(regions, votes, proposal, palette)
-    if proposal is not None and len(palette):
-        return from_proposal(regions, proposal, palette)
-    return unknown(regions.count)
+    if proposal is None or not len(palette):
+        return unknown(regions.count)
+    likely = None if spread is None else spread.likelihoods(regions, palette)
+    if votes is not None:
+        return from_votes(regions, votes, proposal, palette, likely)
+    return from_proposal(regions, proposal, palette, likely)
 
 
 def _check_kept(kept: np.ndarray | None, lines: np.ndarray) -> None:

@@ -115,14 +115,22 @@ class Spreading:
     def __call__(self, regions: Regions, palette: Palette) -> Assignment:
         """A colour of the palette for each region that is found in a reference; the others stay
         unknown."""
+        return _decided(self.likelihoods(regions, palette), self._strayed(palette))
+
+    def likelihoods(self, regions: Regions, palette: Palette) -> np.ndarray:
+        """(count, K) float: how likely each region has each colour of the palette; what is missing
+        to 1 is for none of them."""
+        whole = np.zeros((regions.count, len(palette)))
         if not len(palette):
-            return unknown(regions.count)
+            return whole
         sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
         self.on_fraction(0.2)
         drawing = Drawing(*describe(regions), sheets, _known(regions, sheets, self.pairs))
         self.on_fraction(0.3)
         likely = drawing.likelihoods(lambda part: self.on_fraction(0.3 + 0.7 * part))
-        return _decided(drawing, likely, self._strayed(palette))
+        known = drawing.colours != EMPTY
+        whole[:, drawing.colours[known]] = likely[:, known]
+        return whole
 
     def _strayed(self, palette: Palette) -> np.ndarray:
         """How far each colour of the palette is from the reference's that it stands for."""
@@ -169,17 +177,18 @@ def _known(regions: Regions, sheets: Sequence[Sheet], pairs: Sequence[Pointed]) 
     return anchors
 
 
-def _decided(drawing: Drawing, likely: np.ndarray, strayed: np.ndarray) -> Assignment:
-    """(n, K) likelihoods of colours as an assignment."""
-    result = unknown(drawing.shapes.count)
+def _decided(likely: np.ndarray, strayed: np.ndarray) -> Assignment:
+    """(count, K) likelihoods of colours as an assignment."""
+    result = unknown(len(likely))
+    if not likely.shape[1]:
+        return result
     best = likely.argmax(axis=1)
     confidence = likely[np.arange(len(likely)), best]
     sure = confidence >= LEAST
-    result.index[sure] = drawing.colours[best[sure]]
+    result.index[sure] = best[sure]
     result.source[sure] = MATCH
     result.confidence[:] = np.where(sure, confidence, 0)
-    coloured = result.index >= 0
-    result.off_palette[coloured] = strayed[result.index[coloured]]
+    result.off_palette[sure] = strayed[best[sure]]
     return result
 
 
