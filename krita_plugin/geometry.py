@@ -30,6 +30,9 @@ class Box:
     def contains(self, x: float, y: float) -> bool:
         return self.left <= x < self.right and self.top <= y < self.bottom
 
+    def grown(self, by: int) -> Box:
+        return Box(self.left - by, self.top - by, self.width + 2 * by, self.height + 2 * by)
+
     def intersection(self, other: Box) -> Box:
         left, top = max(self.left, other.left), max(self.top, other.top)
         right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)

@@ -7,14 +7,15 @@ No Krita and no widgets here; `build_request` looks at every pixel and runs in t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from .errors import CannotStart
 from .geometry import Box
 from .moved import Stand
-from .pairing import FoundPair, colour_word
+from .pairing import Marks, colour_word, summary
 from .transport import protocol
+from .vector_svg import XY
 
 _BAND_PIXELS = 1 << 18
 _SAMPLES = 4096
@@ -80,8 +81,7 @@ class Snapshot:
     lineart: Sheet
     stood: Stand
     references: tuple[Sheet, ...]
-    pairs: tuple[FoundPair, ...]
-    unused: tuple[str, ...]
+    marks: Marks
     options: Options
     finish: Finish = field(default_factory=Finish)
     kept: Sheet | None = None
@@ -140,11 +140,11 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
     for sheet, pixels in zip(snapshot.references, references):
         _check_reference(sheet, pixels)
     pairs, unused = _wire_pairs(snapshot, references)
-    locks = _locks(snapshot)
-    notes = [*snapshot.unused, *unused]
+    locks, flats = _locks(snapshot), _flats(snapshot)
+    notes = [*_understood(snapshot, len(pairs)), *snapshot.marks.unused, *unused]
     if snapshot.kept is not None and locks is None:
         notes.append(f"“{snapshot.kept.name}” is empty, so nothing was kept.")
-    options, finish = snapshot.options, snapshot.finish
+    options = snapshot.options
     request = protocol.ColorizeRequest(
         lineart=_picture(snapshot.lineart.box, lineart),
         references=tuple(
@@ -158,12 +158,7 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
         guidance_points=options.guidance_points,
         source=snapshot.source,
         result_format="bgra8",
-        flats=protocol.FlatsOptions(
-            result=finish.result,
-            gap_px=finish.gap_px,
-            empty_background=finish.empty_background,
-            detail=finish.detail,
-        ),
+        flats=flats,
         locks=locks,
     )
     return Prepared(request, tuple(notes), _is_opaque(lineart))
@@ -257,11 +252,58 @@ def _is_opaque(pixels: memoryview) -> bool:
     return all(band.count(255) == len(band) for band in _alphas(pixels))
 
 
+def _flats(snapshot: Snapshot) -> protocol.FlatsOptions:
+    finish, marks = snapshot.finish, snapshot.marks
+    options = protocol.FlatsOptions(
+        result=finish.result,
+        gap_px=finish.gap_px,
+        empty_background=finish.empty_background,
+        detail=finish.detail,
+    )
+    if not finish.has_regions:
+        return options
+    return replace(
+        options,
+        hints=tuple(
+            protocol.Hint(_on_lineart(snapshot, hint.at), hint.colour) for hint in marks.hints
+        ),
+        closing=tuple(_wire_path(snapshot, path) for path in marks.closing),
+        merging=tuple(_wire_path(snapshot, path) for path in marks.merging),
+    )
+
+
+def _on_lineart(snapshot: Snapshot, point: XY) -> protocol.Point:
+    box = snapshot.lineart.box
+    return protocol.Point(point[0] - box.left, point[1] - box.top)
+
+
+def _wire_path(snapshot: Snapshot, path: Sequence[XY]) -> tuple[protocol.Point, ...]:
+    # A scribble may have more points than the wire takes: every other one will do.
+    while len(path) > protocol.MAX_NODES:
+        path = (*path[:-1:2], path[-1])
+    return tuple(_on_lineart(snapshot, point) for point in path)
+
+
+def _understood(snapshot: Snapshot, pairs: int) -> list[str]:
+    """What the points layer was taken to say, for the artist to check."""
+    marks = snapshot.marks
+    empty = sum(hint.colour is None for hint in marks.hints)
+    regional = (len(marks.hints) - empty, empty, len(marks.closing), len(marks.merging))
+    if snapshot.finish.has_regions:
+        said = summary(pairs, *regional)
+        return [f"On the points layer: {said}."] if said else []
+    said, unused = summary(pairs, 0, 0, 0, 0), summary(0, *regional)
+    notes = [f"On the points layer: {said}."] if said else []
+    if unused:
+        notes.append(f"The network follows pairs only. Not used: {unused}.")
+    return notes
+
+
 def _wire_pairs(
     snapshot: Snapshot, references: Sequence[memoryview]
 ) -> tuple[tuple[protocol.Pair, ...], list[str]]:
     pairs, unused = [], []
-    for found in snapshot.pairs:
+    for found in snapshot.marks.pairs:
         sheet = snapshot.references[found.reference_index]
         reference = (found.reference[0] - sheet.box.left, found.reference[1] - sheet.box.top)
         if not _is_visible(sheet.box, references[found.reference_index], reference):
@@ -271,15 +313,8 @@ def _wire_pairs(
                 f"“{sheet.name}” is transparent."
             )
             continue
-        lineart = (
-            found.lineart[0] - snapshot.lineart.box.left,
-            found.lineart[1] - snapshot.lineart.box.top,
-        )
-        pairs.append(
-            protocol.Pair(
-                protocol.Point(*reference), protocol.Point(*lineart), found.reference_index
-            )
-        )
+        lineart = _on_lineart(snapshot, found.lineart)
+        pairs.append(protocol.Pair(protocol.Point(*reference), lineart, found.reference_index))
     return tuple(pairs), unused
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 XY = tuple[float, float]
 Matrix = tuple[float, float, float, float, float, float]
@@ -19,7 +19,13 @@ Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _CALL = re.compile(r"([a-zA-Z]+)\s*\(([^)]*)\)")
-_COMMAND = re.compile(r"([a-zA-Z])([^a-zA-Z]*)")
+# Not any letter: numbers such as 1e-05 have one.
+_COMMAND = re.compile(r"([MLHVCSQTAZmlhvcsqtaz])([^MLHVCSQTAZmlhvcsqtaz]*)")
+_COUNTS = {"M": 2, "L": 2, "T": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "A": 7}
+"""Numbers that one segment of each path command takes."""
+_FAR = 1e9
+_CHORD_PX = 8.0
+_MOST_CHORDS = 64
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _INHERITED = ("fill", "stroke", "fill-opacity", "stroke-opacity", "stroke-width")
 
@@ -28,9 +34,11 @@ _INHERITED = ("fill", "stroke", "fill-opacity", "stroke-opacity", "stroke-width"
 class Shape:
     """One visible shape of a vector layer, in document pixels.
 
-    ``kind`` is "ellipse", "rectangle", "line" (straight, open, two nodes) or "other";
-    ``word`` names it to the artist.  ``colour`` is the fill, else the outline, as "#rrggbb".
-    ``ends`` is set for lines only, in drawing order.  ``group`` numbers the innermost group.
+    ``kind`` is "ellipse", "rectangle", "line" (straight, open, two nodes), "open" or "closed"
+    (other paths) or "other"; ``word`` names it to the artist.  ``colour`` is the fill, else the
+    outline, as "#rrggbb"; ``hollow``: nothing is painted inside.  ``ends`` is set for lines only,
+    in drawing order; ``path`` are the points of any path, curves as short chords.  ``group``
+    numbers the innermost group.
     """
 
     kind: str
@@ -40,6 +48,8 @@ class Shape:
     ends: tuple[XY, XY] | None = None
     group: int | None = None
     name: str = ""
+    hollow: bool = False
+    path: tuple[XY, ...] = ()
 
 
 class UnreadableSvg(ValueError):
@@ -84,8 +94,7 @@ def parse_transform(text: str) -> Matrix:
     """An SVG ``transform`` attribute; parts that are unknown count as identity."""
     matrix = IDENTITY
     for name, arguments in _CALL.findall(text):
-        numbers = [float(n) for n in _NUMBER.findall(arguments)]
-        matrix = multiply(matrix, _single_transform(name, numbers))
+        matrix = multiply(matrix, _single_transform(name, _numbers(arguments)))
     return matrix
 
 
@@ -145,74 +154,137 @@ def _shape(
     style: Mapping[str, str],
     group: int | None,
 ) -> Shape:
-    colour, name = _colour(style), element.get("id", "")
+    name = element.get("id", "")
+    if tag == "path":
+        return _path(element.get("d", ""), matrix, style, group, name)
+    kind, word, centre = "other", "text" if tag == "text" else "shape", (0.0, 0.0)
     if tag in ("circle", "ellipse"):
-        centre = (_number(element, "cx"), _number(element, "cy"))
-        return Shape("ellipse", "dot", colour, apply(matrix, centre), None, group, name)
-    if tag == "rect":
+        kind, word, centre = "ellipse", "dot", (_number(element, "cx"), _number(element, "cy"))
+    elif tag == "rect":
+        kind, word = "rectangle", "rectangle"
         centre = (
             _number(element, "x") + _number(element, "width") / 2,
             _number(element, "y") + _number(element, "height") / 2,
         )
-        return Shape("rectangle", "rectangle", colour, apply(matrix, centre), None, group, name)
-    if tag == "path":
-        return _path(element.get("d", ""), matrix, style, group, name)
-    word = "text" if tag == "text" else "shape"
-    return Shape("other", word, colour, apply(matrix, (0.0, 0.0)), None, group, name)
+    hollow = not _is_painted(style, "fill")
+    return Shape(kind, word, _colour(style), apply(matrix, centre), None, group, name, hollow)
 
 
 def _path(
     data: str, matrix: Matrix, style: Mapping[str, str], group: int | None, name: str
 ) -> Shape:
-    nodes, straight, closed = _path_nodes(data)
-    points = [apply(matrix, node) for node in nodes] or [apply(matrix, (0.0, 0.0))]
+    parts = [part for part in _parts(data) if len(part.nodes) > 1]
+    points = [apply(matrix, node) for part in parts for node in part.nodes]
+    points = points or [apply(matrix, (0.0, 0.0))]
     xs, ys = [p[0] for p in points], [p[1] for p in points]
     centre = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
-    if len(nodes) == 2 and straight and not closed:
-        # An open path encloses nothing: what Krita calls its fill is never painted.
-        colour = _colour({**style, "fill": "none"})
-        return Shape("line", "line", colour, centre, (points[0], points[1]), group, name)
-    word = "closed shape" if closed else "curve" if not straight else "line with corners"
-    return Shape("other", word, _colour(style), centre, None, group, name)
+    # An open path encloses nothing: what Krita calls its fill is never painted.
+    outline = _colour({**style, "fill": "none"})
+    if len(parts) != 1:
+        word = "shape of several parts" if parts else "shape"
+        return Shape("other", word, outline, centre, None, group, name)
+    part, flat = parts[0], tuple(_flattened(parts[0], matrix))
+    if part.closed:
+        colour = _colour(style)
+        return Shape("closed", "closed shape", colour, centre, None, group, name, path=flat)
+    if len(part.nodes) == 2 and part.is_straight:
+        ends = (points[0], points[1])
+        return Shape("line", "line", outline, centre, ends, group, name, path=ends)
+    word = "line with corners" if part.is_straight else "curve"
+    return Shape("open", word, outline, centre, None, group, name, path=flat)
 
 
-def _path_nodes(data: str) -> tuple[list[XY], bool, bool]:
-    """(nodes, only straight segments, closed) of path data as Krita writes it: M, L, C, Q, Z.
+@dataclass
+class _Part:
+    """One stroke of a path: its nodes, and the control points of the segment after each."""
 
-    Relative commands and H, V are read, too; arcs count as curves through their end.
+    nodes: list[XY]
+    controls: list[tuple[XY, ...]] = field(default_factory=list)
+    closed: bool = False
+    is_straight: bool = True
+
+    def add(self, controls: tuple[XY, ...], end: XY, is_arc: bool) -> None:
+        here = self.nodes[-1]
+        straight = not is_arc and all(_between(here, end, c) for c in controls)
+        self.is_straight = self.is_straight and straight
+        self.nodes.append(end)
+        self.controls.append(() if straight else controls)
+
+    def close(self) -> None:
+        self.closed = True
+        if len(self.nodes) > 1 and self.nodes[0] == self.nodes[-1] and not self.controls[-1]:
+            self.nodes.pop()
+            self.controls.pop()
+
+
+def _parts(data: str) -> list[_Part]:
+    """The strokes of path data as Krita writes it: M, L, C, Q, Z.
+
+    Relative commands, H, V, S and T are read, too; arcs count as straight.
     """
-    nodes: list[XY] = []
-    straight, closed = True, False
+    parts: list[_Part] = []
     here: XY = (0.0, 0.0)
+    control: XY | None = None
     for command, arguments in _COMMAND.findall(data):
-        numbers = [float(n) for n in _NUMBER.findall(arguments)]
         kind = command.upper()
         if kind == "Z":
-            closed = True
+            if parts:
+                parts[-1].close()
+                here = parts[-1].nodes[0]
             continue
-        step = {"M": 2, "L": 2, "T": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "A": 7}.get(kind)
-        if step is None:
-            continue
+        numbers, step = _numbers(arguments), _COUNTS[kind]
         for start in range(0, len(numbers) - step + 1, step):
-            controls, end = _segment(kind, command.islower(), numbers[start : start + step], here)
-            straight = straight and kind != "A" and all(_between(here, end, c) for c in controls)
-            nodes.append(end)
-            here = end
-    if closed and len(nodes) > 1 and nodes[0] == nodes[-1]:
-        nodes.pop()
-    return nodes, straight, closed
+            segment = _segment(kind, command.islower(), numbers[start : start + step], here)
+            if kind == "M" and start == 0:
+                parts.append(_Part([segment[-1]]))
+            else:
+                if not parts or parts[-1].closed:
+                    parts.append(_Part([here]))
+                if kind in ("S", "T"):
+                    segment.insert(0, _mirrored(control or here, here))
+                parts[-1].add(tuple(segment[:-1]), segment[-1], kind == "A")
+            control = segment[-2] if len(segment) > 1 else None
+            here = segment[-1]
+    return parts
 
 
-def _segment(kind: str, relative: bool, n: list[float], here: XY) -> tuple[list[XY], XY]:
+def _segment(kind: str, relative: bool, n: Sequence[float], here: XY) -> list[XY]:
+    """The control points of a segment and its end."""
     base = here if relative else (0.0, 0.0)
     if kind == "H":
-        return [], (base[0] + n[0], here[1])
+        return [(base[0] + n[0], here[1])]
     if kind == "V":
-        return [], (here[0], base[1] + n[0])
+        return [(here[0], base[1] + n[0])]
     if kind == "A":
-        return [], (base[0] + n[5], base[1] + n[6])
-    points = [(base[0] + n[i], base[1] + n[i + 1]) for i in range(0, len(n), 2)]
-    return points[:-1], points[-1]
+        return [(base[0] + n[5], base[1] + n[6])]
+    return [(base[0] + n[i], base[1] + n[i + 1]) for i in range(0, len(n), 2)]
+
+
+def _mirrored(point: XY, middle: XY) -> XY:
+    return (2 * middle[0] - point[0], 2 * middle[1] - point[1])
+
+
+def _flattened(part: _Part, matrix: Matrix) -> Iterator[XY]:
+    """The points of a stroke in document pixels, curves as chords of about eight pixels."""
+    yield apply(matrix, part.nodes[0])
+    for start, controls, end in zip(part.nodes, part.controls, part.nodes[1:]):
+        corners = [apply(matrix, point) for point in (start, *controls, end)]
+        length = sum(math.dist(corners[i], corners[i + 1]) for i in range(len(corners) - 1))
+        chords = min(_MOST_CHORDS, math.ceil(length / _CHORD_PX)) if controls else 1
+        for index in range(1, chords):
+            yield _on_curve(corners, index / chords)
+        yield corners[-1]
+
+
+def _on_curve(corners: Sequence[XY], at: float) -> XY:
+    """De Casteljau: the point of a Bézier curve of any degree, ``at`` from 0 to 1."""
+    while len(corners) > 1:
+        corners = [_between_at(corners[i], corners[i + 1], at) for i in range(len(corners) - 1)]
+    return corners[0]
+
+
+def _between_at(a: XY, b: XY, share: float) -> XY:
+    return (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]))
 
 
 def _between(start: XY, end: XY, point: XY) -> bool:
@@ -222,19 +294,25 @@ def _between(start: XY, end: XY, point: XY) -> bool:
 
 
 def _colour(style: Mapping[str, str]) -> str | None:
-    fill = _paint(style, "fill")
-    if fill is not None:
-        return fill
-    if _float(style.get("stroke-width", "1")) <= 0:
-        return None
-    return _paint(style, "stroke")
+    if _is_painted(style, "fill"):
+        return _plain(style, "fill")
+    if _is_painted(style, "stroke") and _float(style.get("stroke-width", "1")) > 0:
+        return _plain(style, "stroke")
+    return None
 
 
-def _paint(style: Mapping[str, str], key: str) -> str | None:
+def _is_painted(style: Mapping[str, str], key: str) -> bool:
+    return style.get(key, "none") != "none" and _float(style.get(f"{key}-opacity", "1")) > 0
+
+
+def _plain(style: Mapping[str, str], key: str) -> str | None:
+    """The colour, unless it is a gradient or a pattern."""
     value = style.get(key, "none")
-    if _float(style.get(f"{key}-opacity", "1")) <= 0:
-        return None
     return value.lower() if _HEX.fullmatch(value) else None
+
+
+def _numbers(text: str) -> list[float]:
+    return [max(-_FAR, min(_FAR, float(n))) for n in _NUMBER.findall(text)]
 
 
 def _number(element: ElementTree.Element, key: str) -> float:
@@ -242,5 +320,4 @@ def _number(element: ElementTree.Element, key: str) -> float:
 
 
 def _float(text: str) -> float:
-    match = _NUMBER.search(text)
-    return float(match.group()) if match else 0.0
+    return next(iter(_numbers(text)), 0.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..errors import CannotStart
 from ..geometry import Box
 from ..job import Choices, Options, Sheet, Snapshot
-from ..pairing import PairsFound, Region, find_pairs
+from ..pairing import Marks, Region, read_marks
 from . import documents, layers, points_layer
 from .documents import Document
 from .layers import Node
@@ -47,7 +47,7 @@ def take(
         kept = layers.find(document, choices.keep or "")
         wanted.append(_Wanted(choices.keep or "", kept.name(), canvas))
         del kept
-    found = _find_pairs(document, choices.points, canvas, inked, references)
+    marks = _read_marks(document, choices.points, canvas, inked, references)
     # From here on other things happen in between: no document and no layer may be held.
     del document, lineart, references
     raw = []
@@ -68,8 +68,7 @@ def take(
         lineart=sheets[0],
         stood=stood,
         references=tuple(sheets[1:]),
-        pairs=found.pairs,
-        unused=found.unused,
+        marks=marks,
         options=options,
         finish=choices.finish,
         kept=kept_sheet,
@@ -100,22 +99,22 @@ def _region(node: Node, canvas: Box, inked: Box) -> Box:
     return canvas if own.covers(inked) else own
 
 
-def _find_pairs(
+def _read_marks(
     document: Document, points_id: str | None, canvas: Box, inked: Box, references: list[Node]
-) -> PairsFound:
+) -> Marks:
     if points_id is None:
-        return PairsFound()
+        return Marks()
     node = layers.find(document, points_id)
     shapes = points_layer.read(document, node)
     if not shapes:
-        return PairsFound((), (f"The points layer “{node.name()}” is empty: no points were used.",))
+        return Marks(unused=(f"The points layer “{node.name()}” is empty: nothing was used.",))
     regions = [Region(reference.name(), layers.bounds(reference)) for reference in references]
-    found = find_pairs(shapes, canvas, inked, regions)
-    if not found.pairs:
+    marks = read_marks(shapes, canvas, inked, regions)
+    if not marks.mean_anything:
         raise CannotStart(
-            f"Nothing on the points layer “{node.name()}” makes a pair.",
+            f"Nothing on the points layer “{node.name()}” can be used.",
             "Draw straight lines from the reference to the line art, or dots of one colour: a "
             "rectangle on the reference and an ellipse on the line art. Or choose “none”.",
-            found.unused,
+            marks.unused,
         )
-    return found
+    return marks

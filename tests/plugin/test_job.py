@@ -9,7 +9,7 @@ from krita_plugin.errors import CannotStart
 from krita_plugin.geometry import Box
 from krita_plugin.job import Choices, Finish, Options, Sheet, Snapshot, build_request, check_choices
 from krita_plugin.moved import Stand
-from krita_plugin.pairing import FoundPair
+from krita_plugin.pairing import FoundHint, FoundPair, Marks
 from manganinja.wire.protocol import ModelInfo
 
 MODELS = (ModelInfo("mini"),)
@@ -30,7 +30,7 @@ def snapshot(lineart=None, references=None, pairs=(), options=None):
     return Snapshot(
         "job", "document", "title", "id", lines, Stand(lines.box, (0, 0), lines.box),
         tuple(references or [sheet("Colours", 8, 4, [RED, BLUE])]),
-        tuple(pairs), (), options or Options(),
+        Marks(tuple(pairs)), options or Options(),
     )  # fmt: skip
 
 
@@ -81,7 +81,8 @@ def test_a_pair_on_a_transparent_spot_is_listed_and_not_sent():
     pairs = [FoundPair((1.5, 1.0), (2, 1), 0, "#ff0000"), FoundPair((0.5, 1.0), (2, 1), 0)]
     prepared = build_request(snapshot(references=[reference], pairs=pairs), MODELS)
     assert len(prepared.request.pairs) == 1
-    assert "transparent" in prepared.notes[0] and "“Colours”" in prepared.notes[0]
+    assert prepared.notes[0] == "On the points layer: 1 pair."
+    assert "transparent" in prepared.notes[1] and "“Colours”" in prepared.notes[1]
 
 
 @pytest.mark.parametrize("stripes", [[CLEAR], [b"\xff\xff\xff\xff"], [BLACK]])
@@ -151,3 +152,47 @@ def test_a_kept_layer_without_a_hole_is_refused():
 
 def test_nothing_is_kept_in_what_the_network_paints():
     assert keeping([RED, CLEAR], result="proposal").request.locks is None
+
+
+MARKS = Marks(
+    (FoundPair((0.5, 1.0), (2, 1), 0),),
+    (FoundHint((3.5, 2.0), "#12ab34"), FoundHint((5.0, 1.0), None)),
+    (((1.0, 1.0), (2.0, 2.0), (3.0, 1.0)),),
+    (((4.0, 0.0), (6.0, 0.0), (5.0, 3.0)),),
+    ("A text is not used.",),
+)
+
+
+def marked(marks=MARKS, **finish):
+    lines = sheet("Lines", 8, 4, [BLACK, CLEAR], left=1, top=-2)
+    taken = replace(snapshot(lineart=lines), marks=marks, finish=Finish(**finish))
+    return build_request(taken, MODELS)
+
+
+def test_marks_are_sent_in_pixels_of_the_line_art():
+    prepared = marked()
+    flats = prepared.request.flats
+    places = [(hint.at.x_px, hint.at.y_px, hint.colour) for hint in flats.hints]
+    assert places == [(2.5, 4.0, "#12ab34"), (4.0, 3.0, None)]
+    assert [(p.x_px, p.y_px) for p in flats.closing[0]] == [(0, 3), (1, 4), (2, 3)]
+    assert [(p.x_px, p.y_px) for p in flats.merging[0]] == [(3, 2), (5, 2), (4, 5)]
+
+
+def test_what_was_understood_is_said_first_and_what_was_not_after_it():
+    said = "1 pair, 1 colour hint, 1 region left empty, 1 gap closed, 1 area joined"
+    assert marked().notes == (f"On the points layer: {said}.", "A text is not used.")
+
+
+def test_the_networks_own_painting_takes_pairs_only_and_says_so():
+    prepared = marked(result="proposal")
+    assert prepared.request.pairs and not prepared.request.flats.hints
+    assert not prepared.request.flats.closing and not prepared.request.flats.merging
+    assert prepared.notes[0] == "On the points layer: 1 pair."
+    assert "pairs only. Not used: 1 colour hint" in prepared.notes[1]
+
+
+def test_a_scribble_of_very_many_points_is_thinned_out_to_what_can_be_sent():
+    scribble = tuple((i / 100, float(i % 2)) for i in range(45_001))
+    (sent,) = marked(Marks(closing=(scribble,))).request.flats.closing
+    assert len(sent) <= 10_000
+    assert (sent[0].x_px, sent[-1].x_px) == (-1, 449)

@@ -63,17 +63,64 @@ def test_a_straight_path_of_two_nodes_is_a_line_with_ends_in_drawing_order():
 
 
 @pytest.mark.parametrize(
-    ("data", "word"),
+    ("data", "kind", "word"),
     [
-        ("M0 0C10 0 20 10 30 30", "curve"),
-        ("M0 0L10 0L20 10", "line with corners"),
-        ("M0 0L10 0L20 10Z", "closed shape"),
-        ("M0 0L10 0Z", "closed shape"),
+        ("M0 0C10 0 20 10 30 30", "open", "curve"),
+        ("M0 0L10 0L20 10", "open", "line with corners"),
+        ("M0 0L10 0L20 10Z", "closed", "closed shape"),
+        ("M0 0L10 0Z", "closed", "closed shape"),
+        ("M0 0L10 0M20 10L30 10", "other", "shape of several parts"),
+        ("M0 0", "other", "shape"),
     ],
 )
-def test_other_paths_are_named_and_are_no_line(data, word):
+def test_other_paths_are_named_and_are_no_line(data, kind, word):
     (shape,) = read(f'<path d="{data}" stroke="#000000" fill="none"/>')
-    assert (shape.kind, shape.word) == ("other", word)
+    assert (shape.kind, shape.word) == (kind, word)
+    assert shape.ends is None
+
+
+def test_the_points_of_a_path_are_in_document_pixels():
+    (shape,) = read('<path transform="translate(2 1)" d="M0 0L10 0l10 10H5Z"/>', PX, (7, -3))
+    wanted = [((x + 2) * PX[0] + 7, (y + 1) * PX[1] - 3) for x, y in ((0, 0), (10, 0), (20, 10))]
+    assert len(shape.path) == 4
+    for got, want in zip(shape.path, wanted):
+        assert got == pytest.approx(want)
+
+
+def test_a_closed_path_that_was_led_back_to_its_start_has_no_point_twice():
+    (shape,) = read('<path d="M0 0L10 0L20 10L0 0Z"/>')
+    assert shape.path == ((0, 0), (10, 0), (20, 10))
+
+
+@pytest.mark.parametrize(
+    "data", ["M0 0C0 100 100 100 100 0", "M0 0Q50 150 100 0", "M0 0C0 40 20 75 50 75S100 40 100 0"]
+)
+def test_curves_become_chords_that_stay_on_them(data):
+    (shape,) = read(f'<path d="{data}" stroke="#000000"/>')
+    steps = [math.dist(a, b) for a, b in zip(shape.path, shape.path[1:])]
+    assert max(steps) < 10 and shape.path[0] == (0, 0)
+    assert shape.path[-1] == pytest.approx((100, 0))
+    assert max(y for _, y in shape.path) == pytest.approx(75, abs=1)
+
+
+def test_numbers_with_exponents_are_numbers():
+    (line,) = read('<path d="M1e-05 2L1e1 3" stroke="#000000"/>')
+    assert line.ends == ((1e-05, 2), (10, 3))
+
+
+@pytest.mark.parametrize(
+    ("paint", "hollow", "colour"),
+    [
+        ('fill="#ff0000" stroke="#00ff00"', False, "#ff0000"),
+        ('fill="none" stroke="#00ff00"', True, "#00ff00"),
+        ('fill="#ff0000" fill-opacity="0" stroke="#00ff00"', True, "#00ff00"),
+        ('fill="url(#gradient0)" stroke="#00ff00"', False, None),
+        ('fill="none" stroke="#00ff00" stroke-width="0"', True, None),
+    ],
+)
+def test_a_dot_is_hollow_where_no_fill_is_painted(paint, hollow, colour):
+    (dot,) = read(f'<circle cx="1" cy="1" r="1" {paint}/>')
+    assert (dot.hollow, dot.colour) == (hollow, colour)
 
 
 def test_a_curve_with_its_handles_on_the_line_is_straight():
@@ -103,4 +150,5 @@ def test_a_turn_about_a_point_keeps_that_point(angle, x, y):
 @given(st.text(alphabet="MLCZHVAQSTmlczhvaqst0123456789.,-+e ()", max_size=60))
 def test_any_path_data_gives_a_shape(data):
     (shape,) = read(f'<path d="{data}" transform="{data}" stroke="#000000"/>')
-    assert shape.kind in ("line", "other")
+    assert shape.kind in ("line", "open", "closed", "other")
+    assert all(math.isfinite(v) for point in shape.path for v in point)

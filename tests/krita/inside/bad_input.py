@@ -70,20 +70,21 @@ def check_pictures_without_content(figures):
     figures["one colour"] = yield from refused(document, "“rot” has one colour", "coloured")
 
 
-def check_points_that_make_no_pair(figures):
+def check_points_that_mean_nothing(figures):
     yield from kit.show_dock()
     document, _ = yield from kit.ready_document()
     body = (
-        '<circle cx="50" cy="60" r="9" fill="#ff8800"/>'
+        '<circle cx="-50" cy="60" r="9" fill="#ff8800"/>'
         '<circle cx="90" cy="60" r="9" fill="#0000ff"/>'
         '<circle cx="130" cy="60" r="9" fill="#0000ff"/>'
-        '<path d="M 10 10 C 40 90 80 20 120 120" stroke="#00aa00" stroke-width="3" fill="none"/>'
+        '<text x="10" y="10" font-size="12">hair</text>'
     )
     kit.add_shapes(document, "nutzlos", body)
     yield 500
     kit.choose(kit.widget("colorize_points"), "nutzlos")
-    said = yield from refused(document, "“nutzlos” makes a pair", "Or choose “none”")
-    for part in ("orange (#ff8800) dot at (50, 60)", "both round", "curve at"):
+    said = yield from refused(document, "“nutzlos” can be used", "Or choose “none”")
+    parts = ("orange (#ff8800) dot at (-50, 60) leaves the canvas", "both round", "text at")
+    for part in parts:
         assert part in said, (part, said)
     figures["says"] = said
     kit.shot("docker-points-error", dock_only=True)
@@ -93,13 +94,16 @@ def check_points_that_are_left_over_are_listed(figures):
     yield from kit.show_dock()
     document, (references, linearts) = yield from kit.ready_document()
     shapes = kit.pair_shapes(references, linearts)
-    kit.add_shapes(document, "mehr", shapes + '<circle cx="50" cy="60" r="9" fill="#ff8800"/>')
+    for x in (50, 80):
+        shapes += f'<circle cx="{x}" cy="60" r="9" fill="#ff8800"/>'
+    kit.add_shapes(document, "mehr", shapes)
     yield 500
     kit.choose(kit.widget("colorize_points"), "mehr")
     kit.press()
     yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
     figures["says"] = kit.message()
-    assert "3 pairs arrived" in kit.message() and "(50, 60) has no partner" in kit.message()
+    assert "On the points layer: 3 pairs." in kit.message(), kit.message()
+    assert "3 pairs arrived" in kit.message() and "(80, 60) are both round" in kit.message()
     kit.shot("docker-notes", dock_only=True)
 
 

@@ -181,3 +181,82 @@ def check_points_drawn_with_kritas_own_tools(figures):
         assert max(abs(a - b) for a, b in zip(kinds[kind].centre, centre)) < 3, figures
     for got, wanted in zip(kinds["line"].ends, ((80, 250), (350, 300))):
         assert max(abs(a - b) for a, b in zip(got, wanted)) < 3, figures
+
+
+MARKS = (
+    # Filled, hollow, and named: as Krita's ellipse tool draws them, and as SVG files may say it.
+    '<circle cx="100" cy="100" r="10" fill="#123456"/>'
+    '<ellipse cx="150" cy="110" rx="12" ry="9" fill="none" stroke="#ff00ff" stroke-width="6"/>'
+    '<circle id="Leave empty" cx="200" cy="120" r="10" fill="#123456"/>'
+    # A curve, a line with a corner, and a polygon.
+    '<path d="M 50 300 C 80 250 120 350 150 300" stroke="#00aa00" stroke-width="3" fill="none"/>'
+    '<path d="M 200 300 L 240 340 L 280 300" stroke="#00aa00" stroke-width="3" fill="none"/>'
+    '<path d="M 300 100 L 380 100 L 340 180 Z" stroke="#00aa00" stroke-width="3" fill="none"/>'
+)
+
+
+def check_hints_rings_and_paths_arrive(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    layer = kit.add_shapes(document, "Hinweise", MARKS)
+    layer.move(30, 20)
+    yield 800
+    kit.choose(kit.widget("colorize_points"), "Hinweise")
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
+    figures["says"] = kit.message()
+    said = "On the points layer: 1 colour hint, 2 regions left empty, 2 gaps closed, 1 area joined."
+    assert said in kit.message(), kit.message()
+    # The named one first: a colour of its own is not what it is about.
+    hints = "None at (230, 140), #123456 at (130, 120), None at (180, 130)"
+    assert f"hints [{hints}], 2 closing, 1 merging" in kit.message(), kit.message()
+    kit.shot("docker-hints", dock_only=True)
+
+
+def check_paths_are_where_they_are_drawn(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(420, 320, "paths", ppi=120.5)
+    body = (
+        '<g transform="translate(30 20) rotate(20)">'
+        '<path d="M 20 30 C 60 -40 160 200 220 130" stroke="#ff0000" stroke-width="4" '
+        'fill="none"/></g>'
+    )
+    layer = kit.add_shapes(document, "paths", body)
+    layer.move(11, -7)
+    document.waitForDone()
+    document.refreshProjection()
+    yield 800
+    (curve,) = read(document, layer)
+    assert curve.kind == "open" and len(curve.path) > 20, curve
+    worst = 0
+    for x, y in curve.path[1:-1]:
+        pixels = bytes(layer.projectionPixelData(int(x) - 1, int(y) - 1, 3, 3))
+        worst = max(worst, 255 - max(pixels[3::4]))
+    figures["least opaque beside a point"] = 255 - worst
+    assert worst < 60, figures
+
+
+def check_a_name_that_means_empty_survives_a_file(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(420, 320, "named", ppi=300.0)
+    body = "".join(
+        f'<circle id="{name}" cx="{60 * i + 50}" cy="50" r="15" fill="#ff0000"/>'
+        for i, name in enumerate(("leave empty", "empty", "Empty"))
+    )
+    layer = kit.add_shapes(document, "dots", body)
+    yield 500
+    figures["before"] = [shape.name for shape in read(document, layer)]
+    path = f"{kit.FOLDER}/named.kra"
+    document.setBatchmode(True)
+    document.saveAs(path)
+    yield 1200
+    document.setModified(False)
+    document.close()
+    yield 800
+    again = kit.APP.openDocument(path)
+    kit.APP.activeWindow().addView(again)
+    yield 800
+    figures["after"] = [shape.name for shape in read(again, again.nodeByName("dots"))]
+    pairing = importlib.import_module("manganinja_krita.pairing")
+    for name in figures["before"] + figures["after"]:
+        assert pairing._EMPTY_NAME.fullmatch(name), figures
