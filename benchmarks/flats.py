@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from manganinja.flats.measures import FlatsScore, measure
+from manganinja.flats.measures import FlatsScore, FlatsTruth, measure
 
 from .flats_methods import BESIDE, METHODS, Case, NotThere
 from .flats_truth import STYLES, Faults, Page, draw_page
@@ -39,6 +39,8 @@ class Run:
     Attributes:
         seconds: time of the call.
         peak_mb: peak memory of the process, MiB.
+        coloured: share of the figures' regions that have a colour at all.
+        right_of_coloured: share of the regions with a colour that have the right one.
     """
 
     method: str
@@ -47,6 +49,8 @@ class Run:
     seconds: float = 0.0
     peak_mb: float = 0.0
     why: str = ""
+    coloured: float = 0.0
+    right_of_coloured: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ def on_page(spec: Spec, methods: Sequence[str], options: argparse.Namespace) -> 
         pairs=[(pair.target, pair.colour) for pair in page.pairs],
         gap_px=min(max(8, spec.gap_px), 32),
         limit_s=options.limit,
+        sources=[pair.reference for pair in page.pairs],
     )
     for name in methods:
         yield _judged(name, case, page, known)
@@ -142,7 +147,28 @@ def _judged(name: str, case: Case, page: Page, known: dict[str, object]) -> Run:
         return Run(name, known, None, why=answer)
     assert answer is not None
     painted, seconds, peak_mb = answer
-    return Run(name, known, measure(painted, page.truth, case.hints), seconds, peak_mb)
+    score = measure(painted, page.truth, case.hints)
+    return Run(name, known, score, seconds, peak_mb, "", *filled(painted, page.truth))
+
+
+def filled(painted: np.ndarray, truth: FlatsTruth) -> tuple[float, float]:
+    """Share of the regions that most of whose pixels have a colour, and among them the share that
+    have the right one. Paper that was left as paper is no region; painted otherwise it is wrong."""
+    count, open_px = len(truth.colours), ~truth.lines
+    labels, pixels = truth.labels[open_px], painted[open_px]
+    areas = np.bincount(labels, minlength=count)
+    opaque = pixels[:, 3] >= 128
+    has = 2 * np.bincount(labels[opaque], minlength=count) > areas
+    paper = (pixels[:, :3] == truth.paper_rgb).all(axis=1)
+    as_paper = 2 * np.bincount(labels[paper | ~opaque], minlength=count) > areas
+    same = opaque & (pixels[:, :3] == truth.colours[labels, :3]).all(axis=1)
+    right = 2 * np.bincount(labels[same], minlength=count) > areas
+    figure = truth.colours[:, 3] > 0
+    judged = (areas > 0) & (figure | ~as_paper)
+    share = np.count_nonzero(judged & has) / max(1, np.count_nonzero(judged))
+    return share, np.count_nonzero(judged & has & right & figure) / max(
+        1, np.count_nonzero(judged & has)
+    )
 
 
 def _work(sender: Connection, name: str, case: Case) -> None:
@@ -188,6 +214,8 @@ COLUMNS = (
     ("bleed", "bleed_rate", "{:.4f}"),
     ("fringe px", "fringe_px", "{:.0f}"),
     ("repair", "to_repair", "{:.1f}"),
+    ("coloured", "coloured", "{:.3f}"),
+    ("right", "right_of_coloured", "{:.3f}"),
     ("pt MSE", "point_mse", "{:.4f}"),
     ("pt dE", "point_de", "{:.2f}"),
     ("s", "seconds", "{:.2f}"),
@@ -216,6 +244,8 @@ def _figures(run: Run) -> dict[str, float]:
     return {k: float(v) for k, v in score.items() if v is not None} | {
         "seconds": run.seconds,
         "peak_mb": run.peak_mb,
+        "coloured": run.coloured,
+        "right_of_coloured": run.right_of_coloured,
     }
 
 

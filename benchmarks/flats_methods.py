@@ -48,6 +48,7 @@ class Case:
         pairs: ((x, y) on the line art, the colour that the reference has at the other end).
         gap_px: what a method that can be told closes gaps up to.
         limit_s: seconds after which a program of its own is stopped.
+        sources: (x, y) on the reference, the other end of each pair.
     """
 
     lineart: np.ndarray = field(repr=False)
@@ -58,6 +59,7 @@ class Case:
     pairs: list[Point] = field(repr=False)
     gap_px: float
     limit_s: float
+    sources: list[tuple[float, float]] = field(default_factory=list, repr=False)
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -90,10 +92,27 @@ def ours_with_hints(case: Case) -> np.ndarray:
 
 
 def ours_with_pairs(count: int) -> Callable[[Case], np.ndarray]:
-    """Flats without any proposal, from so many pairs."""
+    """As ``--model none`` does it: from the reference's regions and so many pairs."""
 
     def method(case: Case) -> np.ndarray:
-        return _flattened(case, None, case.palette, [], case.pairs[:count])
+        from manganinja.flats.flatten import flatten
+        from manganinja.flats.palette import extract_palette
+        from manganinja.flats.spreading import Pointed, Spreading
+        from manganinja.flats.values import Marks
+
+        opaque = np.full((*case.reference.shape[:2], 1), 255, np.uint8)
+        reference = np.concatenate([case.reference, opaque], axis=2)
+        known = extract_palette(reference)
+        ends = zip(case.pairs[:count], case.sources[:count], strict=True)
+        spreading = Spreading([(reference, known)], [Pointed(to, at) for (to, _), at in ends])
+        return flatten(
+            Image.fromarray(case.lineart),
+            None,
+            known.palette,
+            Marks(pairs=case.pairs[:count]),
+            case.gap_px,
+            spread=spreading,
+        ).rgba()
 
     method.__doc__ = f"Flats without a model from {count} pairs."
     return method

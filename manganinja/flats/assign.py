@@ -288,6 +288,10 @@ def _followed(
     confidence = assignment.confidence.copy()
     asked = (source == UNKNOWN) & which
     pairs, border = neighbours(regions, asked, through_gaps)
+    if through_gaps:
+        # That one is like a region of the reference says nothing of the other, which is not.
+        keep = source[pairs[:, 1]] != MATCH
+        pairs, border = pairs[keep], border[keep]
     # The last one written stays: the longest border.
     pairs = pairs[np.argsort(border, kind="stable")]
     while True:

@@ -115,22 +115,29 @@ class Spreading:
     def __call__(self, regions: Regions, palette: Palette) -> Assignment:
         """A colour of the palette for each region that is found in a reference; the others stay
         unknown."""
-        return _decided(self.likelihoods(regions, palette), self._strayed(palette))
+        if not len(palette):
+            return unknown(regions.count)
+        colours, likely = self._likely(regions, palette)
+        return _decided(colours, likely, self._strayed(palette))
 
     def likelihoods(self, regions: Regions, palette: Palette) -> np.ndarray:
         """(count, K) float: how likely each region has each colour of the palette; what is missing
         to 1 is for none of them."""
         whole = np.zeros((regions.count, len(palette)))
-        if not len(palette):
-            return whole
+        if len(palette):
+            colours, likely = self._likely(regions, palette)
+            known = colours != EMPTY
+            whole[:, colours[known]] = likely[:, known]
+        return whole
+
+    def _likely(self, regions: Regions, palette: Palette) -> tuple[np.ndarray, np.ndarray]:
+        """(K,) indices of the palette or EMPTY, and how likely each region has each, (count, K)."""
         sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
         self.on_fraction(0.2)
-        drawing = Drawing(*describe(regions), sheets, _known(regions, sheets, self.pairs))
+        drawing = Drawing(*describe(regions), sheets, known_pairs(regions, sheets, self.pairs))
         self.on_fraction(0.3)
         likely = drawing.likelihoods(lambda part: self.on_fraction(0.3 + 0.7 * part))
-        known = drawing.colours != EMPTY
-        whole[:, drawing.colours[known]] = likely[:, known]
-        return whole
+        return drawing.colours, likely
 
     def _strayed(self, palette: Palette) -> np.ndarray:
         """How far each colour of the palette is from the reference's that it stands for."""
@@ -154,7 +161,7 @@ def unknown(count: int) -> Assignment:
 
 
 @dataclass(frozen=True)
-class _Anchor:
+class Anchor:
     """A pair in regions: of the line art; of which sheet; and both places as complex numbers."""
 
     region: int
@@ -164,7 +171,10 @@ class _Anchor:
     seen: complex
 
 
-def _known(regions: Regions, sheets: Sequence[Sheet], pairs: Sequence[Pointed]) -> list[_Anchor]:
+def known_pairs(
+    regions: Regions, sheets: Sequence[Sheet], pairs: Sequence[Pointed]
+) -> list[Anchor]:
+    """The pairs in regions; those outside are left out."""
     anchors = []
     for pair in pairs:
         sheet = sheets[pair.number]
@@ -172,23 +182,22 @@ def _known(regions: Regions, sheets: Sequence[Sheet], pairs: Sequence[Pointed]) 
         region, source = region_at(regions, pair.lineart), region_at(sheet.regions, seen)
         if region is not None and source is not None:
             anchors.append(
-                _Anchor(region, pair.number, source, complex(*pair.lineart), complex(*seen))
+                Anchor(region, pair.number, source, complex(*pair.lineart), complex(*seen))
             )
     return anchors
 
 
-def _decided(likely: np.ndarray, strayed: np.ndarray) -> Assignment:
-    """(count, K) likelihoods of colours as an assignment."""
+def _decided(colours: np.ndarray, likely: np.ndarray, strayed: np.ndarray) -> Assignment:
+    """(count, K) likelihoods of colours (K,) as an assignment."""
     result = unknown(len(likely))
-    if not likely.shape[1]:
-        return result
     best = likely.argmax(axis=1)
     confidence = likely[np.arange(len(likely)), best]
     sure = confidence >= LEAST
-    result.index[sure] = best[sure]
+    result.index[sure] = colours[best[sure]]
     result.source[sure] = MATCH
     result.confidence[:] = np.where(sure, confidence, 0)
-    result.off_palette[sure] = strayed[best[sure]]
+    coloured = result.index != EMPTY
+    result.off_palette[coloured] = strayed[result.index[coloured]]
     return result
 
 
@@ -465,7 +474,7 @@ class Drawing:
         shapes: Shapes,
         borders: Borders,
         sheets: Sequence[Sheet],
-        anchors: Sequence[_Anchor] = (),
+        anchors: Sequence[Anchor] = (),
     ) -> None:
         self.shapes, self.borders, self.sheets, self.anchors = shapes, borders, sheets, anchors
         self.figures = [
