@@ -260,3 +260,30 @@ def check_a_name_that_means_empty_survives_a_file(figures):
     pairing = importlib.import_module("manganinja_krita.pairing")
     for name in figures["before"] + figures["after"]:
         assert pairing._EMPTY_NAME.fullmatch(name), figures
+
+
+def check_round_dots_grouped_in_krita_are_two_hints(figures):
+    yield from kit.show_dock()
+    document, _ = yield from kit.ready_document()
+    body = "".join(f'<circle cx="{x}" cy="120" r="10" fill="#123456"/>' for x in (120, 220))
+    layer = kit.add_shapes(document, "zwei", body)
+    yield 800
+    kit.choose(kit.widget("colorize_points"), "zwei")
+    kit.press()
+    yield from kit.until(lambda: kit.message() and not kit.is_working(), "a sentence", 30)
+    assert "both round" in kit.message() and "group them" in kit.message(), kit.message()
+    document.setActiveNode(layer)
+    kit.APP.action("InteractionTool").trigger()
+    yield 500
+    for shape in layer.shapes():
+        shape.select()
+    del shape
+    yield 300
+    group = kit.APP.action("object_group")
+    figures["group is offered"] = group is not None and group.isEnabled()
+    group.trigger()
+    yield 500
+    figures["types"] = [shape.type() for shape in layer.shapes()]
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
+    assert "2 colour hints" in kit.message(), kit.message()
