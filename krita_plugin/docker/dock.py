@@ -38,6 +38,11 @@ class ColorizeDock(DockWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.panel)
         self.setWidget(scroll)
+        krita = Krita.instance()
+        self.panel.numbers.button.setChecked(
+            krita.readSetting("manganinja", "numbers_shown", "") == "yes"
+        )
+        self.panel.numbers.toggled.connect(self._numbers_shown)
         self._seen = False
         self.visibilityChanged.connect(self._seen_or_hidden)
 
@@ -51,6 +56,10 @@ class ColorizeDock(DockWidget):
         """The artist comes to the docker: look whether an empty choice can be proposed now."""
         super().enterEvent(event)  # type: ignore[arg-type]
         self._workshop.look_again()
+
+    @guarded
+    def _numbers_shown(self, is_open: bool) -> None:
+        Krita.instance().writeSetting("manganinja", "numbers_shown", "yes" if is_open else "no")
 
     @guarded
     def _show_once(self) -> None:

@@ -247,13 +247,13 @@ class GapSpin(QtWidgets.QSpinBox):
         event.ignore()  # type: ignore[attr-defined]
 
 
-class FinishFields(QtWidgets.QWidget):
+class FinishFields(QtCore.QObject):
     """What stays, and how the drawing is cut into regions; ``picked`` as for a box."""
 
     picked = Signal()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QtCore.QObject) -> None:
+        super().__init__(parent)
         self.keep = LayerBox(
             "none", "colorize_keep",
             "What is opaque on this layer stays exactly as it is in the new one. Correct a "
@@ -269,19 +269,16 @@ class FinishFields(QtWidgets.QWidget):
             "Also looks at enlarged parts of the drawing, one after the other: better for eyes "
             "and other small things, but takes several times as long"
         )
-        form = QtWidgets.QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setHorizontalSpacing(8)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Keep", self.keep)
-        form.addRow("Close gaps", self.gap)
-        form.addRow(self.empty)
-        form.addRow(self.detail)
         self.keep.picked.connect(self.picked)
         self.gap.valueChanged.connect(lambda *_: self.picked.emit())
         for box in (self.empty, self.detail):
             box.clicked.connect(lambda *_: self.picked.emit())
+
+    def add_to(self, form: QtWidgets.QFormLayout) -> None:
+        form.addRow("Keep", self.keep)
+        form.addRow("Close gaps", self.gap)
+        form.addRow("", self.empty)
+        form.addRow("", self.detail)
 
     def chosen(self, result: str) -> Finish:
         """The fields together with the ``result`` that is chosen elsewhere."""
@@ -344,3 +341,32 @@ def _die_icon(colour: QtGui.QColor) -> QtGui.QIcon:
         painter.drawEllipse(QtCore.QPointF(x, y), 2.6, 2.6)
     painter.end()
     return QtGui.QIcon(pixmap)
+
+
+class Fold(QtWidgets.QWidget):
+    """A line with a triangle; ``toggled(bool)`` when what is under it is shown or hidden."""
+
+    toggled = Signal(bool)
+
+    def __init__(self, text: str, name: str, content: QtWidgets.QWidget) -> None:
+        super().__init__()
+        self._content = content
+        self.button = QtWidgets.QToolButton()
+        self.button.setObjectName(name)
+        self.button.setText(text)
+        self.button.setAutoRaise(True)
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.button)
+        column.addWidget(content)
+        self.button.toggled.connect(self._show)
+        self._show(False)
+
+    def _show(self, is_open: bool) -> None:
+        arrows = Qt.ArrowType
+        self.button.setArrowType(arrows.DownArrow if is_open else arrows.RightArrow)
+        self._content.setVisible(is_open)
+        self.toggled.emit(is_open)

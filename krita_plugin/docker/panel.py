@@ -14,6 +14,7 @@ from ..workshop import Workshop
 from .fields import (
     AutoSpin,
     FinishFields,
+    Fold,
     LayerBox,
     ModelBox,
     ReferenceList,
@@ -48,7 +49,7 @@ class Panel(QtWidgets.QWidget):
             "spot of the drawing, and more (see the manual)",
         )  # fmt: skip
         self.result = ResultBox()
-        self.finish = FinishFields()
+        self.finish = FinishFields(self)
         self.seed = SeedField()
         self.steps = AutoSpin("colorize_steps", 1, 1000, 1, 0)
         self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
@@ -76,50 +77,38 @@ class Panel(QtWidgets.QWidget):
         self.message = MessageBox()
 
     def _lay_out(self) -> None:
-        form = QtWidgets.QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setHorizontalSpacing(8)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Line art", self.lineart)
-        form.addRow("Reference", self.references)
-        form.addRow("Points", self.points)
-        form.addRow("Result", self.result)
+        needed, rest = _form(), _form()
+        needed.addRow("Line art", self.lineart)
+        needed.addRow("Reference", self.references)
+        needed.addRow("Points", self.points)
+        needed.addRow("Result", self.result)
+        self.finish.add_to(rest)
         self._model_label = QtWidgets.QLabel("Model")
-        form.addRow(self._model_label, self.model)
-        numbers = self._numbers()
+        rest.addRow(self._model_label, self.model)
+        rest.addRow("Seed", self.seed)
+        _align_labels(needed, rest)
+        self.numbers = Fold("Steps and guidance", "colorize_numbers", self._numbers())
         self._working = self._job_part()
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(8)
         # What is needed at every press comes first: the docker may be small.
-        column.addLayout(form)
+        column.addLayout(needed)
         column.addWidget(self.button)
         column.addWidget(self._working)
         column.addWidget(self.message)
-        column.addWidget(self.finish)
-        column.addLayout(numbers)
+        column.addLayout(rest)
+        column.addWidget(self.numbers)
         column.addStretch(1)
         column.addWidget(self.server)
 
-    def _numbers(self) -> QtWidgets.QGridLayout:
-        grid = QtWidgets.QGridLayout()
-        grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(2)
-        cells = (
-            ("Seed", self.seed), ("Steps", self.steps),
-            ("Reference guidance", self.guidance_reference),
-            ("Points guidance", self.guidance_points),
-        )  # fmt: skip
-        for index, (text, field) in enumerate(cells):
-            row, column = 2 * (index // 2), index % 2
-            label = QtWidgets.QLabel(text)
-            label.setBuddy(field)
-            grid.addWidget(label, row, column)
-            grid.addWidget(field, row + 1, column)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        return grid
+    def _numbers(self) -> QtWidgets.QWidget:
+        part = QtWidgets.QWidget()
+        form = _form(part)
+        form.addRow("Steps", self.steps)
+        form.addRow("Reference guidance", self.guidance_reference)
+        form.addRow("Points guidance", self.guidance_points)
+        return part
 
     def _job_part(self) -> QtWidgets.QWidget:
         part = QtWidgets.QWidget()
@@ -251,6 +240,25 @@ class Panel(QtWidgets.QWidget):
         message = self._state.message
         elsewhere = message is not None and message.document not in ("", self._state.document.id)
         self.message.show_message(None if elsewhere else message)
+
+
+def _form(parent: QtWidgets.QWidget | None = None) -> QtWidgets.QFormLayout:
+    form = QtWidgets.QFormLayout() if parent is None else QtWidgets.QFormLayout(parent)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setHorizontalSpacing(8)
+    form.setVerticalSpacing(4)
+    form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def _align_labels(*forms: QtWidgets.QFormLayout) -> None:
+    """All fields begin at one line."""
+    role = QtWidgets.QFormLayout.ItemRole.LabelRole
+    items = [form.itemAt(row, role) for form in forms for row in range(form.rowCount())]
+    labels = [item.widget() for item in items if item is not None]
+    width = max(label.sizeHint().width() for label in labels)
+    for label in labels:
+        label.setMinimumWidth(width)
 
 
 def _fitted(image: QtGui.QImage) -> QtGui.QPixmap:

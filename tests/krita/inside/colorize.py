@@ -26,6 +26,15 @@ def check_docker_proposes_layers_without_names(figures):
     assert "auto (9)" in kit.widget("colorize_guidance_reference").text()
     assert "auto (15)" in kit.widget("colorize_guidance_points").text()
     kit.shot("docker-ready", dock_only=True)
+    fold, steps = kit.widget("colorize_numbers"), kit.widget("colorize_steps")
+    assert not steps.isVisibleTo(kit.dock()), "numbers are folded away at first"
+    fold.click()
+    assert steps.isVisibleTo(kit.dock())
+    assert kit.APP.readSetting("manganinja", "numbers_shown", "") == "yes"
+    yield 300
+    kit.shot("docker-numbers", dock_only=True)
+    fold.click()
+    assert not steps.isVisibleTo(kit.dock())
     kit.shot("screen-ready")
 
 

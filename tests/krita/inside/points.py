@@ -210,6 +210,7 @@ def check_hints_rings_and_paths_arrive(figures):
     # The named one first: a colour of its own is not what it is about.
     hints = "None at (230, 140), #123456 at (130, 120), None at (180, 130)"
     assert f"hints [{hints}], 2 closing, 1 merging" in kit.message(), kit.message()
+    yield 300
     kit.shot("docker-hints", dock_only=True)
 
 
