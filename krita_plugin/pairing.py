@@ -103,10 +103,10 @@ class _Reader:
 
     def _keep(self, shapes: tuple[Shape, ...]) -> None:
         try:
-            if len(shapes) > 1:
-                self._dots(shapes)
-            else:
+            if len(shapes) == 1:
                 self._single(shapes[0])
+            else:
+                self._dots(shapes)
         except _Unclear as reason:
             self._unused.append(str(reason))
 

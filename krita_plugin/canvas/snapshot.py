@@ -113,8 +113,8 @@ def _read_marks(
     if not marks.mean_anything:
         raise CannotStart(
             f"Nothing on the points layer “{node.name()}” can be used.",
-            "Draw straight lines from the reference to the line art, or dots of one colour: a "
-            "rectangle on the reference and an ellipse on the line art. Or choose “none”.",
+            "Draw straight lines from the reference to the line art, or single dots in the colours "
+            "that you want. Or choose “none”.",
             marks.unused,
         )
     return marks
