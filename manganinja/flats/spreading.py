@@ -27,7 +27,7 @@ from .palette import ReferenceFlats, nearest
 from .shapes import Borders, Shapes, cut_reference, describe
 from .values import EMPTY, Assignment, Palette, Regions
 
-LEAST = 0.66
+LEAST = 0.6
 """Likelihood from which a region takes a colour."""
 
 _LARGEST = 200
@@ -44,6 +44,10 @@ _LOOSE_TO_TIGHT = ((0.2, 0.7), (0.15, 0.6), (0.12, 0.5), (0.1, 0.5))
 _FIGURES = 6
 _PLACEMENTS = 32
 _SEARCHES = 4
+_FEWEST = 2
+"""Regions that lie under a placement."""
+_LEAST_QUALITY = 0.07
+"""Share of what lies under a placement that agrees with it; poses of one figure have 0.1 to 0.6."""
 _LEAST_FREE = 0.7
 """Of what lies under a placement, that lies under no better one."""
 _PAIR_GAIN = 0.05
@@ -324,8 +328,16 @@ class _Search:
 
     def found(self) -> list[Placement]:
         """Placements on which much agrees."""
-        tried = sorted(self._tried(), key=lambda found: -found.score)
-        return [self._refined(placement) for placement in tried[:_REFINED]]
+        unlike: dict[tuple[bool, int, int, int], Placement] = {}
+        for placement in sorted(self._tried(), key=lambda found: -found.score):
+            unlike.setdefault(self._about(placement), placement)
+        return [self._refined(placement) for placement in list(unlike.values())[:_REFINED]]
+
+    def _about(self, placement: Placement) -> tuple[bool, int, int, int]:
+        """The same for placements that will be refined to about the same."""
+        scale = abs(placement.turn)
+        middle = complex(placement.placed(self._from.mean())) / (0.2 * scale * self._side)
+        return placement.mirrored, round(middle.real), round(middle.imag), round(5 * np.log(scale))
 
     def _tried(self) -> list[Placement]:
         tried = []
@@ -409,54 +421,54 @@ def mutual(fits: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.n
 # Candidates, and how likely each is
 
 PLAIN = {
-    "away": -7.9,
-    "far away": 1.3,
-    "away in own sides": -0.65,
-    "size": -0.06,
-    "size, cut off": 0.3,
-    "rings": -1.2,
-    "coarse": -0.6,
-    "coarse, cut off": 0.7,
+    "away": -7.25,
+    "far away": 1.17,
+    "away in own sides": -0.55,
+    "size": -0.03,
+    "size, cut off": 0.32,
+    "rings": -0.94,
+    "coarse": -0.65,
+    "coarse, cut off": 0.24,
     "elongation": -0.26,
-    "paper": -1.4,
-    "degree": -0.56,
-    "enclosed": -3.9,
-    "large": 1.2,
-    "mutual": 2.0,
-    "none": -3.0,
-    "none: quality": -0.2,
-    "none: large": 1.7,
-    "none: cut off": 1.2,
-    "none: paper": -1.7,
+    "paper": -1.69,
+    "degree": -0.64,
+    "enclosed": -3.78,
+    "large": 0.96,
+    "mutual": 1.73,
+    "none": 1.63,
+    "none: quality": -11.74,
+    "none: large": 1.91,
+    "none: cut off": 0.44,
+    "none: paper": -1.44,
 }
 """Weights of what is known of a candidate by itself, and of there being none."""
 
 SEEING = {
-    "away": -4.9,
-    "far away": 1.0,
-    "away in own sides": -0.47,
-    "size": -0.04,
-    "size, cut off": 0.2,
-    "rings": -0.55,
-    "coarse": -0.44,
-    "coarse, cut off": 0.25,
-    "elongation": -0.25,
-    "paper": 0.66,
-    "degree": -0.35,
-    "enclosed": -2.3,
-    "large": 0.8,
-    "mutual": 1.5,
-    "round it alike": 2.3,
-    "round it unlike": -2.2,
-    "on others alike": 0.39,
-    "on neighbours": 0.27,
-    "on others rather": 1.85,
-    "among its own": 0.48,
-    "none": -1.6,
-    "none: quality": -0.17,
-    "none: large": 1.1,
-    "none: cut off": 0.66,
-    "none: paper": 0.0,
+    "away": -4.15,
+    "far away": 0.84,
+    "away in own sides": -0.38,
+    "size": -0.03,
+    "size, cut off": 0.23,
+    "rings": -0.42,
+    "coarse": -0.47,
+    "coarse, cut off": 0.04,
+    "elongation": -0.18,
+    "paper": 0.52,
+    "degree": -0.46,
+    "enclosed": -2.21,
+    "large": 1.04,
+    "mutual": 1.43,
+    "round it alike": 5.72,
+    "round it unlike": 0.96,
+    "on others alike": 2.2,
+    "on neighbours": 0.56,
+    "on others rather": -0.34,
+    "among its own": 0.08,
+    "none": 4.51,
+    "none: quality": -6.9,
+    "none: large": 1.4,
+    "none: cut off": 0.22,
+    "none: paper": 0.82,
 }
 """The same where it is also known what colours lie round it, and which alike regions have."""
 
@@ -566,12 +578,18 @@ def _apart(
 ) -> list[tuple[Placement, float]]:
     """The best of the placements that don't lie on each other, with their qualities; what lies
     under them is no longer free."""
-    roots, chosen = np.sqrt(drawing.shapes.areas), []
-    for placement in sorted(tried, key=lambda p: -p.score):
+    roots, judged, chosen = np.sqrt(drawing.shapes.areas), [], []
+    for placement in tried:
         inside = rows[_outside(drawing, placement, rows) == 0]
-        taken, still = roots[inside].sum(), roots[inside[free[inside]]].sum()
-        if taken and still >= _LEAST_FREE * taken:
-            chosen.append((placement, placement.agreed / taken))
+        if len(inside) < _FEWEST:
+            continue
+        quality = placement.agreed / roots[inside].sum()
+        # Large and vague or small and sharp: neither alone.
+        judged.append((placement.score * np.sqrt(quality), quality, placement, inside))
+    for _, quality, placement, inside in sorted(judged, key=lambda one: -one[0]):
+        still = roots[inside[free[inside]]].sum()
+        if quality >= _LEAST_QUALITY and still >= _LEAST_FREE * roots[inside].sum():
+            chosen.append((placement, quality))
             free[inside] = False
     return chosen
 
