@@ -89,15 +89,18 @@ def _two(position: Any) -> Any:
     return position
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit and float greys as 8-bit ones, which is all that Pillow converts without clipping."""
+def eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit and float greys as 8-bit ones, which is all that Pillow converts without clipping;
+    and grey with premultiplied alpha, which it hardly converts at all, as RGBA."""
+    if image.mode == "La":
+        return image.convert("LA")
     if image.mode.startswith("I;16"):
-        return image.point(lambda value: value / 256).convert("L")
+        high = np.frombuffer(image.tobytes(), ">u2" if image.mode.endswith("B") else "<u2") >> 8
+        return Image.frombytes("L", image.size, high.astype(np.uint8).tobytes())
     if image.mode in ("I", "F"):
-        extrema: Any = image.getextrema()
-        low, high = map(float, extrema)
-        scale = 255 / max(high - low, 1e-9)
-        return image.point(lambda value: value * scale - low * scale).convert("L")
+        values = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        low, high = values.min(initial=0), values.max(initial=1e-9)
+        return Image.fromarray(((values - low) * (255 / (high - low))).astype(np.uint8))
     return image
 
 
@@ -110,7 +113,7 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return ImageOps.exif_transpose(_eight_bit(image))
+            return eight_bit(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {path}.", "Check the name.") from error
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from .errors import BadRequest
+from .files import eight_bit
 
 FAINTEST_LINE = 0.24
 """Line strength, as a share of a full line, up to which the published code takes it for paper."""
@@ -31,6 +32,7 @@ def line_strength(lineart: Image.Image) -> np.ndarray:
 
 def _on_paper(lineart: Image.Image) -> tuple[np.ndarray, bool]:
     """uint8 grey picture without transparency, and whether its paper is white."""
+    lineart = eight_bit(lineart)
     transparent = lineart.has_transparency_data
     if transparent and lineart.mode not in ("RGBA", "LA"):
         lineart = lineart.convert("RGBA")
@@ -42,8 +44,9 @@ def _on_paper(lineart: Image.Image) -> tuple[np.ndarray, bool]:
     share = cv2.countNonZero(drawn) / drawn.size
     if share == 1:
         return grey, _percentile(grey, None, 50) >= 128
-    # White lines on transparency would vanish on white paper, so they get black paper.
-    white_paper = share == 0 or _percentile(grey, drawn, 10) <= 200
+    # White lines on transparency would vanish on white paper, so they get black paper. White with
+    # a few dark pixels is a drawing with white fills.
+    white_paper = share == 0 or _percentile(grey, drawn, 1) <= 200
     flat = cv2.multiply(grey, alpha, scale=1 / 255)
     return (cv2.add(flat, 255 - alpha) if white_paper else flat), white_paper
 

@@ -8,11 +8,16 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadRequest
+from ..files import eight_bit
 
 _FAINTEST = 24
 """Ink up to which a pixel is grain of the paper, of 255."""
 _MOST_LINE = 0.9
 """Share of a picture that lines may cover."""
+_RIDGE_PX = (2, 4, 8)
+"""A faint line has paper on both sides within so many pixels."""
+_LEAST_RIDGE_PX = 16
+"""A faint line that touches no plain one is at least so long; what is shorter is dirt."""
 
 
 def ink(lineart: Image.Image) -> np.ndarray:
@@ -25,6 +30,7 @@ def ink(lineart: Image.Image) -> np.ndarray:
     Returns:
         (H, W) uint8, 0 = paper, 255 = full line.
     """
+    lineart = eight_bit(lineart)
     if lineart.mode in ("1", "L") and not lineart.has_transparency_data:
         grey = np.asarray(lineart.convert("L"))
         return 255 - grey if _median(grey) >= 128 else grey
@@ -32,13 +38,17 @@ def ink(lineart: Image.Image) -> np.ndarray:
         return _from_paper(np.asarray(lineart.convert("RGB")))
     rgba = np.asarray(lineart.convert("RGBA"))
     alpha = cv2.extractChannel(rgba, 3)
-    covered = cv2.countNonZero(cv2.threshold(alpha, 127, 255, cv2.THRESH_BINARY)[1])
-    if covered == alpha.size:
+    solid = cv2.threshold(alpha, 127, 255, cv2.THRESH_BINARY)[1]
+    covered = cv2.countNonZero(solid) / max(1, alpha.size)
+    if covered == 1 or alpha.min(initial=255) >= 64:
         return _from_paper(rgba[..., :3])
-    if not _has_fills(rgba, alpha):
-        return alpha
-    darkest = rgba[..., :3].min(axis=2)
-    return cv2.multiply(255 - darkest, alpha, scale=1 / 255)
+    if _has_fills(rgba, alpha):
+        darkest = rgba[..., :3].min(axis=2)
+        return cv2.multiply(255 - darkest, alpha, scale=1 / 255)
+    if covered > _MOST_LINE:
+        # A page with a hole in it.
+        return cv2.bitwise_and(_from_paper(rgba[..., :3], solid), solid)
+    return alpha
 
 
 def _has_fills(rgba: np.ndarray, alpha: np.ndarray) -> bool:
@@ -53,15 +63,16 @@ def _has_fills(rgba: np.ndarray, alpha: np.ndarray) -> bool:
     return 0.05 < white < 0.995
 
 
-def _median(grey: np.ndarray) -> int:
-    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
+def _median(grey: np.ndarray, mask: np.ndarray | None = None) -> int:
+    counts = cv2.calcHist([grey], [0], mask, [256], [0, 256]).ravel()
     return int(np.searchsorted(counts.cumsum(), counts.sum() / 2))
 
 
-def _from_paper(rgb: np.ndarray) -> np.ndarray:
-    """Largest difference of a channel from the paper, which is what most of the picture is."""
+def _from_paper(rgb: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """Largest difference of a channel from the paper, which is what most of the picture (where
+    ``mask`` is set) is."""
     channels = cv2.split(rgb)
-    papers = [_median(channel) for channel in channels]
+    papers = [_median(channel, mask) for channel in channels]
     differences = [
         cv2.absdiff(channel, np.full_like(channel, paper))
         for channel, paper in zip(channels, papers, strict=True)
@@ -72,9 +83,10 @@ def _from_paper(rgb: np.ndarray) -> np.ndarray:
 
 
 def line_mask(strength: np.ndarray) -> np.ndarray:
-    """Where a line covers the pixel at least half.
+    """Where a line covers the pixel at least half, and the middle of fainter lines.
 
-    "Half" is half of what this drawing's lines reach, so that pencil is seen as well as ink.
+    "Half" is half of what this drawing's lines reach, so that pencil is seen as well as ink. Hairs,
+    tips and pale trace lines beside bold ones reach half of that.
 
     Args:
         strength: (H, W) uint8 from :func:`ink`.
@@ -95,9 +107,39 @@ def line_mask(strength: np.ndarray) -> np.ndarray:
     full = int(np.searchsorted(counts.cumsum(), inked * 0.8))
     threshold = max(_FAINTEST, full // 2)
     mask = cv2.threshold(strength, threshold, 255, cv2.THRESH_BINARY)[1]
+    mask = _with_faint_lines(mask, strength, max(_FAINTEST, full // 4))
     if cv2.countNonZero(mask) > _MOST_LINE * mask.size:
         raise BadRequest(
             "The line art is almost all ink: there is nothing to fill.",
             "Choose the layer that has the lines; a finished picture is not line art.",
         )
     return mask
+
+
+def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:
+    """The mask with what is brighter than the rest of the line, but a ridge between paper.
+
+    A ridge, since the soft edge of a bold line or a wash of grey is as faint as a hair.
+    """
+    reach = _RIDGE_PX[-1]
+    fenced = cv2.copyMakeBorder(strength, *[reach] * 4, cv2.BORDER_CONSTANT, value=0)
+    height, width = strength.shape
+    half, ridge = strength // 2, np.zeros_like(strength)
+    for far in _RIDGE_PX:
+        for down, right in ((0, far), (far, 0), (far, far), (far, -far)):
+            beside = [
+                fenced[reach + y : reach + y + height, reach + x : reach + x + width]
+                for y, x in ((down, right), (-down, -right))
+            ]
+            cv2.bitwise_or(ridge, cv2.compare(cv2.max(*beside), half, cv2.CMP_LT), dst=ridge)
+    faint = cv2.threshold(strength, faintest, 255, cv2.THRESH_BINARY)[1]
+    faint = cv2.bitwise_and(faint, ridge)
+    if not cv2.countNonZero(cv2.subtract(faint, mask)):
+        return mask
+    both = cv2.bitwise_or(mask, faint)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(both, connectivity=8)
+    large = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) >= _LEAST_RIDGE_PX
+    bold = np.zeros(count, bool)
+    bold[parts[mask > 0]] = True
+    bold[0] = large[0] = False
+    return (large | bold)[parts].astype(np.uint8) * 255

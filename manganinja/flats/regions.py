@@ -199,12 +199,14 @@ class _Marks:
         )
         self.part = np.concatenate([[0], part_of[kept], fresh], dtype=np.int32)
 
-    def refine(self, distance: np.ndarray) -> None:
-        """Go on at full resolution: ``distance`` is that of every pixel."""
+    def refine(self, distance: np.ndarray, radius: float) -> None:
+        """Go on at full resolution: ``distance`` is that of every pixel, ``radius`` the next
+        ball's."""
         height, width = distance.shape
         labels = self.labels.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
-        # The neighbours of a pixel that is so far from any line can't lie behind one.
-        self.labels = np.where(distance > 0, labels, 0)
+        # The neighbours of a pixel that is so far from any line can't lie behind one, but they may
+        # be too close to it for the ball.
+        self.labels = np.where(distance > radius, labels, 0)
 
 
 def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +218,7 @@ def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
     marks = _Marks(coarse.shape if radii[0] >= _COARSE_PX else distance.shape)
     for number, radius in enumerate(radii):
         if radius < _COARSE_PX and marks.labels.shape != distance.shape:
-            marks.refine(distance)
+            marks.refine(distance, radius)
         at = distance if radius < _COARSE_PX else coarse
         smallest = 1 if radius > 0 else SMALLEST_HOLE_PX
         marks.add_ball(number, at > radius, radius < (gap_px + 1) / 2, smallest)

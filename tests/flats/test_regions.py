@@ -49,6 +49,26 @@ def transparent(colour: tuple[int, int, int]) -> Image.Image:
     return Image.fromarray(rgba)
 
 
+def hair() -> Image.Image:
+    """Lines of 0.7 px, drawn with anti-aliasing."""
+    large = Image.new("L", (3000, 2600), 255)
+    pen = ImageDraw.Draw(large)
+    pen.rectangle([10 * side + 4 for side in BOX], outline=0, width=7)
+    pen.line((1504, 604, 1504, 2004), 0, 7)
+    return large.resize((300, 260), Image.Resampling.BOX).convert("RGB")
+
+
+def bold_beside(image: Image.Image) -> Image.Image:
+    ImageDraw.Draw(image).line((10, 245, 290, 245), "black", 6)
+    return image
+
+
+def holed(ink_colour: str, paper: str) -> Image.Image:
+    image = page(ink_colour=ink_colour, paper=paper).convert("RGBA")
+    ImageDraw.Draw(image).rectangle((0, 240, 20, 260), fill=(0, 0, 0, 0))
+    return image
+
+
 STYLES = {
     "black on white": page(),
     "white on black": page(ink_colour="white", paper="black"),
@@ -61,6 +81,10 @@ STYLES = {
     "black on transparent": transparent((0, 0, 0)),
     "white on transparent": transparent((255, 255, 255)),
     "red on transparent": transparent((255, 0, 0)),
+    "hairs beside bold lines": bold_beside(hair()),
+    "pale trace lines beside black ones": bold_beside(page(ink_colour="#a0c8ff")),
+    "a page with a hole in it": holed("#442200", "#f6ecd2"),
+    "a black page with a hole in it": holed("white", "black"),
     "faint": Image.eval(page(), lambda v: 170 + v // 3),
 }
 
@@ -72,6 +96,29 @@ def test_every_kind_of_line_bounds_the_same_regions(style: str) -> None:
     assert len({at(regions, *LEFT), at(regions, *RIGHT), at(regions, *OUTSIDE)}) == 3
     assert regions.background.tolist().count(True) == 1
     assert regions.background[at(regions, *OUTSIDE)]
+
+
+@pytest.mark.parametrize("mode", ["1", "LA", "La", "P", "PA", "RGBa", "CMYK", "YCbCr", "I;16", "F"])
+def test_every_mode_of_picture_bounds_the_same_regions(mode: str) -> None:
+    grey = page().convert("L")
+    if mode == "F":
+        image = Image.fromarray(np.asarray(grey, np.float32) / 255)
+    elif mode == "I;16":
+        image = Image.frombytes(mode, grey.size, (np.asarray(grey, "<u2") * 257).tobytes())
+    elif mode in ("La", "RGBa"):
+        image = grey.convert(f"{mode[:-1]}A").convert(mode)
+    else:
+        image = grey.convert(mode)
+    assert segment(lines_of(image), gap_px=4).count == 3
+
+
+def test_dirt_and_soft_edges_are_no_lines() -> None:
+    image = page(width=8).filter(ImageFilter.GaussianBlur(3))
+    alone = lines_of(image)
+    for x, y in ((20, 20), (100, 100), (270, 220)):
+        ImageDraw.Draw(image).line((x, y, x + 6, y), (190, 190, 190))
+    np.testing.assert_array_equal(lines_of(image), alone)
+    assert (np.count_nonzero(alone[130, 100:200]) - 8) <= 2
 
 
 def test_white_filled_line_art_on_transparency_keeps_its_paper() -> None:
@@ -87,6 +134,16 @@ def test_gaps_up_to_the_chosen_width_are_closed_and_wider_ones_are_not(gap: int)
     closed, open_ = segment(lines, gap_px=gap), segment(lines, gap_px=gap / 2 - 0.5)
     assert closed.count == 3 and at(closed, *RIGHT) != at(closed, *OUTSIDE)
     assert open_.count == 2 and at(open_, *RIGHT) == at(open_, *OUTSIDE)
+
+
+@pytest.mark.parametrize("at_x", [150, 151])
+def test_slits_are_closed_on_every_side(at_x: int) -> None:
+    lines = lines_of(page())
+    lines[:, 148:154] = lines[:, 140:146]
+    lines[:, at_x] = 0
+    for gap in (1, 2, 4, 8, 32):
+        regions = segment(lines, gap)
+        assert regions.count == 2 and at(regions, *LEFT) == at(regions, *RIGHT)
 
 
 def test_a_closed_gap_is_cut_where_the_line_would_be() -> None:
