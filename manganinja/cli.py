@@ -135,19 +135,22 @@ def _colorize(options: argparse.Namespace) -> int:
             bar.set_description(progress.stage)
             bar.update(100 * progress.fraction - bar.n)
 
-        proposal = painter.propose(request, show)
-        picture, notes = finish(request, proposal.pairs, proposal.picture, proposal.matches)
+        job = painter.begin(request, show)
+        ground = job.prepare()
+        proposal = job.propose()
+        picture, notes = finish(ground, proposal.picture, proposal.matches)
         _save(picture, options.output)
         if options.result == "both":
-            soft = replace(request, flats=replace(request.flats, result="painting"))
+            flats = replace(request.flats, result="painting")
+            soft = replace(ground, request=replace(request, flats=flats))
             beside = options.output.with_stem(f"{options.output.stem}_painting")
-            _save(finish(soft, proposal.pairs, proposal.picture, proposal.matches)[0], beside)
+            _save(finish(soft, proposal.picture, proposal.matches)[0], beside)
         bar.update(100 - bar.n)
-    for note in (*proposal.notes, *notes):
+    for note in (*job.notes, *notes):
         print(note)
     print(
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
-        f"{request.seed}, {proposal.steps} steps in {time.monotonic() - started:.1f} s on "
+        f"{request.seed}, {job.steps} steps in {time.monotonic() - started:.1f} s on "
         f"{painter.device}."
     )
     return 0

@@ -3,90 +3,174 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from .errors import BadRequest
 from .files import to_image
-from .flats.flatten import Flats, flatten
+from .flats.flatten import Cut, Flats, colour_regions, cut_regions
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
 from .flats.spreading import Pointed, Spreading
 from .flats.values import Mark, Marks, Palette
 from .points import PointPair
-from .wire.protocol import ColorizeRequest, FlatsOptions, Picture, Point
+from .wire.protocol import ColorizeRequest, FlatsOptions, Pair, Picture, Point
 
 _MOST_NAMED = 5
 
 OnFraction = Callable[[float], None]
 
 
-def finish(
+def usable_pairs(
+    request: ColorizeRequest, most: int | None = None
+) -> tuple[dict[int, PointPair], list[str]]:
+    """Up to ``most`` pairs with both ends inside their pictures, by their numbers from 1 in the
+    request; sentences about the others."""
+
+    def inside(at: Point, picture: Picture) -> bool:
+        return 0 <= at.x_px < picture.width_px and 0 <= at.y_px < picture.height_px
+
+    def usable(pair: Pair) -> bool:
+        reference = request.references[pair.reference_index]
+        return inside(pair.reference, reference) and inside(pair.lineart, request.lineart)
+
+    kept = {
+        number: PointPair(
+            (pair.reference.x_px, pair.reference.y_px),
+            (pair.lineart.x_px, pair.lineart.y_px),
+            pair.reference_index,
+        )
+        for number, pair in enumerate(request.pairs, start=1)
+        if usable(pair)
+    }
+    left_out = [str(number) for number in range(1, len(request.pairs) + 1) if number not in kept]
+    notes = []
+    if left_out:
+        which = "Pair" if len(left_out) == 1 else "Pairs"
+        notes.append(f"{which} {', '.join(left_out)} lie outside the pictures and were not used.")
+    if most is not None and len(kept) > most:
+        notes.append(
+            f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
+        )
+    return dict(itertools.islice(kept.items(), most)), notes
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is known of a request before anything is painted.
+
+    Attributes:
+        request: what is asked for.
+        pairs: the usable pairs by their numbers in the request.
+        pictures: the references, (H, W, 4) uint8 each.
+        references: the flats of each.
+        palette: the colours to use.
+        cut: the line art in regions; None where that is not asked for or can't be done.
+        trouble: why it can't be done.
+    """
+
+    request: ColorizeRequest
+    pairs: Mapping[int, PointPair]
+    pictures: Sequence[np.ndarray] = field(repr=False)
+    references: Sequence[ReferenceFlats] = field(repr=False)
+    palette: Palette
+    cut: Cut | None = field(default=None, repr=False)
+    trouble: BadRequest | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the artist: conflicts of the marks, above all."""
+        if self.trouble is not None:
+            text = f"{self.trouble.message} The result will be what the network paints, without"
+            return [f"{text} clean edges. {self.trouble.remedy}"]
+        return [] if self.cut is None else list(self.cut.notes)
+
+
+def prepare(
     request: ColorizeRequest,
     pairs: Mapping[int, PointPair],
+    on_fraction: OnFraction = lambda fraction: None,
+) -> Ground:
+    """Look at a request's pictures and marks; takes a second for 8 megapixels.
+
+    Args:
+        on_fraction: hears how far it is, 0 to 1; may raise to stop.
+    """
+    pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
+    references = [extract_palette(picture) for picture in pictures]
+    options = request.flats
+    palette = _given(options.palette) if options.palette else _together(references)
+    ground = Ground(request, pairs, pictures, references, palette)
+    if options.result == "proposal":
+        return ground
+    marks = _marks(options, pairs, pictures, references)
+    lineart = to_image(request.lineart)
+    try:
+        pieces = cut_regions(lineart, marks, options.gap_px, lambda stage, part: on_fraction(part))
+    except BadRequest as error:
+        # What the network can make of it is better than nothing.
+        return replace(ground, trouble=error)
+    return replace(ground, cut=pieces)
+
+
+def finish(
+    ground: Ground,
     proposal: np.ndarray,
     matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
 ) -> tuple[Picture, list[str]]:
     """The result that the request asks for, at the line art's size, and notes for the artist.
 
-    Where the line art can't be cut into regions, the proposal itself is the result, with a note:
-    what took the network minutes is not thrown away.
+    Where the line art can't be cut into regions, the proposal itself is the result: what took the
+    network minutes is not thrown away.
 
     Args:
-        pairs: the usable pairs by their numbers in the request.
         proposal: (h, w, 3) uint8, in the line art's aspect.
         matches: where the network found each place of the line art in the references, if it knows.
     """
-    if request.flats.result == "proposal":
-        return scaled(proposal, request.lineart), []
-    try:
-        flats = flats_for(request, pairs, proposal, matches, on_fraction)
-    except BadRequest as error:
-        note = f"{error.message} This is what the network painted, without clean edges."
-        return scaled(proposal, request.lineart), [f"{note} {error.remedy}"]
-    notes = [*flats.notes, *_unsure(flats)]
-    pixels = flats.rgba() if request.flats.result == "flats" else painting(flats, proposal)
-    return as_picture(pixels), notes
+    if ground.cut is None:
+        return scaled(proposal, ground.request.lineart), ground.notes
+    flats = flats_for(ground, proposal, matches, on_fraction)
+    wants_flats = ground.request.flats.result == "flats"
+    pixels = flats.rgba() if wants_flats else painting(flats, proposal)
+    return as_picture(pixels), [*flats.notes, *_unsure(flats)]
 
 
 def flats_for(
-    request: ColorizeRequest,
-    pairs: Mapping[int, PointPair],
+    ground: Ground,
     proposal: np.ndarray | None,
     matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
 ) -> Flats:
-    """Flats for a request in the colours of its references, or of its own palette.
+    """Flats in the colours of a request's references, or of its own palette.
 
-    Without a proposal, regions take the colours of the references' regions that are like them.
+    Regions take the colours of the references' regions that are like them; with a proposal they
+    also take what that says.
 
     Raises:
         BadRequest: the line art can't be cut into regions.
     """
-    options = request.flats
-    pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
-    references = [extract_palette(picture) for picture in pictures]
-    palette = _given(options.palette) if options.palette else _together(references)
+    if ground.cut is None:
+        raise ground.trouble or BadRequest("No flats are asked for.", "Ask for flats.")
+    request, pictures, palette = ground.request, ground.pictures, ground.palette
     spreading = Spreading(
-        list(zip(pictures, references)),
-        [Pointed(p.lineart, p.reference, p.reference_index) for p in pairs.values()],
-        lambda part: on_fraction(0.7 + 0.3 * part),
+        list(zip(pictures, ground.references)),
+        [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
+        on_fraction,
     )
-    return flatten(
-        to_image(request.lineart),
+    return colour_regions(
+        ground.cut,
         proposal,
         palette,
-        _marks(options, pairs, pictures, references),
-        options.gap_px,
         None if request.locks is None else np.asarray(to_image(request.locks).convert("RGBA")),
-        empty_background=options.empty_background,
+        empty_background=request.flats.empty_background,
         votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
         spread=spreading,
-        on_stage=lambda stage, fraction: on_fraction(fraction),
     )
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +16,13 @@ from torch import Tensor
 from .detail import PARTS, WHOLE, Look, pairs_within, together
 from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
-from .finishing import finish
+from .finishing import Ground, finish, prepare, usable_pairs
 from .flats.matches import Matches, Part
 from .lineart import check_has_lines, has_lines, line_strength
 from .pipeline import Frame, MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .weights.load import load_pipeline
-from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Pair, Picture, ResultInfo
+from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
 
 PREVIEW_PX = 256
 SECONDS_BETWEEN_PREVIEWS = 0.7
@@ -38,6 +37,7 @@ class Progress:
         step, steps: of the sampling loop; 0 before it.
         fraction: of the whole job, 0 to 1.
         preview: what it looks like so far, at most 256 px a side, now and then.
+        notes: sentences for the artist, as soon as they are known.
     """
 
     stage: str
@@ -45,6 +45,7 @@ class Progress:
     steps: int
     fraction: float
     preview: Picture | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,12 @@ class Proposal:
 
     Attributes:
         picture: (h, w, 3) uint8 at working resolution, in the line art's aspect.
-        pairs: those that were used, by their numbers from 1 in the request.
-        steps: sampling steps.
-        notes: sentences for the artist.
+        steps: sampling steps, those of closer looks included.
         matches: where the network looked in the references, if that means something.
     """
 
     picture: np.ndarray = field(repr=False)
-    pairs: Mapping[int, PointPair]
     steps: int
-    notes: tuple[str, ...]
     matches: Matches | None = field(default=None, repr=False)
 
 
@@ -125,63 +122,92 @@ class Painter:
             Cancelled: ``is_cancelled`` said so between two steps.
         """
         started = time.monotonic()
-        proposal = self.propose(request, on_progress, is_cancelled)
+        job = self.begin(request, on_progress, is_cancelled)
+        ground = job.prepare()
+        proposal = job.propose()
         on_progress(Progress("finishing", proposal.steps, proposal.steps, 0.95))
-        picture, notes = finish(request, proposal.pairs, proposal.picture, proposal.matches)
+        picture, notes = finish(ground, proposal.picture, proposal.matches)
         info = ResultInfo(
             seed=request.seed,
             model=request.model,
-            steps=proposal.steps,
+            steps=job.steps,
             seconds=time.monotonic() - started,
             device=self.device,
-            notes=(*proposal.notes, *notes),
+            notes=(*job.notes, *notes),
         )
         return Painting(picture, info)
 
-    def propose(
+    def begin(
         self,
         request: ColorizeRequest,
         on_progress: OnProgress = lambda progress: None,
         is_cancelled: Callable[[], bool] = lambda: False,
-    ) -> Proposal:
-        """What the network paints, at its working resolution. Raises as :meth:`paint` does."""
+    ) -> Job:
+        """Read a request's pictures and see whether they can be used. Raises as :meth:`paint`."""
         steps = request.steps if request.steps is not None else self.pipeline.config["steps"]
         on_progress(Progress("reading", 0, steps, 0.0))
         strength = line_strength(to_image(request.lineart))
         check_has_lines(strength)
         references = [_reference(p, i) for i, p in enumerate(request.references, start=1)]
-        pairs, notes = _usable_pairs(request, self.pipeline.point_net.most_pairs)
+        pairs, notes = usable_pairs(request, self.pipeline.point_net.most_pairs)
         pictures = (request.lineart, *request.references)
         frames = self.pipeline.frames([(p.width_px, p.height_px) for p in pictures])
         notes += _crowded(pairs, frames, self.pipeline.config["resolution"])
         parts = _parts_with_lines(strength) if request.flats.detail else []
         watch = _Watch(steps * (1 + len(parts)), frames[0], on_progress, is_cancelled)
-        job = _Job(self.pipeline, request, references, pairs, steps, watch)
-        page = job.look(WHOLE, strength)
-        closer = [job.look(part, strength) for part in parts]
-        on_progress(Progress("decoding", watch.steps, watch.steps, 0.9))
-        seen = together(page, closer)
-        return Proposal(seen.picture, pairs, steps, tuple(notes), seen.matches)
+        return Job(
+            self.pipeline, request, strength, references, pairs, tuple(notes), steps, parts, watch
+        )
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What is the same for the page and for each part of it."""
+class Job:
+    """A request on its way: pictures read, nothing painted yet.
+
+    Attributes:
+        strength: (H, W) uint8 line strength.
+        pairs: those that can be used, by their numbers from 1 in the request.
+        notes: sentences for the artist.
+        steps: sampling steps of each look.
+        parts: of the page, to be looked at more closely.
+    """
 
     pipeline: MangaNinjaPipeline
     request: ColorizeRequest
+    strength: np.ndarray = field(repr=False)
     references: Sequence[Image.Image]
     pairs: Mapping[int, PointPair]
+    notes: tuple[str, ...]
     steps: int
+    parts: Sequence[Part]
     watch: _Watch
 
-    def look(self, part: Part, strength: np.ndarray) -> Look:
-        page_px = strength.shape[1], strength.shape[0]
+    def prepare(self) -> Ground:
+        """Cut the line art into regions, and tell of conflicts before the network runs."""
+        self.watch.check()
+        ground = prepare(self.request, self.pairs, lambda part: self.watch.check())
+        self.watch.tell_notes((*self.notes, *ground.notes))
+        return ground
+
+    def propose(self) -> Proposal:
+        """What the network paints, at its working resolution.
+
+        Raises:
+            Cancelled: between two steps.
+        """
+        page = self._look(WHOLE)
+        closer = [self._look(part) for part in self.parts]
+        self.watch.tell_decoding()
+        seen = together(page, closer)
+        return Proposal(seen.picture, self.watch.steps, seen.matches)
+
+    def _look(self, part: Part) -> Look:
+        page_px = self.strength.shape[1], self.strength.shape[0]
         left, top, right, bottom = part.box(page_px)
         sizes_px = [(right - left, bottom - top), *(r.size for r in self.references)]
         frames = self.pipeline.frames(sizes_px)
         output = self.pipeline(
-            lineart=strength[top:bottom, left:right],
+            lineart=self.strength[top:bottom, left:right],
             reference=self.references,
             points=list(pairs_within(self.pairs, part, page_px).values()),
             num_inference_steps=self.steps,
@@ -230,7 +256,7 @@ class _Watch:
         self, pipeline: MangaNinjaPipeline, index: int, timestep: int, tensors: dict[str, Tensor]
     ) -> None:
         """Of the page's own look."""
-        self._check()
+        self.check()
         preview = None
         is_last = self._done + 1 == self.steps
         if not is_last and time.monotonic() - self._last_preview > SECONDS_BETWEEN_PREVIEWS:
@@ -242,12 +268,21 @@ class _Watch:
 
     def after_closer_step(self, *_: Any) -> None:
         """Of a part's look, whose preview would only be a puzzle."""
-        self._check()
+        self.check()
         self._tell(None)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise :class:`Cancelled` where the artist has."""
         if self._is_cancelled():
             raise Cancelled
+
+    def tell_notes(self, notes: tuple[str, ...]) -> None:
+        """What there is to say before the first step."""
+        self._on_progress(Progress("reading", 0, self.steps, 0.0, notes=notes))
+
+    def tell_decoding(self) -> None:
+        """All steps are done."""
+        self._on_progress(Progress("decoding", self.steps, self.steps, 0.9))
 
     def _tell(self, preview: Picture | None) -> None:
         self._done += 1
@@ -278,40 +313,6 @@ def _reference(picture: Picture, number: int) -> Image.Image:
             "Choose a coloured picture of the character as the reference.",
         )
     return flat
-
-
-def _usable_pairs(request: ColorizeRequest, most: int) -> tuple[dict[int, PointPair], list[str]]:
-    """Up to ``most`` pairs with both ends inside their pictures, by their numbers from 1 in the
-    request; sentences about the others."""
-
-    def inside(x: float, y: float, picture: Picture) -> bool:
-        return 0 <= x < picture.width_px and 0 <= y < picture.height_px
-
-    def usable(pair: Pair) -> bool:
-        reference = request.references[pair.reference_index]
-        return inside(pair.reference.x_px, pair.reference.y_px, reference) and inside(
-            pair.lineart.x_px, pair.lineart.y_px, request.lineart
-        )
-
-    kept = {
-        number: PointPair(
-            (pair.reference.x_px, pair.reference.y_px),
-            (pair.lineart.x_px, pair.lineart.y_px),
-            pair.reference_index,
-        )
-        for number, pair in enumerate(request.pairs, start=1)
-        if usable(pair)
-    }
-    left_out = [str(i) for i in range(1, len(request.pairs) + 1) if i not in kept]
-    notes = []
-    if left_out:
-        which = "Pair" if len(left_out) == 1 else "Pairs"
-        notes.append(f"{which} {', '.join(left_out)} lie outside the pictures and were not used.")
-    if len(kept) > most:
-        notes.append(
-            f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
-        )
-    return dict(itertools.islice(kept.items(), most)), notes
 
 
 def _matches(output: MangaNinjaOutput, frames: Sequence[Frame]) -> Matches | None:

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from .errors import BadRequest, Cancelled
 from .files import to_image
-from .finishing import as_picture, flats_for
+from .finishing import as_picture, flats_for, prepare, usable_pairs
 from .flats.flatten import Flats
-from .points import PointPair
 from .weights.find import NONE
-from .wire.protocol import ColorizeRequest, Painting, Pair, Picture, Point, ResultInfo
+from .wire.protocol import ColorizeRequest, Painting, ResultInfo
 
 _MOST_NAMED = 5
 
@@ -58,7 +57,8 @@ class Unaided:
         watch(0.0)
         _check(request)
         pairs, notes = usable_pairs(request)
-        flats = flats_for(request, pairs, None, on_fraction=watch)
+        ground = prepare(request, pairs, lambda part: watch(0.5 * part))
+        flats = flats_for(ground, None, on_fraction=lambda part: watch(0.5 + 0.5 * part))
         notes = (*notes, *flats.notes, *_left_empty(flats))
         seconds = time.monotonic() - started
         info = ResultInfo(request.seed, NONE, 0, seconds, self.device, notes)
@@ -78,33 +78,6 @@ def _check(request: ColorizeRequest) -> None:
             raise BadRequest(
                 f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
             )
-
-
-def usable_pairs(request: ColorizeRequest) -> tuple[dict[int, PointPair], list[str]]:
-    """The pairs with both ends inside their pictures, by their numbers from 1 in the request; and
-    a sentence about the others."""
-
-    def inside(at: Point, picture: Picture) -> bool:
-        return 0 <= at.x_px < picture.width_px and 0 <= at.y_px < picture.height_px
-
-    def usable(pair: Pair) -> bool:
-        reference = request.references[pair.reference_index]
-        return inside(pair.reference, reference) and inside(pair.lineart, request.lineart)
-
-    kept = {
-        number: PointPair(
-            (pair.reference.x_px, pair.reference.y_px),
-            (pair.lineart.x_px, pair.lineart.y_px),
-            pair.reference_index,
-        )
-        for number, pair in enumerate(request.pairs, start=1)
-        if usable(pair)
-    }
-    left_out = [str(number) for number in range(1, len(request.pairs) + 1) if number not in kept]
-    if not left_out:
-        return kept, []
-    which = "Pair" if len(left_out) == 1 else "Pairs"
-    return kept, [f"{which} {', '.join(left_out)} lie outside the pictures and were not used."]
 
 
 def _left_empty(flats: Flats) -> list[str]:

@@ -53,7 +53,7 @@ class ModelState:
     detail: str = ""
 
 
-OnProgress = Callable[[str, int, int, float, "Picture | None"], None]
+OnProgress = Callable[[str, int, int, float, "Picture | None", "tuple[str, ...]"], None]
 
 
 class Engine:
@@ -102,7 +102,7 @@ class Engine:
         self._events = asyncio.Queue()
         try:
             if self.model_state.state == "loading":
-                on_progress("loading", 0, 0, 0.0, None)
+                on_progress("loading", 0, 0, 0.0, None, ())
             await asyncio.to_thread(self._process.order, self._ticket, take_request)
             while True:
                 message, pictures = await self._events.get()
@@ -178,8 +178,8 @@ def _outcome(
 ) -> Painting | None:
     kind, _, *values = message
     if kind == "progress":
-        stage, step, steps, fraction = values
-        on_progress(stage, step, steps, fraction, pictures[0] if pictures else None)
+        stage, step, steps, fraction, notes = values
+        on_progress(stage, step, steps, fraction, pictures[0] if pictures else None, notes)
         return None
     if kind == "result":
         return Painting(pictures[0], values[0])

@@ -223,11 +223,11 @@ class JobQueue:
         _log.info("job %s begins", job.name)
         began = time.monotonic()
         try:
-            self._progress(job, "reading", 0, 0, 0.0, None)
+            self._progress(job, "reading", 0, 0, 0.0)
             painting = await self._engine.paint(
                 job.take_request, lambda *values: self._progress(job, *values)
             )
-            self._progress(job, "finishing", 0, 0, 1.0, None)
+            self._progress(job, "finishing", 0, 0, 1.0)
             await self._finish(job, painting)
         except EngineCancelled:
             self._end(job, Cancelled(job.name))
@@ -236,11 +236,20 @@ class JobQueue:
         _log.info("job %s ended after %.1f s", job.name, time.monotonic() - began)
 
     def _progress(
-        self, job: Job, stage: str, step: int, steps: int, fraction: float, preview: Picture | None
+        self,
+        job: Job,
+        stage: str,
+        step: int,
+        steps: int,
+        fraction: float,
+        preview: Picture | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         if job.is_over:
             return
-        job.progress = Progress(job.name, stage, step, steps, fraction)
+        # What has been said stays said, for whoever attaches later.
+        notes = notes or (job.progress.notes if job.progress else ())
+        job.progress = Progress(job.name, stage, step, steps, fraction, notes)
         job.tell(job.progress)
         if preview is not None:
             job.preview = encode_picture(preview)

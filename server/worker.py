@@ -117,7 +117,10 @@ class _Worker:
         painting = painter.paint(
             _as_rgba(request),
             lambda p: self._progress(
-                ticket, p.stage, p.step, p.steps, p.fraction, getattr(p, "preview", None)
+                ticket,
+                *(p.stage, p.step, p.steps, p.fraction),
+                getattr(p, "preview", None),
+                getattr(p, "notes", ()),
             ),
             lambda: self._cancelled_up_to >= ticket,
         )
@@ -148,9 +151,10 @@ class _Worker:
         steps: int,
         fraction: float,
         preview: Picture | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         pictures = (preview,) if preview is not None else ()
-        self.send("progress", ticket, stage, step, steps, fraction, pictures=pictures)
+        self.send("progress", ticket, stage, step, steps, fraction, notes, pictures=pictures)
 
 
 class _PipeLog(logging.Handler):

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from manganinja.cli import main
 from manganinja.errors import BadRequest, Cancelled
 from manganinja.files import to_image, to_picture
-from manganinja.finishing import flats_for
+from manganinja.finishing import flats_for, prepare
 from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Pair, Point
 from manganinja.without_model import Progress, Unaided
 
@@ -185,7 +185,7 @@ def test_progress_rises_and_cancel_stops_between_stages() -> None:
 
 
 def test_flats_say_where_a_colour_is_from() -> None:
-    flats = flats_for(request(), {}, None)
+    flats = flats_for(prepare(request(), {}), None)
     sources = set(flats.assignment.source.tolist())
     from manganinja.flats.values import SOURCES
 

@@ -192,6 +192,73 @@ def _inner_pixels(regions: Regions, wanted: np.ndarray) -> list[tuple[int, int]]
     return [(int(xs[i]), int(ys[i])) for i in best]
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Line art in regions, and what the artist says of them, before anything has a colour.
+
+    Attributes:
+        marks: the artist's.
+        notes: sentences for the artist: conflicts of the marks, and what was made of them.
+        seconds: (stage, time) of what was done.
+    """
+
+    regions: Regions
+    marks: Marks
+    notes: tuple[str, ...] = ()
+    seconds: tuple[tuple[str, float], ...] = ()
+
+
+def cut_regions(
+    lineart: Image.Image,
+    marks: Marks | None = None,
+    gap_px: float = 8,
+    on_stage: OnStage = lambda stage, fraction: None,
+) -> Cut:
+    """Cut line art into regions; arguments and errors as of :func:`flatten`."""
+    marks = marks or Marks()
+    clock = _Clock(on_stage)
+    clock.begin("lines", 0.0)
+    lines = line_mask(ink(lineart))
+    clock.begin("regions", 0.1)
+    regions = segment(lines, gap_px, marks.closing, marks.merging)
+    regions, notes = split_at_marks(regions, marks)
+    notes += _on_lines(regions, marks)
+    clock.end()
+    return Cut(regions, marks, tuple(notes), tuple(clock.seconds))
+
+
+def colour_regions(
+    cut: Cut,
+    proposal: np.ndarray | None,
+    palette: Palette | None = None,
+    kept: np.ndarray | None = None,
+    empty_background: bool = False,
+    votes: np.ndarray | None = None,
+    spread: Spreading | None = None,
+    on_stage: OnStage = lambda stage, fraction: None,
+) -> Flats:
+    """Give the regions their colours; arguments and errors as of :func:`flatten`."""
+    regions = cut.regions
+    _check_kept(kept, regions.lines)
+    clock = _Clock(on_stage)
+    clock.begin("colours", 0.7)
+    if palette is None:
+        palette = _own_palette(proposal)
+    if proposal is None and spread is not None:
+        assignment = spread(regions, palette)
+    else:
+        assignment = _proposed(regions, proposal, palette, votes, spread)
+    if empty_background:
+        assignment.index[regions.background] = EMPTY
+        assignment.confidence[regions.background] = 1.0
+    if kept is not None:
+        assignment, palette = _locked(regions, assignment, palette, kept)
+    assignment, palette = decided(regions, assignment, palette, cut.marks)
+    assignment = through_gaps(regions, assignment)
+    clock.end()
+    return Flats(regions, palette, assignment, kept, cut.notes, (*cut.seconds, *clock.seconds))
+
+
 def flatten(
     lineart: Image.Image,
     proposal: np.ndarray | None,
@@ -204,7 +271,7 @@ def flatten(
     spread: Spreading | None = None,
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Flats:
-    """Flats for a drawing.
+    """Flats for a drawing: :func:`cut_regions` and :func:`colour_regions` in one.
 
     Args:
         lineart: of any kind and size up to 128 megapixels.
@@ -225,31 +292,10 @@ def flatten(
     Raises:
         BadRequest: something can't be used; says why and what to do.
     """
-    marks = marks or Marks()
-    clock = _Clock(on_stage)
-    clock.begin("lines", 0.0)
-    lines = line_mask(ink(lineart))
-    _check_kept(kept, lines)
-    clock.begin("regions", 0.1)
-    regions = segment(lines, gap_px, marks.closing, marks.merging)
-    regions, notes = split_at_marks(regions, marks)
-    notes += _on_lines(regions, marks)
-    clock.begin("colours", 0.7)
-    if palette is None:
-        palette = _own_palette(proposal)
-    if proposal is None and spread is not None:
-        assignment = spread(regions, palette)
-    else:
-        assignment = _proposed(regions, proposal, palette, votes, spread)
-    if empty_background:
-        assignment.index[regions.background] = EMPTY
-        assignment.confidence[regions.background] = 1.0
-    if kept is not None:
-        assignment, palette = _locked(regions, assignment, palette, kept)
-    assignment, palette = decided(regions, assignment, palette, marks)
-    assignment = through_gaps(regions, assignment)
-    clock.end()
-    return Flats(regions, palette, assignment, kept, tuple(notes), tuple(clock.seconds))
+    pieces = cut_regions(lineart, marks, gap_px, on_stage)
+    return colour_regions(
+        pieces, proposal, palette, kept, empty_background, votes, spread, on_stage
+    )
 
 
 def _on_lines(regions: Regions, marks: Marks) -> list[str]:

@@ -399,13 +399,17 @@ class Queued:
 
 @dataclass(frozen=True)
 class Progress:
-    """`fraction` of the whole job, 0..1; `step` of `steps` (0 of 0 outside sampling)."""
+    """`fraction` of the whole job, 0..1; `step` of `steps` (0 of 0 outside sampling).
+
+    `notes` are what there is to say to the artist already: conflicts of points, above all.
+    """
 
     job: str
     stage: str
     step: int
     steps: int
     fraction: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -855,9 +859,13 @@ def parse_server_message(text: str) -> ServerMessage:
 def _progress(message: _Fields) -> Progress:
     fraction = min(1.0, max(0.0, message.number("fraction")))
     stage = message.choice("stage", STAGES)
-    return Progress(
-        message.job(), stage, message.integer("step"), message.integer("steps"), fraction
-    )
+    step, steps = message.integer("step"), message.integer("steps")
+    return Progress(message.job(), stage, step, steps, fraction, _notes(message))
+
+
+def _notes(message: _Fields) -> tuple[str, ...]:
+    notes = message.array("notes", 100) if message.has("notes") else []
+    return tuple(str(note)[:4096] for note in notes)
 
 
 def _failed(message: _Fields) -> Failed:
@@ -867,14 +875,13 @@ def _failed(message: _Fields) -> Failed:
 
 
 def _result_info(info: _Fields) -> ResultInfo:
-    notes = info.array("notes", 100) if info.has("notes") else []
     return ResultInfo(
         seed=info.integer("seed"),
         model=info.string("model"),
         steps=info.integer("steps"),
         seconds=info.number("seconds"),
         device=info.string("device"),
-        notes=tuple(str(note)[:4096] for note in notes),
+        notes=_notes(info),
     )
 
 

@@ -21,6 +21,7 @@ from manganinja.wire.protocol import (
     STAGES,
     ColorizeRequest,
     FlatsOptions,
+    Hint,
     Pair,
     Picture,
     Point,
@@ -66,13 +67,25 @@ def test_the_painting_has_the_canvas_size_is_opaque_and_tells_how_it_was_made(
     assert painter.paint(replace(request_, seed=8)).picture != painting.picture
 
 
+def test_conflicts_are_named_before_the_network_runs(
+    painter: Painter, request_: ColorizeRequest
+) -> None:
+    hints = (Hint(Point(150, 200), "#ff0000"), Hint(Point(160, 220), "#00ff00"))
+    asked = replace(request_, flats=FlatsOptions(hints=hints))
+    seen: list[Progress] = []
+    end = painter.paint(asked, seen.append)
+    first = next(p for p in seen if p.notes)
+    assert first.step == 0 and "2 colours" in first.notes[0]
+    assert set(first.notes) <= set(end.info.notes)
+
+
 def test_a_closer_look_has_more_pixels_and_its_steps_are_counted(
     painter: Painter, request_: ColorizeRequest
 ) -> None:
-    plain = painter.propose(request_)
+    plain = painter.begin(request_).propose()
     closer = replace(request_, flats=replace(request_.flats, detail=True))
     seen: list[Progress] = []
-    detailed = painter.propose(closer, seen.append)
+    detailed = painter.begin(closer, seen.append).propose()
     assert detailed.picture.shape[0] == round(plain.picture.shape[0] / 0.62)
     assert [p.step for p in seen if p.stage == "sampling"] == list(range(1, 11))
     assert {p.steps for p in seen if p.stage == "sampling"} == {10}
@@ -87,7 +100,7 @@ def test_parts_without_lines_are_not_looked_at(painter: Painter, request_: Color
         request_, lineart=to_picture(corner), flats=replace(request_.flats, detail=True)
     )
     seen: list[Progress] = []
-    painter.propose(asked, seen.append)
+    painter.begin(asked, seen.append).propose()
     assert {p.steps for p in seen if p.stage == "sampling"} == {4}
 
 

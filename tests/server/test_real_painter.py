@@ -90,6 +90,8 @@ def request(model: Path | str, **changes) -> ColorizeRequest:
 
 def test_the_real_painter_answers_over_the_socket(client: Connection, tiny_model: Path) -> None:
     events = list(client.colorize(request(tiny_model, seed=5)))
+    warned = [e.step for e in events if isinstance(e, Progress) and "Pair 2" in str(e.notes)]
+    assert warned[0] == 0, "conflicts are named before the network runs"
     steps = [e.step for e in events if isinstance(e, Progress) and e.stage == "sampling"]
     assert steps == [1, 2, 3]
     assert any(isinstance(e, Preview) for e in events)
