@@ -44,7 +44,7 @@ class JobView:
 
 @dataclass(frozen=True)
 class Message:
-    """What the docker has to say: ``kind`` is "error" or "done".
+    """What the docker has to say: ``kind`` is "error", "done" or, while a job runs, "note".
 
     With ``document`` it is shown only where that document is.
     """

@@ -248,6 +248,10 @@ class Workshop(QObject):
                 text = f"{text}: step {event.step} of {event.steps}"
             fraction = None if event.stage == "waiting" else event.fraction
             self.state.set_job(replace(job, text=text, fraction=fraction))
+            if event.notes:
+                # Now, while there is time to cancel.
+                what = "Seen before the colouring:"
+                self.state.set_message(Message("note", what, "", event.notes, job.document))
 
     @guarded
     def _previewed(self, identifier: str, picture: protocol.Picture) -> None:

@@ -17,7 +17,7 @@ _PHASE_COLOURS = {
     "stopped": "#888888",
     "wrong": "#d0483e",
 }
-_KIND_COLOURS = {"error": "#d0483e", "done": "#4c9f58"}
+_KIND_COLOURS = {"error": "#d0483e", "done": "#4c9f58", "note": "#d7a13b"}
 _MOST_NOTES = 12
 _BAR_PX = 3
 _SMALL_PRINT = 0.85

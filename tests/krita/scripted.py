@@ -24,6 +24,7 @@ class Progress:
     steps: int
     fraction: float
     preview: Picture | None
+    notes: tuple[str, ...] = ()
 
 
 class Painter:
@@ -45,12 +46,13 @@ class Painter:
         is_cancelled: Callable[[], bool],
     ) -> Painting:
         steps = request.steps or 4
+        notes = ("Hints were seen.",) if request.flats.hints else ()
         for step in range(1, steps + 1):
             if is_cancelled():
                 raise errors.Cancelled
             time.sleep(float(os.environ.get("SCRIPTED_PAUSE_S", "0.1")))
             small = self._paint(request, 192)
-            on_progress(Progress("sampling", step, steps, step / steps, small))
+            on_progress(Progress("sampling", step, steps, step / steps, small, notes))
         picture = self._paint(request, None)
         info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, tuple(_arrived(request)))
         return Painting(picture, info)

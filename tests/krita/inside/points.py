@@ -202,7 +202,12 @@ def check_hints_rings_and_paths_arrive(figures):
     layer.move(30, 20)
     yield 800
     kit.choose(kit.widget("colorize_points"), "Hinweise")
+    kit.widget("colorize_steps").setValue(20)
     kit.press()
+    yield from kit.until(lambda: "Hints were seen" in kit.message(), "what is seen before", 30)
+    assert kit.is_working() and "Seen before the colouring" in kit.message(), kit.message()
+    yield 200
+    kit.shot("docker-seen-before", dock_only=True)
     yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
     figures["says"] = kit.message()
     said = "On the points layer: 1 colour hint, 2 regions left empty, 2 gaps closed, 1 area joined."
