@@ -270,6 +270,17 @@ def decided(
     return Assignment(index, confidence, source, strayed), palette
 
 
+def without_background(regions: Regions, assignment: Assignment) -> Assignment:
+    """The paper round the drawing empty, and specks in it, which :func:`through_gaps` fills."""
+    index, source = assignment.index.copy(), assignment.source.copy()
+    confidence, strayed = assignment.confidence.copy(), assignment.off_palette.copy()
+    paper = regions.background
+    specks = (source == NEIGHBOUR) & (regions.areas_px < _TINY_PX) & np.isin(index, index[paper])
+    index[specks], source[specks] = EMPTY, UNKNOWN
+    index[paper], source[paper], confidence[paper], strayed[paper] = EMPTY, BLANK, 1.0, 0.0
+    return Assignment(index, confidence, source, strayed)
+
+
 def through_gaps(regions: Regions, assignment: Assignment) -> Assignment:
     """Regions of which nothing is known take the colour of one that no ink divides them from.
 
@@ -289,8 +300,8 @@ def _followed(
     asked = (source == UNKNOWN) & which
     pairs, border = neighbours(regions, asked, through_gaps)
     if through_gaps:
-        # That one is like a region of the reference says nothing of the other, which is not.
-        keep = source[pairs[:, 1]] != MATCH
+        # That one is like a region of the reference, or is to be empty, says nothing of the other.
+        keep = ~np.isin(source[pairs[:, 1]], (MATCH, BLANK))
         pairs, border = pairs[keep], border[keep]
     # The last one written stays: the longest border.
     pairs = pairs[np.argsort(border, kind="stable")]
@@ -305,8 +316,8 @@ def _followed(
 
 def region_at(regions: Regions, at: tuple[float, float]) -> int | None:
     """The region under a place (x, y), or None outside the picture."""
-    column, row = int(np.floor(at[0])), int(np.floor(at[1]))
     width, height = regions.size_px
-    if not (0 <= column < width and 0 <= row < height):
+    # Written so that what is no number lies outside too.
+    if not (0 <= at[0] < width and 0 <= at[1] < height):
         return None
-    return int(regions.labels[row, column])
+    return int(regions.labels[int(at[1]), int(at[0])])

@@ -12,10 +12,21 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadRequest
-from .assign import HINT, LOCK, UNKNOWN, decided, from_proposal, from_votes, through_gaps
+from .assign import (
+    BLANK,
+    HINT,
+    LOCK,
+    UNKNOWN,
+    decided,
+    from_proposal,
+    from_votes,
+    region_at,
+    through_gaps,
+    without_background,
+)
 from .line_mask import ink, line_mask
 from .palette import extract_palette
-from .regions import segment
+from .regions import check_size, segment
 from .split import split_at_marks
 from .spreading import Spreading, unknown
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
@@ -58,7 +69,8 @@ class Flats:
     Nothing is painted until a picture is asked for, so a changed palette costs no new run.
 
     Attributes:
-        kept: (H, W, 4) uint8 or None: pixels that the artist has locked, opaque where locked.
+        kept: (H, W, 4) uint8 or None: pixels that the artist has locked, opaque where locked. What
+            is half transparent lies over the flats as a layer would: a soft edge leaves no fringe.
         notes: sentences for the artist.
         seconds: (stage, time) of what was done.
     """
@@ -110,8 +122,8 @@ class Flats:
     def with_kept(self, picture: np.ndarray) -> np.ndarray:
         """``picture`` (H, W, 4) uint8 with the locked pixels put back, in place."""
         if self.kept is not None:
-            locked = self.kept[..., 3] > 0
-            picture[locked] = self.kept[locked]
+            at = self.kept[..., 3] > 0
+            picture[at] = _over(self.kept[at], picture[at])
         return picture
 
     def by_colour(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
@@ -171,25 +183,41 @@ class Flats:
         """The same flats with another colour for one region; None leaves it empty."""
         index, source = self.assignment.index.copy(), self.assignment.source.copy()
         confidence, palette = self.assignment.confidence.copy(), self.palette
+        strayed = self.assignment.off_palette.copy()
         if colour is None:
             index[region] = EMPTY
         else:
             palette, index[region] = palette.with_colour(colour)
-        source[region], confidence[region] = HINT, 1.0
-        changed = replace(self.assignment, index=index, source=source, confidence=confidence)
-        return replace(self, palette=palette, assignment=changed)
+        source[region], confidence[region] = BLANK if colour is None else HINT, 1.0
+        strayed[region] = 0.0
+        return replace(
+            self, palette=palette, assignment=Assignment(index, confidence, source, strayed)
+        )
 
 
 def _inner_pixels(regions: Regions, wanted: np.ndarray) -> list[tuple[int, int]]:
     """(x, y) inside each wanted region, as far from lines as a coarse look finds."""
     rank = np.full(regions.count, -1, np.int64)
     rank[wanted] = np.arange(len(wanted))
-    ys, xs = np.nonzero((rank >= 0)[regions.labels] & (regions.lines == 0))
-    depth = cv2.distanceTransform(cv2.bitwise_not(regions.lines), cv2.DIST_L2, 3)[ys, xs]
-    order = np.argsort(depth, kind="stable")
+    at = np.flatnonzero((rank >= 0)[regions.labels] & (regions.lines == 0))
+    of = rank[regions.labels.ravel()[at]]
+    depth = cv2.distanceTransform(cv2.bitwise_not(regions.lines), cv2.DIST_L2, 3).ravel()[at]
+    deepest = np.zeros(len(wanted), np.float32)
+    np.maximum.at(deepest, of, depth)
+    middle = depth == deepest[of]
     best = np.zeros(len(wanted), np.int64)
-    best[rank[regions.labels[ys[order], xs[order]]]] = order
-    return [(int(xs[i]), int(ys[i])) for i in best]
+    best[of[middle]] = at[middle]
+    rows, columns = np.divmod(best, regions.labels.shape[1])
+    return list(zip(columns.tolist(), rows.tolist()))
+
+
+def _over(layer: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """(n, 4) uint8 of pixels over others."""
+    front, back = layer.astype(np.float32), below.astype(np.float32)
+    shows = back[:, 3:] * (1 - front[:, 3:] / 255)
+    alpha = front[:, 3:] + shows
+    colours = (front[:, :3] * front[:, 3:] + back[:, :3] * shows) / alpha
+    return np.rint(np.concatenate([colours, alpha], axis=1)).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -218,11 +246,12 @@ def cut_regions(
     marks = marks or Marks()
     clock = _Clock(on_stage)
     clock.begin("lines", 0.0)
+    check_size(*lineart.size)
     lines = line_mask(ink(lineart))
     clock.begin("regions", 0.1)
     regions = segment(lines, gap_px, marks.closing, marks.merging)
     regions, notes = split_at_marks(regions, marks)
-    notes += _on_lines(regions, marks)
+    notes += _misplaced(regions, marks)
     clock.end()
     return Cut(regions, marks, tuple(notes), tuple(clock.seconds))
 
@@ -249,8 +278,7 @@ def colour_regions(
     else:
         assignment = _proposed(regions, proposal, palette, votes, spread)
     if empty_background:
-        assignment.index[regions.background] = EMPTY
-        assignment.confidence[regions.background] = 1.0
+        assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
     assignment, palette = decided(regions, assignment, palette, cut.marks)
@@ -281,7 +309,8 @@ def flatten(
         marks: what the artist says; it always wins.
         gap_px: gaps in lines up to this width are closed, 0 to 32, in pixels of the drawing.
         kept: (H, W, 4) uint8 of the drawing's size, opaque where pixels are locked. They stay as
-            they are, and a region that is mostly locked in one colour keeps it throughout.
+            they are, and a region that is mostly locked in one colour keeps it throughout. What is
+            half transparent lies over the flats as a layer would.
         empty_background: leave the paper round the drawing transparent.
         votes: (y, x, K) float32 from :func:`.matches.palette_votes` for this palette; they count
             for more than the proposal's colours.
@@ -298,21 +327,28 @@ def flatten(
     )
 
 
-def _on_lines(regions: Regions, marks: Marks) -> list[str]:
-    """A sentence about marks that lie on a line, where it is not plain which region they mean."""
-    width, height = regions.size_px
+def _misplaced(regions: Regions, marks: Marks) -> list[str]:
+    """Sentences about marks that lie outside the page, or on a line, where it is not plain which
+    region they mean."""
     places = [at for at, _ in marks.pairs] + [mark.at for mark in marks.hints]
-    inside = [(int(x), int(y)) for x, y in places if 0 <= x < width and 0 <= y < height]
-    on_line = [f"({x}, {y})" for x, y in inside if regions.lines[y, x]]
-    if not on_line:
-        return []
-    named = ", ".join(on_line[:_MOST_NAMED])
-    if len(on_line) > _MOST_NAMED:
-        named += f" and {len(on_line) - _MOST_NAMED} more"
-    return [
-        f"On a line, so that they count for the region beside it: the points at {named}. Move them "
-        "into the region if that is the wrong one."
-    ]
+    outside = [at for at in places if region_at(regions, at) is None]
+    inside = [(int(x), int(y)) for x, y in places if region_at(regions, (x, y)) is not None]
+    on_line = [(x, y) for x, y in inside if regions.lines[y, x]]
+    notes = []
+    if outside:
+        notes.append(f"Outside the page, so that they are not used: the points at {_few(outside)}.")
+    if on_line:
+        notes.append(
+            "On a line, so that they count for the region beside it: the points at "
+            f"{_few(on_line)}. Move them into the region if that is the wrong one."
+        )
+    return notes
+
+
+def _few(places: Sequence[tuple[float, float]]) -> str:
+    named = ", ".join(f"({x:.0f}, {y:.0f})" for x, y in places[:_MOST_NAMED])
+    more = len(places) - _MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _own_palette(proposal: np.ndarray | None) -> Palette:
@@ -349,19 +385,19 @@ def _locked(
     regions: Regions, assignment: Assignment, palette: Palette, kept: np.ndarray
 ) -> tuple[Assignment, Palette]:
     """Regions of which at least half is locked in one colour have that colour."""
-    at = (kept[..., 3] > 0) & (regions.lines == 0)
-    labels = regions.labels[at].astype(np.int64)
-    colours = kept[at][:, :3].astype(np.int64) @ np.array([65536, 256, 1])
-    codes, counts = np.unique(labels << 24 | colours, return_counts=True)
+    at = (kept[..., 3] >= 128) & (regions.lines == 0)
+    red, green, blue = (kept[..., channel][at].astype(np.int64) for channel in range(3))
+    codes = regions.labels[at].astype(np.int64) << 24 | red << 16 | green << 8 | blue
+    codes, counts = np.unique(codes, return_counts=True)
+    most = 2 * counts >= regions.areas_px[codes >> 24]
+    locked, of_code = np.unique(codes[most] >> 24, return_index=True)
+    chosen = codes[most][of_code]
+    colours = np.stack([chosen >> 16 & 255, chosen >> 8 & 255, chosen & 255], axis=1)
+    palette, entries = palette.with_colours(colours.tolist())
     index, source = assignment.index.copy(), assignment.source.copy()
-    confidence = assignment.confidence.copy()
-    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
-        region = code >> 24
-        if 2 * count >= regions.areas_px[region]:
-            colour = (code >> 16 & 255, code >> 8 & 255, code & 255)
-            palette, index[region] = palette.with_colour(colour)
-            source[region], confidence[region] = LOCK, 1.0
-    return replace(assignment, index=index, source=source, confidence=confidence), palette
+    confidence, strayed = assignment.confidence.copy(), assignment.off_palette.copy()
+    index[locked], source[locked], confidence[locked], strayed[locked] = entries, LOCK, 1.0, 0.0
+    return Assignment(index, confidence, source, strayed), palette
 
 
 class _Clock:

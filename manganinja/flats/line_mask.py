@@ -117,12 +117,10 @@ def line_mask(strength: np.ndarray) -> np.ndarray:
 
 
 def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:
-    """The mask with what is brighter than the rest of the line, but a ridge between paper.
-
-    A ridge, since the soft edge of a bold line or a wash of grey is as faint as a hair.
-    """
+    """The mask and the ridges of ink between paper; the soft edge of a bold line or a wash of grey
+    may be as faint as a hair, but they are no ridges."""
     reach = _RIDGE_PX[-1]
-    fenced = cv2.copyMakeBorder(strength, *[reach] * 4, cv2.BORDER_CONSTANT, value=0)
+    fenced = np.pad(strength, reach)
     height, width = strength.shape
     half, ridge = strength // 2, np.zeros_like(strength)
     for far in _RIDGE_PX:
@@ -137,7 +135,8 @@ def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> 
     if not cv2.countNonZero(cv2.subtract(faint, mask)):
         return mask
     both = cv2.bitwise_or(mask, faint)
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(both, connectivity=8)
+    count, found, stats, _ = cv2.connectedComponentsWithStats(both, connectivity=8)
+    parts = np.asarray(found, np.int32)
     large = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) >= _LEAST_RIDGE_PX
     bold = np.zeros(count, bool)
     bold[parts[mask > 0]] = True

@@ -28,6 +28,8 @@ _STEP = 1.25
 _LEVELS_OLDER = 4
 """A mark survives meeting another one in a gap if it was found so many balls earlier, so that its
 region is about twice as wide as the gap. Others are bulges of a narrow region, not regions."""
+_FARTHEST_PX = 1_000_000
+"""Paths are cut off so far outside the picture: OpenCV counts in whole numbers."""
 _COARSE_PX = 2.0
 """Balls from this radius on are tried at half resolution."""
 
@@ -50,7 +52,11 @@ def segment(
         BadRequest: a value is out of range, no paper is left between the lines, or these are no
             lines but noise.
     """
-    _check(lines, gap_px)
+    if not 0 <= gap_px <= LARGEST_GAP_PX:
+        raise BadRequest(
+            f"Gaps of {gap_px:g} px can't be closed.", f"Choose 0 to {LARGEST_GAP_PX} px."
+        )
+    check_size(lines.shape[1], lines.shape[0])
     walls = _with_paths(lines, closing)
     markers, rooms = _marked(walls, gap_px)
     if not markers.any():
@@ -65,17 +71,14 @@ def segment(
             "Choose the layer that has the clean lines.",
         )
     markers = _grown(markers, walls)
-    return _numbered(_under_lines(_joined(markers, merging)), lines, rooms)
+    return _numbered(_under_lines(_joined(markers, merging)), walls, rooms)
 
 
-def _check(lines: np.ndarray, gap_px: float) -> None:
-    if not 0 <= gap_px <= LARGEST_GAP_PX:
+def check_size(width: int, height: int) -> None:
+    """Raise :class:`BadRequest` when a picture is too large to be cut."""
+    if width * height > MOST_PIXELS:
         raise BadRequest(
-            f"Gaps of {gap_px:g} px can't be closed.", f"Choose 0 to {LARGEST_GAP_PX} px."
-        )
-    if lines.size > MOST_PIXELS:
-        raise BadRequest(
-            f"{lines.shape[1]} x {lines.shape[0]} pixels are too many.",
+            f"{width} x {height} pixels are too many.",
             f"{MOST_PIXELS // 1_000_000} megapixels are the most: work on a part of the page.",
         )
 
@@ -85,8 +88,14 @@ def _with_paths(lines: np.ndarray, closing: Sequence[np.ndarray]) -> np.ndarray:
         return lines
     walls = lines.copy()
     for path in closing:
-        cv2.polylines(walls, [np.rint(path).astype(np.int32)], False, 255, 2)
+        cv2.polylines(walls, [_whole(path)], False, 255, 2)
     return walls
+
+
+def _whole(path: np.ndarray) -> np.ndarray:
+    """(n, 2) int32; nodes that are no numbers are left out."""
+    known = path[np.isfinite(path).all(axis=1)]
+    return np.rint(np.clip(known, -_FARTHEST_PX, _FARTHEST_PX)).astype(np.int32)
 
 
 # Marking
@@ -269,20 +278,23 @@ def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:
     """Regions that lie mostly inside a closed path get one label."""
     if not merging:
         return labels
-    labels = labels.copy()
     sizes = np.bincount(labels.ravel())
-    for path in merging:
-        inside = np.zeros(labels.shape, np.uint8)
-        cv2.fillPoly(inside, [np.rint(path).astype(np.int32)], 1)
-        shares = np.bincount(labels[inside > 0], minlength=len(sizes)) / np.maximum(sizes, 1)
-        members = np.flatnonzero(shares > 0.5)
+    same = np.arange(len(sizes), dtype=np.int32)
+    for path in filter(len, map(_whole, merging)):
+        left, top = np.maximum(path.min(axis=0), 0)
+        right, bottom = np.maximum(path.max(axis=0) + 1, 0)
+        window = labels[top:bottom, left:right]
+        inside = np.zeros(window.shape, np.uint8)
+        if not inside.size:
+            continue
+        cv2.fillPoly(inside, [path - (left, top)], 1)
+        found = np.bincount(same[window[inside > 0]], minlength=len(sizes))
+        totals = np.bincount(same, sizes, len(sizes))
+        members = np.flatnonzero(2 * found > totals)
         members = members[members > 0]
         if len(members) > 1:
-            same = np.arange(len(sizes), dtype=np.int32)
-            same[members] = members[0]
-            labels = same[labels]
-            sizes = np.bincount(labels.ravel(), minlength=len(sizes))
-    return labels
+            same[np.isin(same, members)] = members[0]
+    return same[labels]
 
 
 # The result
@@ -294,11 +306,11 @@ def _numbered(labels: np.ndarray, lines: np.ndarray, rooms: np.ndarray) -> Regio
     labels = number_of[labels]
     count = int(number_of[-1]) + 1
     free = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
-    return Regions(labels, lines, free, _backgrounds(labels, lines, count), rooms[sizes > 0])
+    return Regions(labels, lines, free, backgrounds(labels, lines, count), rooms[sizes > 0])
 
 
-def _backgrounds(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:
-    """Regions that hold a corner and at least an eighth of the picture's edge."""
+def backgrounds(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:
+    """(count,) bool: regions that hold a corner and at least an eighth of the picture's edge."""
     edges = [(labels[0], lines[0]), (labels[-1], lines[-1])]
     edges += [(labels[:, 0], lines[:, 0]), (labels[:, -1], lines[:, -1])]
     along = np.concatenate([edge[covered == 0] for edge, covered in edges])

@@ -10,29 +10,39 @@ import cv2
 import numpy as np
 
 from .assign import region_at
+from .regions import backgrounds
 from .values import Marks, Regions
 
 Colour = tuple[int, int, int] | None
+Place = tuple[float, float]
 
 
 def split_at_marks(regions: Regions, marks: Marks) -> tuple[Regions, list[str]]:
     """Regions in which no two marks contradict each other, and a sentence for each that was split.
 
-    Marks of one colour in one region share a part.
+    Marks of one colour in one region share a part. Of marks in one pixel the last one counts.
     """
-    said: dict[int, dict[Colour, list[tuple[float, float]]]] = {}
+    last: dict[tuple[int, int], tuple[Place, Colour]] = {}
+    notes = []
     for at, colour in [*marks.pairs, *((mark.at, mark.colour) for mark in marks.hints)]:
-        region = region_at(regions, at)
-        if region is not None:
-            said.setdefault(region, {}).setdefault(colour, []).append(at)
+        if region_at(regions, at) is None:
+            continue
+        pixel = int(at[0]), int(at[1])
+        if pixel in last and last[pixel][1] != colour:
+            notes.append(f"Different colours are asked for at {pixel}: the last one counts.")
+        last[pixel] = at, colour
+    said: dict[int, dict[Colour, list[Place]]] = {}
+    for at, colour in last.values():
+        said.setdefault(region_at(regions, at) or 0, {}).setdefault(colour, []).append(at)
     divided = {region: colours for region, colours in said.items() if len(colours) > 1}
     if not divided:
-        return regions, []
+        return regions, notes
     groups = {region: list(colours.values()) for region, colours in divided.items()}
-    return _split(regions, groups), [_sentence(colours) for colours in divided.values()]
+    notes += [_sentence(colours) for colours in divided.values()]
+    return _split(regions, groups), notes
 
 
-def _sentence(colours: dict[Colour, list[tuple[float, float]]]) -> str:
+def _sentence(colours: dict[Colour, list[Place]]) -> str:
     places = ", ".join(f"({x:.0f}, {y:.0f})" for ats in colours.values() for x, y in ats)
     return (
         f"{len(colours)} colours are asked for in one region, at {places}: it was divided where it "
@@ -40,12 +50,12 @@ def _sentence(colours: dict[Colour, list[tuple[float, float]]]) -> str:
     )
 
 
-Groups = list[list[tuple[float, float]]]
+Groups = list[list[Place]]
 
 
 def _split(regions: Regions, groups: dict[int, Groups]) -> Regions:
     labels = regions.labels.copy()
-    background, rooms = [regions.background], [regions.rooms]
+    rooms = [regions.rooms]
     count = regions.count
     for region, window in _windows(regions, list(groups)):
         mine = labels[window] == region
@@ -55,11 +65,11 @@ def _split(regions: Regions, groups: dict[int, Groups]) -> Regions:
         # The first group keeps the number.
         new = np.array([region, *range(count, count + added)], np.int32)
         labels[window][mine] = new[parts[mine] - 1]
-        background.append(np.zeros(added, bool))
         rooms.append(np.full(added, regions.rooms[region], np.int32))
         count += added
     free = np.bincount(labels[regions.lines == 0], minlength=count).astype(np.int64)
-    return Regions(labels, regions.lines, free, np.concatenate(background), np.concatenate(rooms))
+    background = backgrounds(labels, regions.lines, count)
+    return Regions(labels, regions.lines, free, background, np.concatenate(rooms))
 
 
 def _windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:

@@ -22,7 +22,7 @@ class Regions:
     Attributes:
         labels: (H, W) int32, the region of every pixel, 0 to ``count - 1``. Pixels under lines
             belong to the nearest region, so that colour runs under the lines.
-        lines: (H, W) uint8, 255 where a line covers the pixel, else 0.
+        lines: (H, W) uint8, 255 where a line or an artist's closing path covers the pixel, else 0.
         areas_px: (count,) int64, pixels of each region that no line covers.
         background: (count,) bool, regions that are the paper round the drawing.
         rooms: (count,) int32, equal for regions that only closed gaps divide, no ink.
@@ -74,11 +74,22 @@ class Palette:
 
     def with_colour(self, colour: Sequence[int]) -> tuple[Palette, int]:
         """This palette with one more colour, unless it has it; and the colour's index."""
-        same = np.flatnonzero((self.colours == np.asarray(colour, np.uint8)).all(axis=1))
-        if len(same):
-            return self, int(same[0])
-        added = np.vstack([self.colours, np.asarray([colour], np.uint8)])
-        return Palette(added, (*self.names, hex_name(colour))), len(self)
+        palette, entries = self.with_colours([colour])
+        return palette, int(entries[0])
+
+    def with_colours(self, colours: Sequence[Sequence[int]]) -> tuple[Palette, np.ndarray]:
+        """This palette with all of the colours; and the index of each of them."""
+        listed = [*map(tuple, self.colours.tolist())]
+        entry_of = {colour: number for number, colour in reversed([*enumerate(listed)])}
+        for colour in map(tuple, colours):
+            if colour not in entry_of:
+                entry_of[colour] = len(listed)
+                listed.append(colour)
+        entries = np.array([entry_of[tuple(colour)] for colour in colours], np.int32)
+        if len(listed) == len(self):
+            return self, entries
+        names = (*self.names, *map(hex_name, listed[len(self) :]))
+        return Palette(np.array(listed, np.uint8), names), entries
 
 
 @dataclass(frozen=True)
