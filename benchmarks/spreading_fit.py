@@ -3,9 +3,10 @@
 
 Draws pages whose truth is known and fits, by maximum likelihood, how much each piece of evidence
 counts: first those of a candidate by itself, then with what is round it. Every page is also laid
-beside a reference whose regions have changed places at random: there "none" is the answer, which
-teaches the weights how good a placement has to be. Prints both tables, and for pages of other seeds
-how many regions get a colour at which share of right ones.
+beside itself in colours, and beside a reference whose regions have changed places at random, where
+"none" is the answer: so the weights learn how good a placement has to be, and how good it may be.
+Prints both tables, and for pages of other seeds how many regions get a colour at which share of
+right ones.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ from manganinja.flats.spreading import (
 from .flats_truth import STYLES, Page, draw_page
 
 GAP_PX = 8
+_BESIDE_ITSELF = 0.3
 _CHANGED_PLACES = 0.3
-"""Weight of a page beside a reference that is none of its own."""
+"""Weights of pages beside such references."""
+
+_BESIDE = ("0 pairs", "5 pairs", "15 pairs", "itself", "changed places")
 
 Table = Mapping[str, float]
 
@@ -60,28 +64,43 @@ class Case:
         return asked
 
 
-def cases(page: Page, pairs: Sequence[int], changed: bool) -> list[Case]:
-    """A page with so many pairs each time, and, if so, beside a reference that is none."""
+def cases(page: Page, pairs: Sequence[int]) -> list[Case]:
+    """A page with so many pairs each time, beside itself, and beside a reference that is none."""
     regions = segment(line_mask(ink(Image.fromarray(page.lineart))), GAP_PX)
-    opaque = np.full((*page.reference.shape[:2], 1), 255, np.uint8)
-    reference = np.concatenate([page.reference, opaque], axis=2)
-    flats = extract_palette(reference)
-    sheet = read_sheet(reference, flats, flats.palette)
-    shapes, borders = describe(regions)
+    described = describe(regions)
     colours = _true_colours(page, regions.labels, regions.lines == 0, regions.count)
-    same = (flats.palette.colours[None].astype(int) == colours[:, None]).all(axis=2)
-    truth = np.where(same.any(axis=1), same.argmax(axis=1), -2)
+    sheet, truth = _sheet(page.reference, colours)
     pointed = [Pointed(pair.target, pair.reference) for pair in page.pairs]
     anchors = known_pairs(regions, [sheet], pointed)
     found = []
     for count in pairs:
-        drawing = Drawing(shapes, borders, [sheet], anchors[:count])
+        drawing = Drawing(*described, [sheet], anchors[:count])
         found.append(Case(drawing, _columns(drawing, truth), 1.0, drawing.matches()))
-    if changed:
-        drawing = Drawing(shapes, borders, [_changed(sheet, page.seed)], [])
-        nothing = np.full(regions.count, -1)
-        found.append(Case(drawing, nothing, _CHANGED_PLACES, drawing.matches()))
+    itself, truth = _sheet(own_colours(page), colours)
+    drawing = Drawing(*described, [itself])
+    found.append(Case(drawing, _columns(drawing, truth), _BESIDE_ITSELF, drawing.matches()))
+    drawing = Drawing(*described, [_changed(sheet, page.seed)])
+    nothing = np.full(regions.count, -1)
+    found.append(Case(drawing, nothing, _CHANGED_PLACES, drawing.matches()))
     return found
+
+
+def own_colours(page: Page) -> np.ndarray:
+    """(H, W, 3) uint8: the page in its true colours, with its lines in black."""
+    colours = page.truth.colours[page.truth.labels]
+    paper = np.array(page.truth.paper_rgb, np.uint8)
+    rgb = np.where(colours[..., 3:] > 0, colours[..., :3], paper)
+    return np.where(page.truth.ink[..., None] > 60, np.uint8(0), rgb)
+
+
+def _sheet(picture: np.ndarray, colours: np.ndarray) -> tuple[Sheet, np.ndarray]:
+    """A reference (H, W, 3), and the index of its palette for each of some colours, or -2."""
+    opaque = np.full((*picture.shape[:2], 1), 255, np.uint8)
+    reference = np.concatenate([picture, opaque], axis=2)
+    flats = extract_palette(reference)
+    same = (flats.palette.colours[None].astype(int) == colours[:, None]).all(axis=2)
+    truth = np.where(same.any(axis=1), same.argmax(axis=1), -2)
+    return read_sheet(reference, flats, flats.palette), truth
 
 
 def _true_colours(page: Page, labels: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
@@ -214,14 +233,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seeing = fitted(list(SEEING), rows, options.steps)
         print("PLAIN =", plain, "\nSEEING =", seeing, flush=True)
     checked = [_drawn(seed) for seed in range(end, end + options.check)]
-    for place, what in enumerate(("0 pairs", "5 pairs", "15 pairs", "changed places")):
+    for place, what in enumerate(_BESIDE):
         print(report([some[place] for some in checked], plain, seeing or SEEING, what), flush=True)
     return 0
 
 
 def _drawn(seed: int) -> list[Case]:
     style, gap = STYLES[seed % len(STYLES)], (0, 4, 8)[seed % 3]
-    return cases(draw_page(seed, style=style, gap_px=gap), (0, 5, 15), changed=True)
+    return cases(draw_page(seed, style=style, gap_px=gap), (0, 5, 15))
 
 
 if __name__ == "__main__":

@@ -37,15 +37,18 @@ _MOST_REFERENCE = 400
 _CANDIDATES = 16
 _AT_ONCE = 2000
 _STARTS = 50
+_STARTS_IN_CROWD = 16
 _REFINED = 24
 _TURNS = (-0.3, 0.0, 0.3)
 _LOOSE_TO_TIGHT = ((0.2, 0.7), (0.15, 0.6), (0.12, 0.5), (0.1, 0.5))
 """How far a region may lie off, in sides of the figure, and how its size may differ (logarithm)."""
 _FIGURES = 6
-_PLACEMENTS = 32
+_PLACEMENTS = 64
+_LEAST_OF_FIGURE = 6
+"""Regions that a figure of a page has at least."""
 _SEARCHES = 4
-_FEWEST = 2
-"""Regions that lie under a placement."""
+_FEWEST = 4
+"""Regions that lie under a placement, unless there are no more on the page."""
 _LEAST_QUALITY = 0.07
 """Share of what lies under a placement that agrees with it; poses of one figure have 0.1 to 0.6."""
 _LEAST_FREE = 0.7
@@ -53,6 +56,8 @@ _LEAST_FREE = 0.7
 _PAIR_GAIN = 0.05
 _BEND = 0.15
 """How far a region that fits pulls others along, in sides of the figure."""
+_SMALLEST_OFF = 0.003
+"""How far regions lie off in the same pose, in sides of the figure."""
 _FARTHEST = 0.5
 """Regions so far outside a placed figure, in sides of it, have nothing to do with it."""
 _ROUNDS = 2
@@ -239,16 +244,7 @@ class Placement:
 
 def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
     """The figures of a sheet, largest first. Small things that lie apart belong to the nearest."""
-    drawn = ~shapes.background & (shapes.areas > 0)
-    one, other = borders.pairs[(drawn[borders.pairs]).all(axis=1)].T
-    group = np.arange(shapes.count)
-    while True:
-        lowest = group.copy()
-        np.minimum.at(lowest, one, group[other])
-        lowest = lowest[lowest]
-        if (lowest == group).all():
-            break
-        group = lowest
+    drawn, group = _connected(shapes, borders)
     members = np.flatnonzero(drawn)
     if not len(members):
         return []
@@ -261,6 +257,31 @@ def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
     closest = roots[np.abs(z[:, None] - middles[None]).argmin(axis=1)]
     group = np.where(own, group, closest)
     return [Figure(sheet, members[group[members] == root]) for root in roots]
+
+
+def _connected(shapes: Shapes, borders: Borders) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) bool, regions that are drawn; and (n,) int, equal for those that hang together."""
+    drawn = ~shapes.background & (shapes.areas > 0)
+    one, other = borders.pairs[(drawn[borders.pairs]).all(axis=1)].T
+    group = np.arange(shapes.count)
+    while True:
+        lowest = group.copy()
+        np.minimum.at(lowest, one, group[other])
+        lowest = lowest[lowest]
+        if (lowest == group).all():
+            return drawn, group
+        group = lowest
+
+
+def _crowd(shapes: Shapes, borders: Borders) -> list[np.ndarray]:
+    """The rows of every figure of a page that shows several; else nothing."""
+    drawn, group = _connected(shapes, borders)
+    rows = np.flatnonzero(drawn)
+    rows = rows[np.argsort(group[rows], kind="stable")]
+    parts = np.split(rows, np.flatnonzero(np.diff(group[rows])) + 1)
+    figures = [part for part in parts if len(part) >= _LEAST_OF_FIGURE]
+    figures.sort(key=lambda part: -float(shapes.areas[part].sum()))
+    return figures[:_PLACEMENTS] if len(figures) > 1 else []
 
 
 def _complex(centres: np.ndarray) -> np.ndarray:
@@ -296,10 +317,11 @@ class _Search:
         drawing: Drawing,
         number: int,
         free: np.ndarray,
+        starts: int,
     ) -> None:
         figure = drawing.figures[number]
         sheet = drawing.sheets[figure.sheet]
-        self._number = number
+        self._number, self._starts = number, starts
         self._rows = _largest(free, drawing.shapes)
         self._columns = _largest(figure.members, sheet.shapes)
         rows, columns = drawing.shapes.take(self._rows), sheet.shapes.take(self._columns)
@@ -343,7 +365,7 @@ class _Search:
         tried = []
         for mirrored in (False, True):
             worth = self._alike[int(mirrored)] * self._weights
-            order = np.argsort(-worth, axis=None, kind="stable")[:_STARTS]
+            order = np.argsort(-worth, axis=None, kind="stable")[: self._starts]
             starts = [
                 (self._at[row], self._from[column], self._areas[row] / self._sources[column])
                 for row, column in zip(*np.unravel_index(order, worth.shape))
@@ -434,6 +456,7 @@ PLAIN = {
     "degree": -0.64,
     "enclosed": -3.78,
     "large": 0.96,
+    "away beside usual": 0.0,
     "mutual": 1.73,
     "none": 1.63,
     "none: quality": -11.74,
@@ -457,6 +480,7 @@ SEEING = {
     "degree": -0.46,
     "enclosed": -2.21,
     "large": 1.04,
+    "away beside usual": 0.0,
     "mutual": 1.43,
     "round it alike": 5.72,
     "round it unlike": 0.96,
@@ -558,19 +582,30 @@ def _placements(
     free = ~shapes.background & (shapes.areas > 0)
     total = np.sqrt(shapes.areas[free]).sum()
     found: list[tuple[Placement, float]] = []
+    crowd = _crowd(shapes, drawing.borders)
+    for place, rows in enumerate(crowd):
+        on_fraction(place / (len(crowd) + _SEARCHES))
+        tried = _tried(drawing, rows, _STARTS if len(crowd) <= _SEARCHES else _STARTS_IN_CROWD)
+        found += _apart(drawing, tried, free, rows)
     for turn in range(_SEARCHES):
+        on_fraction((len(crowd) + turn) / (len(crowd) + _SEARCHES))
         rows = np.flatnonzero(free)
-        if not drawing.figures or np.sqrt(shapes.areas[rows]).sum() <= 0.1 * total:
+        if np.sqrt(shapes.areas[rows]).sum() <= 0.1 * total:
             break
-        tried: list[Placement] = []
-        for number in range(len(drawing.figures)):
-            on_fraction((turn + number / len(drawing.figures)) / _SEARCHES)
-            tried += _Search(drawing, number, rows).found()
-        apart = _apart(drawing, tried, free, rows)
+        apart = _apart(drawing, _tried(drawing, rows, _STARTS), free, rows)
         if not apart:
             break
         found += apart
-    return found[:_PLACEMENTS]
+    return found[: 2 * _PLACEMENTS]
+
+
+def _tried(drawing: Drawing, rows: np.ndarray, starts: int) -> list[Placement]:
+    """Placements of every figure of the references over some regions."""
+    return [
+        placement
+        for number in range(len(drawing.figures))
+        for placement in _Search(drawing, number, rows, starts).found()
+    ]
 
 
 def _apart(
@@ -579,9 +614,10 @@ def _apart(
     """The best of the placements that don't lie on each other, with their qualities; what lies
     under them is no longer free."""
     roots, judged, chosen = np.sqrt(drawing.shapes.areas), [], []
+    fewest = min(_FEWEST, np.count_nonzero(~drawing.shapes.background & (roots > 0)))
     for placement in tried:
         inside = rows[_outside(drawing, placement, rows) == 0]
-        if len(inside) < _FEWEST:
+        if len(inside) < max(1, fewest):
             continue
         quality = placement.agreed / roots[inside].sum()
         # Large and vague or small and sharp: neither alone.
@@ -677,21 +713,29 @@ class Match:
 
     def seen(self, known: np.ndarray, around: np.ndarray) -> np.ndarray:
         """(n, C, f) evidence in the order of :data:`SEEING`."""
-        here = around[self.rows][:, None, :]
-        there = self._drawing.around[self._sheet][self.candidates]
         others = self._on_others(known[self.rows])
-        on_others = np.take_along_axis(others, self.colours, axis=1)
-        on_neighbours = np.take_along_axis(here[:, 0], self.colours, axis=1)
-        own = np.take_along_axis(there, self.colours[:, :, None], axis=2)[:, :, 0]
         added = [
-            np.minimum(here, there).sum(axis=2),
-            np.maximum(here - there, 0).sum(axis=2),
+            self._seen_of(slice(start, start + _AT_ONCE), around, others)
+            for start in range(0, len(self.rows), _AT_ONCE)
+        ]
+        return np.concatenate([self.evidence, np.concatenate(added)], axis=2)
+
+    def _seen_of(self, part: slice, around: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """(m, C, f): what :data:`SEEING` has beyond :data:`PLAIN`, for some of the rows."""
+        here, colours, other = around[self.rows[part]], self.colours[part], others[part]
+        there = self._drawing.around[self._sheet][self.candidates[part]]
+        on_others = np.take_along_axis(other, colours, axis=1)
+        on_neighbours = np.take_along_axis(here, colours, axis=1)
+        own = np.take_along_axis(there, colours[:, :, None], axis=2)[:, :, 0]
+        added = [
+            np.minimum(here[:, None], there).sum(axis=2),
+            np.maximum(here[:, None] - there, 0).sum(axis=2),
             on_others,
             on_neighbours,
-            on_others - others.max(axis=1, keepdims=True),
+            on_others - other.max(axis=1, keepdims=True),
             np.abs(on_neighbours - own),
         ]
-        return np.concatenate([self.evidence, np.stack(added, axis=2)], axis=2)
+        return np.stack(added, axis=2)
 
     def _on_others(self, known: np.ndarray) -> np.ndarray:
         """(n, K): how much a region that looks just like each has each colour."""
@@ -737,6 +781,7 @@ class _Pose:
         self.side = scale * float(np.sqrt(there.areas.sum()))
         self._areas = there.areas * scale**2
         self._at = placed = placement.placed(_complex(there.centres))
+        self._usual = 0.1
         large = here.take(_largest(np.arange(here.count), here))
         z, alike = _complex(large.centres), np.exp(-_unlike(large, there)[int(self._mirrored)])
         for _ in range(4):
@@ -749,6 +794,7 @@ class _Pose:
             pull = np.exp(-0.5 * away**2) * weight
             moved = pull @ (z[rows] - placed[columns])
             self._at = placed + moved / (pull.sum(axis=1) + 0.05 * weight.max())
+            self._usual = float(np.median(np.abs(z[rows] - self._at[columns]))) / self.side
 
     def _fits(self, rows: Shapes, alike: np.ndarray) -> np.ndarray:
         away = np.abs(_complex(rows.centres)[:, None] - self._at[None]) / (0.1 * self.side)
@@ -784,6 +830,7 @@ class _Pose:
             np.abs(rows.degree[:, None] - there.degree[None]),
             np.abs(rows.enclosed[:, None] - there.enclosed[None]),
             np.broadcast_to(0.1 * np.log(self._areas / self.side**2), away.shape),
+            np.log1p(away / (self._usual + _SMALLEST_OFF)),
         ]
         evidence = np.stack([np.take_along_axis(plane, chosen, 1) for plane in planes], axis=2)
         unlike = _unlike(rows, there)[int(self._mirrored)]

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Colours without a model: what is found again is right, what is not stays empty."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchmarks.flats import filled
+from benchmarks.flats_truth import Page, draw_page
+from manganinja.flats.flatten import Flats, flatten
+from manganinja.flats.palette import extract_palette
+from manganinja.flats.spreading import Pointed, Spreading
+from manganinja.flats.values import EMPTY, SOURCES, Mark, Marks, Palette
+
+slowly = settings(
+    deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+SEEDS = st.integers(0, 400)
+MATCH, UNKNOWN = SOURCES.index("match"), SOURCES.index("unknown")
+
+
+def opaque(rgb: np.ndarray) -> np.ndarray:
+    return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+
+
+def spread(
+    lineart: np.ndarray,
+    reference: np.ndarray,
+    pairs: list[Pointed] | None = None,
+    palette: Palette | None = None,
+    **options: object,
+) -> Flats:
+    known = extract_palette(reference)
+    return flatten(
+        Image.fromarray(lineart),
+        None,
+        palette or known.palette,
+        spread=Spreading([(reference, known)], pairs or []),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def small(seed: int, **options: object) -> Page:
+    return draw_page(seed, 500, 500, reference_px=500, **options)  # type: ignore[arg-type]
+
+
+def own_colours(page: Page) -> np.ndarray:
+    """The page as its own reference: in its true colours, with its lines."""
+    colours = page.truth.colours[page.truth.labels]
+    paper = np.array(page.truth.paper_rgb, np.uint8)
+    rgb = np.where(colours[..., 3:] > 0, colours[..., :3], paper)
+    return opaque(np.where(page.truth.ink[..., None] > 60, np.uint8(0), rgb))
+
+
+def shares(flats: Flats, page: Page) -> tuple[float, float]:
+    """Regions with a colour; right ones among them."""
+    return filled(flats.rgba(), page.truth)
+
+
+# What is there is found
+
+
+@slowly
+@given(SEEDS)
+def test_a_page_as_its_own_reference_gets_its_own_colours(seed: int) -> None:
+    page = small(seed, style="hard")
+    flats = spread(page.lineart, own_colours(page))
+    share, right = shares(flats, page)
+    # Small things of 500 px may have no colour in the palette.
+    assert share > 0.85 and right > 0.85
+    wanted = np.where(
+        page.truth.colours[:, 3:] > 0, page.truth.colours[:, :3], page.truth.paper_rgb
+    )
+    same = (flats.rgba()[..., :3] == wanted[page.truth.labels]).all(axis=2)
+    assert same[~page.truth.lines].mean() > 0.95
+
+
+@slowly
+@given(SEEDS, st.tuples(st.integers(0, 300), st.integers(0, 300)), st.booleans())
+def test_moved_enlarged_or_mirrored_it_is_found_too(
+    seed: int, at: tuple[int, int], mirrored: bool
+) -> None:
+    page = small(seed, style="hard")
+    reference = own_colours(page)
+    flipped = page.lineart[:, ::-1] if mirrored else page.lineart
+    canvas = np.full((1300, 1300, 3), 255, np.uint8)
+    large = flipped.repeat(2, axis=0).repeat(2, axis=1)
+    canvas[at[1] : at[1] + 1000, at[0] : at[0] + 1000] = large
+    flats = spread(canvas, reference)
+    painted = flats.rgba()[at[1] : at[1] + 1000 : 2, at[0] : at[0] + 1000 : 2]
+    share, right = filled(painted[:, ::-1] if mirrored else painted, page.truth)
+    # Where the drawing was cut off by its own edge, regions have run together with the paper.
+    assert share > 0.75 and right > 0.85
+
+
+def test_of_another_pose_most_is_found_and_most_of_that_is_right() -> None:
+    figures = []
+    for seed in range(40, 46):
+        page = draw_page(seed, style="ink")
+        figures.append(shares(spread(page.lineart, opaque(page.reference)), page))
+    share, right = np.mean(figures, axis=0)
+    assert share > 0.55 and right > 0.85
+
+
+def test_several_figures_on_a_page_are_each_found() -> None:
+    page = draw_page(3, 1200, 1200, style="ink", cell_px=400, cast=2)
+    share, right = shares(spread(page.lineart, opaque(page.reference)), page)
+    assert share > 0.5 and right > 0.8
+
+
+def test_paper_becomes_paper_and_stays_empty_where_the_reference_has_none() -> None:
+    page = small(5)
+    reference = own_colours(page)
+    flats = spread(page.lineart, reference)
+    paper = flats.assignment.index[flats.regions.background]
+    assert (flats.palette.colours[paper] == page.truth.paper_rgb).all()
+    reference[(reference[..., :3] == page.truth.paper_rgb).all(axis=2), 3] = 0
+    flats = spread(page.lineart, reference)
+    background = flats.regions.background
+    assert (flats.assignment.index[background] == EMPTY).all()
+    assert (flats.assignment.confidence[background] == 1).all()
+    assert not set(np.flatnonzero(background)) & {region.region for region in flats.unsure()}
+
+
+# What is not there stays empty
+
+
+@slowly
+@given(SEEDS)
+def test_what_is_empty_is_listed_as_unsure(seed: int) -> None:
+    page = small(seed)
+    flats = spread(page.lineart, opaque(page.reference))
+    unknown = (flats.assignment.source == UNKNOWN) & (flats.regions.areas_px > 0)
+    assert (flats.assignment.index[unknown] == EMPTY).all()
+    listed = {region.region: region.why for region in flats.unsure()}
+    assert set(np.flatnonzero(unknown)) <= set(listed)
+    assert {listed[region] for region in np.flatnonzero(unknown).tolist()} <= {
+        "no colour was found"
+    }
+
+
+def scattered(seed: int, things: int = 60) -> np.ndarray:
+    """A reference of coloured things that are no figure."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((500, 500, 3), (250, 246, 235), np.uint8)
+    image = Image.fromarray(picture)
+    from PIL import ImageDraw
+
+    pen = ImageDraw.Draw(image)
+    for _ in range(things):
+        x, y = rng.integers(0, 460, 2).tolist()
+        width, height = rng.integers(8, 90, 2).tolist()
+        colour = tuple((rng.integers(0, 8, 3) * 32).tolist())
+        kind = pen.rectangle if rng.random() < 0.5 else pen.ellipse
+        kind((x, y, x + width, y + height), fill=colour, outline=(0, 0, 0), width=2)
+    return opaque(np.asarray(image))
+
+
+def test_a_reference_of_other_things_leaves_most_empty() -> None:
+    found = []
+    for seed in range(8):
+        flats = spread(small(seed).lineart, scattered(seed))
+        inner = ~flats.regions.background & (flats.regions.areas_px >= 12)
+        found.append((flats.assignment.source[inner] == MATCH).mean())
+    assert np.mean(found) < 0.2
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        np.full((60, 60, 4), 255, np.uint8),
+        np.zeros((60, 60, 4), np.uint8),
+        np.full((1, 1, 4), (200, 30, 30, 255), np.uint8),
+        opaque(np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8)),
+    ],
+    ids=["white", "transparent", "one pixel", "noise"],
+)
+def test_a_reference_without_figures_does_no_harm(reference: np.ndarray) -> None:
+    flats = spread(small(1).lineart, reference)
+    inner = ~flats.regions.background & (flats.regions.areas_px >= 12)
+    assert (flats.assignment.source[inner] == MATCH).mean() < 0.2
+
+
+def test_line_art_of_one_room_or_of_noise_does_no_harm() -> None:
+    reference = opaque(small(1).reference)
+    room = np.full((200, 200, 3), 255, np.uint8)
+    room[50:150, 50:52] = room[50:150, 148:150] = room[50:52, 50:150] = room[148:150, 50:150] = 0
+    assert spread(room, reference).regions.count == 2
+    noise = np.random.default_rng(1).integers(0, 2, (150, 150, 1), np.uint8) * np.uint8(255)
+    flats = spread(noise.repeat(3, axis=2), reference)
+    assert flats.rgba().shape == (150, 150, 4)
+
+
+# Marks, palette, repeatability
+
+
+@slowly
+@given(SEEDS, st.integers(0, 8))
+def test_marks_always_win_and_the_palette_is_exact(seed: int, count: int) -> None:
+    page = small(seed)
+    reference = opaque(page.reference)
+    pairs = page.pairs[:count]
+    # Each pair says the colour of the next one, so that nothing agrees with the shapes.
+    colours = [pair.colour for pair in (*pairs[1:], *pairs[:1])]
+    sources = [pair.reference for pair in (*pairs[1:], *pairs[:1])]
+    marks = Marks(pairs=[(p.target, colour) for p, colour in zip(pairs, colours)])
+    pointed = [Pointed(p.target, source) for p, source in zip(pairs, sources)]
+    flats = spread(page.lineart, reference, pointed, marks=marks)
+    painted = flats.rgba()
+    for pair, colour in zip(pairs, colours):
+        x, y = (int(place) for place in pair.target)
+        assert tuple(painted[y, x].tolist()) == (*colour, 255)
+    used = {tuple(c) for c in np.unique(painted.reshape(-1, 4), axis=0).tolist() if c[3]}
+    allowed = {(*c, 255) for c in map(tuple, flats.palette.colours.tolist())}
+    assert used <= allowed
+
+
+def test_hints_and_empty_marks_win() -> None:
+    page = small(2)
+    places = [pair.target for pair in page.pairs[:2]]
+    marks = Marks(hints=[Mark(places[0], (1, 2, 3)), Mark(places[1], None)])
+    painted = spread(page.lineart, own_colours(page), marks=marks).rgba()
+    assert tuple(painted[int(places[0][1]), int(places[0][0])].tolist()) == (1, 2, 3, 255)
+    assert painted[int(places[1][1]), int(places[1][0]), 3] == 0
+
+
+def test_a_given_palette_is_kept_to() -> None:
+    page = small(2)
+    palette = Palette(np.array([[0, 0, 0], [255, 255, 255], [200, 100, 50]], np.uint8))
+    flats = spread(page.lineart, own_colours(page), palette=palette)
+    assert flats.palette is palette and flats.assignment.index.max() <= 2
+    assert (flats.assignment.source == MATCH).any()
+    assert any("palette has no colour" in region.why for region in flats.unsure())
+
+
+@slowly
+@given(SEEDS)
+def test_the_same_again_is_the_same(seed: int) -> None:
+    page = small(seed)
+    pairs = [Pointed(pair.target, pair.reference) for pair in page.pairs[:3]]
+    first, again = (spread(page.lineart, opaque(page.reference), pairs) for _ in range(2))
+    np.testing.assert_array_equal(first.rgba(), again.rgba())
+    np.testing.assert_array_equal(first.assignment.confidence, again.assignment.confidence)
+
+
+def test_two_references_are_both_looked_at() -> None:
+    page = draw_page(3, 1000, 600, style="hard", cell_px=500, cast=2)
+    whole = opaque(page.reference)
+    width = whole.shape[1] // 2
+    parts = [np.ascontiguousarray(whole[:, :width]), np.ascontiguousarray(whole[:, width:])]
+    known = [extract_palette(part) for part in parts]
+    palette = known[0].palette
+    for colour in known[1].palette.colours.tolist():
+        palette, _ = palette.with_colour(colour)
+    flats = flatten(
+        Image.fromarray(page.lineart), None, palette, spread=Spreading(list(zip(parts, known)))
+    )
+    share, right = shares(flats, page)
+    assert share > 0.4 and right > 0.7
+
+
+def test_a_page_of_thousands_of_regions_takes_seconds() -> None:
+    page = draw_page(1, 2000, 2000, style="hard", cell_px=200, cast=2)
+    reference = opaque(page.reference)
+    known = extract_palette(reference)
+    flats = flatten(Image.fromarray(page.lineart), None, known.palette)
+    assert flats.regions.count > 1500
+    began = time.monotonic()
+    Spreading([(reference, known)])(flats.regions, known.palette)
+    assert time.monotonic() - began < 60
