@@ -15,8 +15,8 @@ from .values import EMPTY, Regions
 
 _MOST_SAMPLES = 3_000_000
 """Pixels of a picture that are looked at, about."""
-_SPECK_PX = 9
-"""Smaller parts of a reference are noise."""
+_SPECKS_PX = (9, 4)
+"""Smaller parts of a reference, rims left out, are noise: of a painted one, of an exact one."""
 _RADII = np.array([0.2, 0.35, 0.5, 0.7, 0.95])
 """Distances from the middle, in roots of the area, between the bins of a radial histogram."""
 _LEAST_SHARE = 0.03
@@ -166,18 +166,19 @@ def cut_reference(reference: np.ndarray, flats: ReferenceFlats) -> tuple[Regions
     _, parts, stats, _ = cv2.connectedComponentsWithStats(
         alike.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
     )
-    kept = stats[:, cv2.CC_STAT_AREA] >= _SPECK_PX
+    kept = stats[:, cv2.CC_STAT_AREA] >= _SPECKS_PX[flats.exact]
     kept[0] = False
     number = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
     labels = number[np.asarray(parts, np.intp)]
     if not kept.any():
         labels = np.ones_like(labels)
-    lines = np.where(labels == 0, np.uint8(255), np.uint8(0))
     count = max(1, int(kept.sum()))
     of_part = np.full(count, EMPTY, np.int32)
     of_part[labels[labels > 0] - 1] = colours[labels > 0]
-    of_part[of_part == len(flats.palette)] = EMPTY
     labels = _under_lines(labels) - 1
+    # Pixels at the rim of a part belong to it as well.
+    lines = np.where(of_part[labels] == colours, np.uint8(0), np.uint8(255))
+    of_part[of_part == len(flats.palette)] = EMPTY
     areas = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
     paper = EMPTY if flats.background is None else flats.background
     background = _on_edge(labels, count) & (of_part == paper)
