@@ -79,9 +79,13 @@ def read_example(folder: Path) -> Example:
 
 def multiply(lineart: Image.Image, colours: Image.Image) -> Image.Image:
     """The line art over the colours, as a layer in the blending mode Multiply shows it."""
-    paper = Image.new("RGBA", lineart.size, "white")
-    opaque = Image.alpha_composite(paper, lineart.convert("RGBA")).convert("RGB")
-    return ImageChops.multiply(opaque, colours)
+    return ImageChops.multiply(on_white(lineart), colours)
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """The picture on white paper, RGB."""
+    paper = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
 
 
 class Bar:
@@ -201,7 +205,8 @@ def _show(event: JobEvent, bar: Bar) -> None:
 
 def save(example: Example, result: Result, folder: Path) -> tuple[Path, Path]:
     """Writes the colours and the line art over them; gives both paths."""
-    colours = to_image(result.picture).convert("RGB")
+    # Regions may be empty.
+    colours = on_white(to_image(result.picture))
     folder.mkdir(parents=True, exist_ok=True)
     plain = folder / f"{example.name}-colours.png"
     inked = folder / f"{example.name}-coloured.png"

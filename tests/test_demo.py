@@ -17,7 +17,7 @@ from PIL import Image
 from manganinja import BadRequest, demo
 from manganinja.files import to_picture
 from manganinja.wire import discovery
-from manganinja.wire.protocol import Pair, Point
+from manganinja.wire.protocol import Pair, Point, Result, ResultInfo
 
 PROJECT = Path(__file__).resolve().parent.parent
 RED = (200, 30, 40)
@@ -113,6 +113,13 @@ def test_transparent_line_art_lies_on_white_paper() -> None:
     lineart.putpixel((1, 0), (0, 0, 0, 255))
     inked = demo.multiply(lineart, Image.new("RGB", (2, 1), RED))
     assert [inked.getpixel((x, 0)) for x in (0, 1)] == [RED, (0, 0, 0)]
+
+
+def test_empty_regions_are_white(tmp_path: Path, example: Path) -> None:
+    picture = to_picture(Image.new("RGBA", (40, 30), (0, 0, 0, 0)))
+    result = Result("job", picture, ResultInfo(0, "none", 0, 1.0, "cpu"), {})
+    for path in demo.save(demo.read_example(example), result, tmp_path):
+        assert Image.open(path).getpixel((5, 20)) == (255, 255, 255)
 
 
 def test_progress_off_a_terminal_is_a_few_lines() -> None:
