@@ -122,8 +122,10 @@ class Flats:
     def with_kept(self, picture: np.ndarray) -> np.ndarray:
         """``picture`` (H, W, 4) uint8 with the locked pixels put back, in place."""
         if self.kept is not None:
-            at = self.kept[..., 3] > 0
-            picture[at] = _over(self.kept[at], picture[at])
+            alpha = self.kept[..., 3]
+            np.copyto(picture, self.kept, where=alpha[..., None] == 255)
+            soft = (alpha > 0) & (alpha < 255)
+            picture[soft] = _over(self.kept[soft], picture[soft])
         return picture
 
     def by_colour(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
@@ -386,8 +388,10 @@ def _locked(
 ) -> tuple[Assignment, Palette]:
     """Regions of which at least half is locked in one colour have that colour."""
     at = (kept[..., 3] >= 128) & (regions.lines == 0)
-    red, green, blue = (kept[..., channel][at].astype(np.int64) for channel in range(3))
-    codes = regions.labels[at].astype(np.int64) << 24 | red << 16 | green << 8 | blue
+    codes = regions.labels[at].astype(np.int64)
+    for channel in range(3):
+        codes <<= 8
+        codes |= kept[..., channel][at]
     codes, counts = np.unique(codes, return_counts=True)
     most = 2 * counts >= regions.areas_px[codes >> 24]
     locked, of_code = np.unique(codes[most] >> 24, return_index=True)

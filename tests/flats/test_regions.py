@@ -53,8 +53,8 @@ def hair() -> Image.Image:
     """Lines of 0.7 px, drawn with anti-aliasing."""
     large = Image.new("L", (3000, 2600), 255)
     pen = ImageDraw.Draw(large)
-    pen.rectangle([10 * side + 4 for side in BOX], outline=0, width=7)
-    pen.line((1504, 604, 1504, 2004), 0, 7)
+    pen.rectangle([10 * side + 7 for side in BOX], outline=0, width=7)
+    pen.line((1510, 607, 1510, 2007), 0, 7)
     return large.resize((300, 260), Image.Resampling.BOX).convert("RGB")
 
 
