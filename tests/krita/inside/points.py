@@ -293,3 +293,45 @@ def check_round_dots_grouped_in_krita_are_two_hints(figures):
     kit.press()
     yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
     assert "2 colour hints" in kit.message(), kit.message()
+
+
+def _click_through(corner, places):
+    """Clicks at each place of the document, at 100 %, and ends the shape with a double click."""
+    for x, y in places:
+        _xdotool("mousemove", corner[0] + x, corner[1] + y)
+        yield 150
+        _xdotool("click", 1)
+        yield 250
+    _xdotool("click", "--repeat", 2, "--delay", 60, 1)
+    yield 700
+
+
+def check_rings_curves_and_polygons_drawn_with_kritas_own_tools(figures):
+    yield from kit.show_dock()
+    document = yield from kit.new_document(500, 400, "drawn", ppi=300.0)
+    page = kit.image(500, 400, "#0af0c8")
+    bottom = document.topLevelNodes()[0]
+    bottom.setPixelData(kit.QtCore.QByteArray(kit.image_bytes(page)), 0, 0, 500, 400)
+    document.refreshProjection()
+    layer = kit.add_shapes(document, "dots", "")
+    yield 300
+    kit.APP.action("zoom_to_100pct").trigger()
+    yield 600
+    corner = _page_corner("#0af0c8")
+    for tool, draw in (
+        ("KritaShape/KisToolEllipse", _drag(corner, (60, 60), (120, 100))),
+        ("KisToolPencil", _drag(corner, (60, 200), (200, 240))),
+        ("KisToolPolygon", _click_through(corner, ((300, 100), (400, 110), (350, 180)))),
+        ("KisToolPolyline", _click_through(corner, ((300, 300), (350, 340), (400, 300)))),
+    ):
+        document.setActiveNode(layer)
+        kit.APP.action(tool).trigger()
+        yield 500
+        yield from draw
+    shapes = read(document, layer)
+    kit.shot("screen-drawn-paths")
+    figures["shapes"] = [(s.kind, s.hollow, s.centre, len(s.path)) for s in shapes]
+    found = sorted((s.kind, s.hollow and s.kind == "ellipse") for s in shapes)
+    # A straight drag of the freehand tool is a line of two nodes or of more.
+    assert found[0] == ("closed", False) and ("ellipse", True) in found, figures
+    assert len(found) == 4 and ("open", False) in found, figures
