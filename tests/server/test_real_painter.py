@@ -223,7 +223,7 @@ def test_a_server_whose_weights_are_gone_still_works_without_a_model(tmp_path: P
     running = RunningServer(tmp_path / "home", *arguments, engine="manganinja.painter:Painter")
     try:
         with running.connect() as client:
-            wait_until(lambda: client.status().state == "failed")
+            wait_until(lambda: client.status().state == "failed", 90)
             assert [model.name for model in client.server.models] == [arguments[1], "none"]
             end = result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))
             assert end.info.model == "none"
@@ -239,7 +239,7 @@ def test_a_server_can_begin_without_a_model(tmp_path: Path) -> None:
     )
     try:
         with running.connect() as client:
-            wait_until(lambda: client.status().state == "ready")
+            wait_until(lambda: client.status().state == "ready", 90)
             assert client.server.models == (UNAIDED,)
             maps = Path(f"/proc/{running.worker_pid()}/maps").read_text()
             assert "numpy" in maps and "libtorch" not in maps
