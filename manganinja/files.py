@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import struct
+import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from .errors import BadRequest
 from .wire.protocol import Hint, Pair, Picture, Point
@@ -49,7 +53,15 @@ def read_marks(path: Path) -> MarksFile:
             tuple(_path(points) for points in content.get("closing", ())),
             tuple(_path(points) for points in content.get("merging", ())),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise BadRequest(
             f"{path} is not a list of point pairs ({type(error).__name__}: {error}).",
             'It has to look like {"pairs": [{"reference": [x, y], "lineart": [x, y]}]}.',
@@ -63,30 +75,31 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
 
 def _pair(pair: Any) -> Pair:
     return Pair(
-        Point(*map(float, _two(pair["reference"]))),
-        Point(*map(float, _two(pair["lineart"]))),
+        Point(*_two(pair["reference"])),
+        Point(*_two(pair["lineart"])),
         int(pair.get("reference_index", 0)),
     )
 
 
 def _hint(hint: Any) -> Hint:
     colour = hint.get("colour")
-    if colour is not None and not re.fullmatch("#[0-9a-f]{6}", colour):
+    if colour is not None and not re.fullmatch("#[0-9a-fA-F]{6}", colour):
         raise ValueError(f'{colour} is not "#rrggbb"')
-    return Hint(Point(*map(float, _two(hint["lineart"]))), colour)
+    return Hint(Point(*_two(hint["lineart"])), colour and colour.lower())
 
 
 def _path(points: Any) -> np.ndarray:
     path = np.array([_two(point) for point in points], np.float64)
-    if len(path) < 2 or not np.isfinite(path).all():
+    if len(path) < 2:
         raise ValueError("a path has two places or more")
     return path
 
 
-def _two(position: Any) -> Any:
-    if len(position) != 2:
+def _two(position: Any) -> tuple[float, float]:
+    x, y = map(float, position)
+    if not (math.isfinite(x) and math.isfinite(y)):
         raise ValueError(f"{position} is not [x, y]")
-    return position
+    return x, y
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
@@ -104,6 +117,18 @@ def eight_bit(image: Image.Image) -> Image.Image:
     return image
 
 
+# What Pillow's decoders raise for damaged files, in experience.
+_DAMAGED_IMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
 def read_image(path: Path) -> Image.Image:
     """Open a picture.
 
@@ -111,12 +136,16 @@ def read_image(path: Path) -> Image.Image:
         BadRequest: there is no such file, or it is no picture.
     """
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            # Pages of 100 megapixels are no bombs; Pillow still refuses those of 200.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+        with image:
             image.load()
             return eight_bit(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {path}.", "Check the name.") from error
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except _DAMAGED_IMAGE as error:
         raise BadRequest(
             f"{path} can't be read as a picture: {error}.", "Save it as PNG."
         ) from error

@@ -102,9 +102,9 @@ def _parts(
     for number, places in enumerate(groups, start=1):
         for x, y in places:
             _climb(seeds, distance, int(y) - corner[1], int(x) - corner[0], number)
-    marks = seeds.copy()
+    marks, at = seeds.copy(), np.nonzero(seeds)
     for radius in (*np.geomspace(max(1.0, float(distance.max())), 1.0, 12), 0.0):
-        marks = _spread(marks, (distance > radius) | (seeds > 0))
+        _spread(marks, at, (distance > radius) | (seeds > 0))
     # What is left lies between two groups or under lines: they meet in the middle.
     outside = len(groups) + 1
     marks[~mine] = outside
@@ -127,17 +127,17 @@ def _climb(seeds: np.ndarray, distance: np.ndarray, row: int, column: int, numbe
         row, column = top + int(up[0]), left + int(up[1])
 
 
-def _spread(marks: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Fill each connected part of ``free`` that holds marks of one group alone."""
+def _spread(marks: np.ndarray, seeds: tuple[np.ndarray, ...], free: np.ndarray) -> None:
+    """Fill each connected part of ``free`` that holds seeds of one group alone."""
     count, found = cv2.connectedComponents(free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    ids = np.asarray(found, np.intp)
-    given = (marks > 0) & free
+    ids = np.asarray(found, np.int32)
     most, least = np.zeros(count, np.int32), np.full(count, np.iinfo(np.int32).max, np.int32)
-    np.maximum.at(most, ids[given], marks[given])
-    np.minimum.at(least, ids[given], marks[given])
-    group = np.where(most == least, most, 0)
-    group[0] = 0
-    return np.where(marks > 0, marks, group[ids]).astype(np.int32)
+    np.maximum.at(most, ids[seeds], marks[seeds])
+    np.minimum.at(least, ids[seeds], marks[seeds])
+    group = np.where(most == least, most, 0).astype(np.int32)
+    if group.any():
+        # Where a part is filled already, it is so with its own group.
+        np.maximum(marks, group[ids], out=marks)
 
 
 def _filled(marks: np.ndarray, mine: np.ndarray, outside: int) -> np.ndarray:
