@@ -534,12 +534,23 @@ def _filled_px(
 
 
 def _border(labels: np.ndarray, base: np.ndarray) -> int | None:
-    """The candidate that most of the picture's edge shows, itself or in shades, if one does."""
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    counts = np.bincount(base[edge[edge >= 0]], minlength=len(base))
-    if not len(base) or counts.max() < 0.5 * len(edge):
+    """The candidate that is the paper round the drawing, itself or in shades, if one is.
+
+    It fills both upper corners and a quarter of the picture's edge, of which hair and shoulders of
+    a portrait may have most; or else half of the edge.
+    """
+    if not len(base):
         return None
-    return int(counts.argmax())
+    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    shares = np.bincount(base[edge[edge >= 0]], minlength=len(base)) / len(edge)
+    side = max(1, min(labels.shape) // 50)
+    corners = [labels[:side, :side], labels[:side, -side:]]
+    held = [np.bincount(base[c[c >= 0]], minlength=len(base)) > c.size / 2 for c in corners]
+    paper = np.flatnonzero((held[0] & held[1] & (shares >= 0.25)) | (shares >= 0.5))
+    if not len(paper):
+        return None
+    above = paper[(held[0] & held[1])[paper]]
+    return int(above[0] if len(above) else paper[0])
 
 
 def _bases(

@@ -122,6 +122,22 @@ def test_each_pairs_end_on_an_example_has_the_fill_that_was_drawn(name: str) -> 
         assert reference_colour_at(picture, (x, y), flats) == tuple(picture[y, x].tolist())
 
 
+def test_the_paper_of_a_portrait_is_found_though_the_figure_fills_most_of_the_edge() -> None:
+    picture = np.full((200, 200, 4), (205, 250, 205, 255), np.uint8)
+    picture[60:, 20:180, :3] = (20, 60, 120)
+    picture[90:, :, :3] = (200, 40, 60)
+    flats = extract_palette(picture)
+    assert flats.background is not None
+    assert colours_of(flats)[flats.background] == (205, 250, 205)
+
+
+def test_a_coat_in_the_lower_corners_is_no_paper() -> None:
+    picture = np.full((200, 200, 4), (20, 60, 120, 255), np.uint8)
+    picture[:120, :100, :3] = (200, 40, 60)
+    picture[:120, 100:, :3] = (230, 200, 30)
+    assert extract_palette(picture).background is None
+
+
 def test_a_transparent_reference_has_no_background() -> None:
     picture = example("character")
     alpha = np.where((picture == PAPER).all(axis=2), 0, 255).astype(np.uint8)

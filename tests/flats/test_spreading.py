@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from benchmarks.flats import filled
 from benchmarks.flats_truth import Page, draw_page
 from manganinja.flats.flatten import Flats, flatten
+from manganinja.flats.measures import FlatsTruth
 from manganinja.flats.palette import extract_palette
 from manganinja.flats.spreading import Pointed, Spreading
 from manganinja.flats.values import EMPTY, SOURCES, Mark, Marks, Palette
@@ -66,37 +68,41 @@ def shares(flats: Flats, page: Page) -> tuple[float, float]:
 # What is there is found
 
 
-@slowly
-@given(SEEDS)
-def test_a_page_as_its_own_reference_gets_its_own_colours(seed: int) -> None:
-    page = small(seed, style="hard")
-    flats = spread(page.lineart, own_colours(page))
-    share, right = shares(flats, page)
+def test_pages_as_their_own_references_get_their_own_colours() -> None:
+    figures = []
+    for seed in range(0, 400, 50):
+        page = small(seed, style="hard")
+        flats = spread(page.lineart, own_colours(page))
+        wanted = np.where(
+            page.truth.colours[:, 3:] > 0, page.truth.colours[:, :3], page.truth.paper_rgb
+        )
+        same = (flats.rgba()[..., :3] == wanted[page.truth.labels]).all(axis=2)
+        figures.append((*shares(flats, page), same[~page.truth.lines].mean()))
     # Small things of 500 px may have no colour in the palette.
-    assert share > 0.85 and right > 0.85
-    wanted = np.where(
-        page.truth.colours[:, 3:] > 0, page.truth.colours[:, :3], page.truth.paper_rgb
-    )
-    same = (flats.rgba()[..., :3] == wanted[page.truth.labels]).all(axis=2)
-    assert same[~page.truth.lines].mean() > 0.95
+    share, right, pixels = np.mean(figures, axis=0)
+    assert share > 0.95 and right > 0.92 and pixels > 0.95
 
 
-@slowly
-@given(SEEDS, st.tuples(st.integers(0, 300), st.integers(0, 300)), st.booleans())
-def test_moved_enlarged_or_mirrored_it_is_found_too(
-    seed: int, at: tuple[int, int], mirrored: bool
-) -> None:
-    page = small(seed, style="hard")
-    reference = own_colours(page)
-    flipped = page.lineart[:, ::-1] if mirrored else page.lineart
-    canvas = np.full((1300, 1300, 3), 255, np.uint8)
-    large = flipped.repeat(2, axis=0).repeat(2, axis=1)
-    canvas[at[1] : at[1] + 1000, at[0] : at[0] + 1000] = large
-    flats = spread(canvas, reference)
-    painted = flats.rgba()[at[1] : at[1] + 1000 : 2, at[0] : at[0] + 1000 : 2]
-    share, right = filled(painted[:, ::-1] if mirrored else painted, page.truth)
-    # Where the drawing was cut off by its own edge, regions have run together with the paper.
-    assert share > 0.75 and right > 0.85
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_moved_and_enlarged_or_mirrored_they_are_found_too(mirrored: bool) -> None:
+    figures = []
+    for seed in range(0, 400, 50):
+        page, at = small(seed, style="hard"), (seed % 300, (7 * seed) % 300)
+        flipped = page.lineart[:, ::-1] if mirrored else page.lineart
+        canvas = np.full((1300, 1300, 3), 255, np.uint8)
+        canvas[at[1] : at[1] + 1000, at[0] : at[0] + 1000] = flipped.repeat(2, 0).repeat(2, 1)
+        flats = spread(canvas, own_colours(page))
+        painted = flats.rgba()[at[1] : at[1] + 1000 : 2, at[0] : at[0] + 1000 : 2]
+        figures.append(filled(painted[:, ::-1] if mirrored else painted, without_cut(page.truth)))
+    share, right = np.mean(figures, axis=0)
+    assert share > 0.9 and right > 0.92
+
+
+def without_cut(truth: FlatsTruth) -> FlatsTruth:
+    """Leaves out what the page's edge cuts off, since it runs into the paper of a larger page."""
+    edges = [truth.labels[0], truth.labels[-1], truth.labels[:, 0], truth.labels[:, -1]]
+    cut = np.isin(truth.labels, np.concatenate(edges))
+    return replace(truth, ink=np.where(cut, np.uint8(255), truth.ink))
 
 
 def test_of_another_pose_most_is_found_and_most_of_that_is_right() -> None:
