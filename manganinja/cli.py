@@ -105,6 +105,12 @@ def _add_colorize(subcommands: Any) -> None:
         type=Path,
         help="picture of the line art's size; what is opaque in it stays as it is",
     )
+    parser.add_argument(
+        "--detail",
+        action="store_true",
+        help="look at four enlarged parts of the page as well: better for eyes and other small "
+        "things, and the network's part takes five times as long",
+    )
     parser.add_argument("--output", type=Path, required=True, help="picture to write")
     parser.set_defaults(run_command=_colorize)
 
@@ -150,7 +156,7 @@ def _colorize(options: argparse.Namespace) -> int:
         print(note)
     print(
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
-        f"{request.seed}, {job.steps} steps in {time.monotonic() - started:.1f} s on "
+        f"{request.seed}, {proposal.steps} steps in {time.monotonic() - started:.1f} s on "
         f"{painter.device}."
     )
     return 0
@@ -186,6 +192,7 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
             result="flats" if options.result == "both" else options.result,
             gap_px=options.gap,
             empty_background=options.empty_background,
+            detail=options.detail,
             palette=tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in colours),
             hints=marks.hints,
             closing=points(marks.closing),

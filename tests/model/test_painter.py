@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -221,6 +222,17 @@ def test_colorize_writes_a_picture_of_the_line_arts_size(
     assert main(arguments(files, small_model)) == 0
     assert Image.open(files / "out.png").size == (300, 420)
     assert "seed 3" in capsys.readouterr().out
+
+
+def test_colorize_looks_closer_if_asked(
+    files: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def steps_of(*more: str) -> int:
+        assert main([*arguments(files, small_model), *more]) == 0
+        said = capsys.readouterr().out
+        return int(re.search(r"(\d+) steps", said)[1])  # type: ignore[index]
+
+    assert steps_of() < steps_of("--detail")
 
 
 @pytest.mark.parametrize(
