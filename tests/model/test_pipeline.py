@@ -57,7 +57,12 @@ def test_saved_and_loaded_it_computes_the_same(
     pipeline: MangaNinjaPipeline, published: MangaNinjaPipeline
 ) -> None:
     options = {"resolution": 64, "num_inference_steps": 2}
-    torch.testing.assert_close(latents(pipeline), latents(published, **options))
+    for name, network in published.components.items():
+        if isinstance(network, torch.nn.Module):
+            loaded = getattr(pipeline, name).state_dict()
+            torch.testing.assert_close(loaded, network.state_dict(), rtol=0, atol=0)
+    # Weights that lie elsewhere in memory may be multiplied in another order.
+    torch.testing.assert_close(latents(pipeline), latents(published, **options), rtol=0, atol=1e-3)
 
 
 def test_same_seed_same_picture_other_seed_other_picture(pipeline: MangaNinjaPipeline) -> None:

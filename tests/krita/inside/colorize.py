@@ -16,7 +16,9 @@ def colours_at_pairs(node, references, linearts, source):
 def check_docker_proposes_layers_without_names(figures):
     yield from kit.show_dock()
     yield from kit.ready_document()
-    assert kit.widget("colorize_lineart").currentText() == "Tusche"
+    yield from kit.until(
+        lambda: kit.widget("colorize_lineart").currentText() == "Tusche", "the document's layers"
+    )
     assert [box.currentText() for box in kit.boxes()] == ["Farbvorlage"]
     assert kit.widget("colorize_points").currentText() == "Punkte"
     yield from kit.until(
