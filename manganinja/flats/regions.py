@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import BadRequest
+from .passages import join_passages
 from .values import Regions
 
 LARGEST_GAP_PX = 32
@@ -70,7 +71,7 @@ def segment(
             f"The line art has {count} regions: it looks like noise or a screentone, not lines.",
             "Choose the layer that has the clean lines.",
         )
-    markers = _grown(markers, walls)
+    markers = join_passages(_grown(markers, walls), walls)
     return _numbered(_under_lines(_joined(markers, merging)), walls, rooms)
 
 
@@ -108,12 +109,19 @@ def _distances(walls: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform(fenced, cv2.DIST_L2, 3)[1:-1, 1:-1]
 
 
-def _halved(distance: np.ndarray) -> np.ndarray:
+def _phase(walls: np.ndarray) -> tuple[int, int]:
+    """Rows and columns, 0 or 1, to put before a drawing so that its lines begin at an even place:
+    on whatever pixel a drawing lies, it is halved in the same way."""
+    rows, columns = walls.any(axis=1), walls.any(axis=0)
+    return int(rows.argmax()) % 2, int(columns.argmax()) % 2
+
+
+def _halved(distance: np.ndarray, phase: tuple[int, int]) -> np.ndarray:
     """The largest of each 2 x 2 pixels: passages keep their width, and balls that are larger than
     a pixel can't touch across a line."""
-    padded = cv2.copyMakeBorder(
-        distance, 0, distance.shape[0] % 2, 0, distance.shape[1] % 2, cv2.BORDER_REPLICATE
-    )
+    (top, left), (height, width) = phase, distance.shape
+    bottom, right = (height + top) % 2, (width + left) % 2
+    padded = cv2.copyMakeBorder(distance, top, bottom, left, right, cv2.BORDER_REPLICATE)
     rows = np.maximum(padded[::2], padded[1::2])
     return np.maximum(rows[:, ::2], rows[:, 1::2])
 
@@ -208,11 +216,12 @@ class _Marks:
         )
         self.part = np.concatenate([[0], part_of[kept], fresh], dtype=np.int32)
 
-    def refine(self, distance: np.ndarray, radius: float) -> None:
+    def refine(self, distance: np.ndarray, radius: float, phase: tuple[int, int]) -> None:
         """Go on at full resolution: ``distance`` is that of every pixel, ``radius`` the next
-        ball's."""
-        height, width = distance.shape
-        labels = self.labels.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
+        ball's, ``phase`` that of the halved picture."""
+        (top, left), (height, width) = phase, distance.shape
+        rows = self.labels.repeat(2, axis=0)[top : top + height]
+        labels = rows.repeat(2, axis=1)[:, left : left + width]
         # The neighbours of a pixel that is so far from any line can't lie behind one, but they may
         # be too close to it for the ball.
         self.labels = np.where(distance > radius, labels, 0)
@@ -222,12 +231,13 @@ def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) int32 marks from 1 on, 0 under lines and where it is open whose a pixel is; and the
     room of each mark, (marks + 1,) int32."""
     distance = _distances(walls)
-    coarse = _halved(distance)
+    phase = _phase(walls)
+    coarse = _halved(distance, phase)
     radii = _radii(gap_px)
     marks = _Marks(coarse.shape if radii[0] >= _COARSE_PX else distance.shape)
     for number, radius in enumerate(radii):
         if radius < _COARSE_PX and marks.labels.shape != distance.shape:
-            marks.refine(distance, radius)
+            marks.refine(distance, radius, phase)
         at = distance if radius < _COARSE_PX else coarse
         smallest = 1 if radius > 0 else SMALLEST_HOLE_PX
         marks.add_ball(number, at > radius, radius < (gap_px + 1) / 2, smallest)
