@@ -18,8 +18,8 @@ from .flats.painting import painting
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
 from .flats.spreading import Pointed, Spreading
 from .flats.values import Mark, Marks, Palette
-from .points import PointPair
-from .wire.protocol import ColorizeRequest, FlatsOptions, Pair, Picture, Point
+from .points import PointPair, pairs_inside
+from .wire.protocol import ColorizeRequest, FlatsOptions, Picture, Point
 
 _MOST_NAMED = 5
 
@@ -31,28 +31,8 @@ def usable_pairs(
 ) -> tuple[dict[int, PointPair], list[str]]:
     """Up to ``most`` pairs with both ends inside their pictures, by their numbers from 1 in the
     request; sentences about the others."""
-
-    def inside(at: Point, picture: Picture) -> bool:
-        return 0 <= at.x_px < picture.width_px and 0 <= at.y_px < picture.height_px
-
-    def usable(pair: Pair) -> bool:
-        reference = request.references[pair.reference_index]
-        return inside(pair.reference, reference) and inside(pair.lineart, request.lineart)
-
-    kept = {
-        number: PointPair(
-            (pair.reference.x_px, pair.reference.y_px),
-            (pair.lineart.x_px, pair.lineart.y_px),
-            pair.reference_index,
-        )
-        for number, pair in enumerate(request.pairs, start=1)
-        if usable(pair)
-    }
-    left_out = [str(number) for number in range(1, len(request.pairs) + 1) if number not in kept]
-    notes = []
-    if left_out:
-        which = "Pair" if len(left_out) == 1 else "Pairs"
-        notes.append(f"{which} {', '.join(left_out)} lie outside the pictures and were not used.")
+    sizes = [(p.width_px, p.height_px) for p in (request.lineart, *request.references)]
+    kept, notes = pairs_inside(request.pairs, sizes[0], sizes[1:])
     if most is not None and len(kept) > most:
         notes.append(
             f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
@@ -111,7 +91,14 @@ def prepare(
     marks = _marks(options, pairs, pictures, references)
     lineart = to_image(request.lineart)
     try:
-        pieces = cut_regions(lineart, marks, options.gap_px, lambda stage, part: on_fraction(part))
+        pieces = cut_regions(
+            lineart,
+            marks,
+            options.gap_px,
+            _locks(request),
+            [colour for reference in references if (colour := reference.paper) is not None],
+            lambda stage, part: on_fraction(part),
+        )
     except BadRequest as error:
         # What the network can make of it is better than nothing.
         return replace(ground, trouble=error)
@@ -167,7 +154,7 @@ def flats_for(
         ground.cut,
         proposal,
         palette,
-        None if request.locks is None else np.asarray(to_image(request.locks).convert("RGBA")),
+        _locks(request),
         empty_background=request.flats.empty_background,
         votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
         spread=spreading,
@@ -217,6 +204,11 @@ def _marks(
         closing=[_path(path) for path in options.closing],
         merging=[_path(path) for path in options.merging],
     )
+
+
+def _locks(request: ColorizeRequest) -> np.ndarray | None:
+    """(H, W, 4) uint8, opaque where pixels stay as they are."""
+    return None if request.locks is None else np.asarray(to_image(request.locks).convert("RGBA"))
 
 
 def _path(points: Sequence[Point]) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import BadRequest
+from .wire.protocol import Pair, Point
 
 Position = tuple[float, float]
 
@@ -85,3 +86,34 @@ def draw_point_map(
         )
         point_map[next(free, (row, column))] = number
     return point_map
+
+
+def pairs_inside(
+    pairs: Sequence[Pair], lineart_px: tuple[int, int], references_px: Sequence[tuple[int, int]]
+) -> tuple[dict[int, PointPair], list[str]]:
+    """The pairs with both ends inside pictures of these (width, height), by their numbers from 1;
+    sentences about the others."""
+
+    def inside(at: Point, size_px: tuple[int, int]) -> bool:
+        return 0 <= at.x_px < size_px[0] and 0 <= at.y_px < size_px[1]
+
+    def usable(pair: Pair) -> bool:
+        if not 0 <= pair.reference_index < len(references_px):
+            return False
+        reference_px = references_px[pair.reference_index]
+        return inside(pair.reference, reference_px) and inside(pair.lineart, lineart_px)
+
+    kept = {
+        number: PointPair(
+            (pair.reference.x_px, pair.reference.y_px),
+            (pair.lineart.x_px, pair.lineart.y_px),
+            pair.reference_index,
+        )
+        for number, pair in enumerate(pairs, start=1)
+        if usable(pair)
+    }
+    left_out = [str(number) for number in range(1, len(pairs) + 1) if number not in kept]
+    if not left_out:
+        return kept, []
+    which = "Pair" if len(left_out) == 1 else "Pairs"
+    return kept, [f"{which} {', '.join(left_out)} lie outside the pictures and were not used."]

@@ -7,6 +7,7 @@ import argparse
 import json
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image
 
 from ..errors import BadRequest
 from ..files import MarksFile, read_image, read_marks, save_image
+from ..points import PointPair, pairs_inside
 from .flatten import Flats, flatten
 from .painting import painting, shade_and_highlight
 from .palette import (
@@ -29,6 +31,14 @@ from .spreading import Pointed, Spreading
 from .values import Mark, Marks, Palette
 
 _GREATEST_STRETCH = 1.02
+_UNSURE = "unsure.json"
+_OWN_FILES = {
+    _UNSURE,
+    "palette.gpl",
+    *(f"{name}.png" for name in ("flats", "index", "painting", "shade", "highlight")),
+    *(f"{name}.png" for name in ("confidence", "locked")),
+}
+_LAYER_FILE = re.compile(r"colour_\d{2,}_[\w-]+\.png|figure_\d{2,}\.png")
 
 
 def add_parser(subcommands: Any) -> None:
@@ -40,7 +50,9 @@ def add_parser(subcommands: Any) -> None:
         "what a rough painting of it (the proposal) says, or without one what regions of the "
         "reference that are like it have, and always what the points say. Writes "
         "flats.png, index.png, painting.png, shade.png (multiply), highlight.png (screen), "
-        "confidence.png, palette.gpl, unsure.json and one picture for each colour.",
+        "confidence.png, palette.gpl, unsure.json, one picture for each colour and one for each "
+        "figure (what is drawn and hangs together); with locks locked.png, which lies over all of "
+        "these. An earlier result in the folder is replaced.",
     )
     parser.add_argument("--lineart", type=Path, required=True, help="line art of any kind")
     parser.add_argument(
@@ -77,15 +89,17 @@ def run(options: argparse.Namespace) -> int:
         _check_aspect(lineart, proposal)
     known = None if reference is None else extract_palette(reference)
     given = MarksFile() if options.points is None else read_marks(options.points)
+    pairs, notes = _pairs(options, given, lineart, reference)
     flats = flatten(
         lineart,
         proposal,
         _palette(options, known),
-        _marks(options, given, reference, known),
+        _marks(given, pairs, reference, known),
         options.gap,
         None if options.locks is None else _rgba(options.locks),
         options.empty_background,
-        spread=None if reference is None or known is None else _spreading(reference, known, given),
+        spread=None if reference is None or known is None else _spreading(reference, known, pairs),
+        papers=[known.paper] if known is not None and known.paper is not None else [],
     )
     try:
         written = write_all(flats, proposal, options.output)
@@ -93,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         raise BadRequest(
             f"{options.output} can't be written: {error}.", "Name another folder."
         ) from error
-    for note in flats.notes:
+    for note in (*notes, *flats.notes):
         print(note)
     print(
         f"Wrote {written} files to {options.output}: {flats.regions.count} regions in "
@@ -104,11 +118,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
-    """Write every form of the result; gives the number of files."""
+    """Write every form of the result in place of an earlier one; gives the number of files."""
     # First of all, because it may refuse: then nothing has been written.
     indexed = flats.indexed()
     folder.mkdir(parents=True, exist_ok=True)
+    _forget_earlier(folder)
     pictures = {"flats": flats.rgba(), "confidence": flats.confidence_map()}
+    if flats.kept is not None:
+        pictures["locked"] = flats.kept
     if proposal is not None:
         pictures["painting"] = painting(flats, proposal)
         pictures["shade"], pictures["highlight"] = shade_and_highlight(flats, pictures["painting"])
@@ -117,7 +134,7 @@ def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
     _write_indexed(*indexed, folder / "index.png")
     write_gpl(flats.palette, folder / "palette.gpl")
     unsure = [asdict(region) for region in flats.unsure()]
-    (folder / "unsure.json").write_text(json.dumps(unsure, indent=1) + "\n", encoding="utf-8")
+    (folder / _UNSURE).write_text(json.dumps(unsure, indent=1) + "\n", encoding="utf-8")
     layers = 0
     for number, (name, colour, mask) in enumerate(flats.by_colour(), start=1):
         layer = np.zeros((*mask.shape, 4), np.uint8)
@@ -125,7 +142,19 @@ def write_all(flats: Flats, proposal: np.ndarray | None, folder: Path) -> int:
         plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "colour"
         save_image(Image.fromarray(layer), folder / f"colour_{number:02}_{plain}.png")
         layers += 1
+    for number, layer in flats.by_figure():
+        save_image(Image.fromarray(layer), folder / f"figure_{number:02}.png")
+        layers += 1
     return len(pictures) + 3 + layers
+
+
+def _forget_earlier(folder: Path) -> None:
+    """Take an earlier result out, so that no layer of another drawing stays among the new ones."""
+    if not (folder / _UNSURE).is_file():
+        return
+    for path in folder.iterdir():
+        if path.name in _OWN_FILES or _LAYER_FILE.fullmatch(path.name):
+            path.unlink()
 
 
 def _write_indexed(indices: np.ndarray, table: np.ndarray, path: Path) -> None:
@@ -162,34 +191,38 @@ def _palette(options: argparse.Namespace, known: ReferenceFlats | None) -> Palet
     return None if known is None else known.palette
 
 
-def _marks(
+def _pairs(
     options: argparse.Namespace,
     given: MarksFile,
+    lineart: Image.Image,
+    reference: np.ndarray | None,
+) -> tuple[list[PointPair], list[str]]:
+    """The pairs that can be used, and sentences about the others."""
+    if given.pairs and reference is None:
+        raise BadRequest(
+            f"{options.points} has pairs, and there is no reference.", "Give --reference too."
+        )
+    references_px = [] if reference is None else [(reference.shape[1], reference.shape[0])]
+    kept, notes = pairs_inside(given.pairs, lineart.size, references_px)
+    return list(kept.values()), notes
+
+
+def _marks(
+    given: MarksFile,
+    pairs: Sequence[PointPair],
     reference: np.ndarray | None,
     known: ReferenceFlats | None,
 ) -> Marks:
-    if reference is None or known is None:
-        if given.pairs:
-            raise BadRequest(
-                f"{options.points} has pairs, and there is no reference.", "Give --reference too."
-            )
-        return Marks((), _hints(given), given.closing, given.merging)
-    pairs = [
-        (
-            (pair.lineart.x_px, pair.lineart.y_px),
-            reference_colour_at(reference, (pair.reference.x_px, pair.reference.y_px), known),
-        )
-        for pair in given.pairs
-    ]
-    return Marks(pairs, _hints(given), given.closing, given.merging)
+    said = []
+    if reference is not None and known is not None:
+        said = [(p.lineart, reference_colour_at(reference, p.reference, known)) for p in pairs]
+    return Marks(said, _hints(given), given.closing, given.merging)
 
 
-def _spreading(reference: np.ndarray, known: ReferenceFlats, given: MarksFile) -> Spreading:
-    pairs = [
-        Pointed((pair.lineart.x_px, pair.lineart.y_px), (pair.reference.x_px, pair.reference.y_px))
-        for pair in given.pairs
-    ]
-    return Spreading([(reference, known)], pairs)
+def _spreading(
+    reference: np.ndarray, known: ReferenceFlats, pairs: Sequence[PointPair]
+) -> Spreading:
+    return Spreading([(reference, known)], [Pointed(p.lineart, p.reference) for p in pairs])
 
 
 def _hints(given: MarksFile) -> list[Mark]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -20,10 +20,11 @@ from .assign import (
     decided,
     from_proposal,
     from_votes,
-    region_at,
     through_gaps,
     without_background,
 )
+from .checks import Colour, sentences
+from .figures import figures
 from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .regions import check_size, segment
@@ -37,8 +38,6 @@ SURE = 0.6
 """Confidence from which a region needs no second look."""
 OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
-
-_MOST_NAMED = 5
 
 OnStage = Callable[[str, float], None]
 
@@ -139,6 +138,15 @@ class Flats:
             if members.any():
                 red, green, blue = self.palette.colours[entry].tolist()
                 yield self.palette.names[entry], (red, green, blue), members[self.regions.labels]
+
+    def by_figure(self) -> Iterator[tuple[int, np.ndarray]]:
+        """(number, (H, W, 4) uint8 flats) of each figure, from 1, the largest first: what is drawn
+        and hangs together. Locked pixels are not in it."""
+        of_region = figures(self.regions)
+        whole = replace(self, kept=None).rgba()
+        for number in range(1, int(of_region.max(initial=0)) + 1):
+            inside = (of_region == number)[self.regions.labels]
+            yield number, np.where(inside[..., None], whole, np.uint8(0))
 
     def confidence_map(self) -> np.ndarray:
         """(H, W) uint8, 255 = sure."""
@@ -242,6 +250,8 @@ def cut_regions(
     lineart: Image.Image,
     marks: Marks | None = None,
     gap_px: float = 8,
+    kept: np.ndarray | None = None,
+    papers: Collection[Colour] = (),
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Cut:
     """Cut line art into regions; arguments and errors as of :func:`flatten`."""
@@ -251,9 +261,10 @@ def cut_regions(
     check_size(*lineart.size)
     lines = line_mask(ink(lineart))
     clock.begin("regions", 0.1)
+    _check_kept(kept, lines)
     regions = segment(lines, gap_px, marks.closing, marks.merging)
     regions, notes = split_at_marks(regions, marks)
-    notes += _misplaced(regions, marks)
+    notes += sentences(regions, marks, kept, papers)
     clock.end()
     return Cut(regions, marks, tuple(notes), tuple(clock.seconds))
 
@@ -299,6 +310,7 @@ def flatten(
     empty_background: bool = False,
     votes: np.ndarray | None = None,
     spread: Spreading | None = None,
+    papers: Collection[Colour] = (),
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Flats:
     """Flats for a drawing: :func:`cut_regions` and :func:`colour_regions` in one.
@@ -318,39 +330,16 @@ def flatten(
             for more than the proposal's colours.
         spread: what the references' own regions say. Beside a proposal it has a say; without one
             it decides.
+        papers: colours of the references' paper, which marks may give to the page's.
         on_stage: hears the name of each stage and the fraction done, 0 to 1.
 
     Raises:
         BadRequest: something can't be used; says why and what to do.
     """
-    pieces = cut_regions(lineart, marks, gap_px, on_stage)
+    pieces = cut_regions(lineart, marks, gap_px, kept, papers, on_stage)
     return colour_regions(
         pieces, proposal, palette, kept, empty_background, votes, spread, on_stage
     )
-
-
-def _misplaced(regions: Regions, marks: Marks) -> list[str]:
-    """Sentences about marks that lie outside the page, or on a line, where it is not plain which
-    region they mean."""
-    places = [at for at, _ in marks.pairs] + [mark.at for mark in marks.hints]
-    outside = [at for at in places if region_at(regions, at) is None]
-    inside = [(int(x), int(y)) for x, y in places if region_at(regions, (x, y)) is not None]
-    on_line = [(x, y) for x, y in inside if regions.lines[y, x]]
-    notes = []
-    if outside:
-        notes.append(f"Outside the page, so that they are not used: the points at {_few(outside)}.")
-    if on_line:
-        notes.append(
-            "On a line, so that they count for the region beside it: the points at "
-            f"{_few(on_line)}. Move them into the region if that is the wrong one."
-        )
-    return notes
-
-
-def _few(places: Sequence[tuple[float, float]]) -> str:
-    named = ", ".join(f"({x:.0f}, {y:.0f})" for x, y in places[:_MOST_NAMED])
-    more = len(places) - _MOST_NAMED
-    return f"{named} and {more} more" if more > 0 else named
 
 
 def _own_palette(proposal: np.ndarray | None) -> Palette:

@@ -95,6 +95,14 @@ class ReferenceFlats:
     line_width_px: float = 0.0
     exact: bool = True
 
+    @property
+    def paper(self) -> Colour | None:
+        """The colour of the paper round the drawing."""
+        if self.background is None:
+            return None
+        red, green, blue = self.palette.colours[self.background].tolist()
+        return red, green, blue
+
 
 @dataclass(frozen=True)
 class _Survey:

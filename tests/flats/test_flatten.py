@@ -311,3 +311,74 @@ def test_a_proposal_of_another_shape_is_refused(
     Image.new("RGB", (50, 90)).save(folder / "tall.png")
     assert main(arguments(folder, proposal=str(folder / "tall.png"))) == 1
     assert "not the shape of the line art" in capsys.readouterr().err
+
+
+def test_a_second_result_in_the_same_folder_takes_the_firsts_place(folder: Path) -> None:
+    assert main(arguments(folder)) == 0
+    (folder / "out" / "sketch.png").write_bytes(b"the artist's own")
+    Image.fromarray(np.full((75, 100, 3), RED, np.uint8)).save(folder / "proposal.png")
+    assert main(arguments(folder, points=None)) == 0
+    names = {path.name for path in (folder / "out").iterdir()}
+    assert len([name for name in names if name.startswith("colour_")]) == 1
+    assert "sketch.png" in names
+    assert main(arguments(folder, proposal=None)) == 0
+    assert not (folder / "out" / "painting.png").exists()
+
+
+def test_layers_and_locks_together_are_the_flats(folder: Path) -> None:
+    locks = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    locks[100:200, 60:120] = (7, 8, 9, 255)
+    locks[100:200, 220:280] = (90, 8, 9, 100)
+    Image.fromarray(locks).save(folder / "locks.png")
+    assert main(arguments(folder, locks=str(folder / "locks.png"))) == 0
+    out = folder / "out"
+    for kind in ("colour", "figure"):
+        page = Image.new("RGBA", SIZE)
+        for layer in [*sorted(out.glob(f"{kind}_*.png")), out / "locked.png"]:
+            page = Image.alpha_composite(page, Image.open(layer))
+        whole = np.asarray(Image.open(out / "flats.png")).astype(int)
+        if kind == "figure":
+            whole[np.asarray(page)[..., 3] == 0] = 0
+        assert np.abs(np.asarray(page).astype(int) - whole).max() <= 1
+
+
+def test_each_figure_of_a_page_has_a_layer_of_its_own() -> None:
+    image = Image.new("L", (600, 300), 255)
+    pen = ImageDraw.Draw(image)
+    for left, right in ((40, 400), (450, 560)):
+        pen.rectangle((left, 60, right, 240), outline=0, width=4)
+        pen.line((left + 50, 60, left + 50, 240), 0, 4)
+    pen.ellipse((10, 10, 26, 26), outline=0, width=3)
+    flats = flatten(image, np.full((30, 60, 3), RED, np.uint8), PALETTE)
+    layers = dict(flats.by_figure())
+    shown = [
+        [bool(layer[y, x, 3]) for x, y in ((200, 150), (500, 150), (18, 18), (5, 290))]
+        for layer in layers.values()
+    ]
+    assert shown == [
+        [True, False, False, False],
+        [False, True, False, False],
+        [False, False, True, False],
+    ]
+
+
+def test_pairs_of_another_reference_and_outside_are_named_and_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = Image.fromarray(proposal(noise=0)).resize(SIZE)
+    reference.save(folder / "reference.png")
+    pairs = [
+        {"reference": [300, 150], "lineart": [90, 150]},
+        {"reference": [300, 150], "lineart": [195, 150], "reference_index": 3},
+        {"reference": [9000, 150], "lineart": [300, 150]},
+    ]
+    (folder / "points.json").write_text(json.dumps({"pairs": pairs}))
+    changes = {"reference": str(folder / "reference.png"), "palette": None}
+    assert main(arguments(folder, **changes)) == 0
+    assert "Pairs 2, 3 lie outside" in capsys.readouterr().out
+    flat = Image.open(folder / "out" / "flats.png")
+    assert flat.getpixel((90, 150)) == (*YELLOW, 255) and flat.getpixel((300, 150)) == (
+        *YELLOW,
+        255,
+    )
+    assert flat.getpixel((195, 150)) == (*BLUE, 255)

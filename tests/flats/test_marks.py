@@ -51,8 +51,9 @@ def hints(*said: tuple[tuple[float, float], tuple[int, int, int] | None]) -> Mar
         ((float("nan"), 20.0), "Outside"),
         ((20.0, float("inf")), "Outside"),
         ((30.0, 100.0), "On a line"),
-        ((0.0, 0.0), None),
-        ((299.9, 199.9), None),
+        ((0.0, 0.0), "On the paper"),
+        ((299.9, 199.9), "On the paper"),
+        (LEFT, None),
     ],
 )
 def test_misplaced_marks_are_named_before_anything_has_a_colour(
