@@ -18,7 +18,7 @@ _TRUST = 0.05
 _SHADING = 14.0
 """OKLab distance (times 100) from the region's own colour at which a pixel of the proposal is more
 likely colour that ran over from next door than shading."""
-_HUE = 0.5
+_HUE = 0.2
 """Share of a shade's hue that is kept: a network's hues stray more than its light and dark."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
