@@ -22,6 +22,7 @@ from .wire.protocol import (
     RESULTS,
     ColorizeRequest,
     FlatsOptions,
+    Layer,
     Picture,
     Point,
     ProtocolError,
@@ -87,11 +88,12 @@ def _add_colorize(subcommands: Any) -> None:
         )
     parser.add_argument(
         "--result",
-        choices=(*RESULTS, "both"),
+        choices=(*(kind for kind in RESULTS if kind != "colours"), "both"),
         default="flats",
         help="flats (default): the regions of the line art in the reference's exact colours; "
         "painting: the network's shading inside the regions; proposal: what the network painted, "
-        "only scaled; both: flats, and the painting beside it in NAME_painting",
+        "only scaled; layers: flats, and beside them NAME_shade to multiply and NAME_highlight to "
+        "screen; both: flats, and the painting beside it in NAME_painting",
     )
     parser.add_argument(
         "--gap", type=float, default=8, help="close gaps in lines up to so many pixels, 0 to 32 (8)"
@@ -125,7 +127,7 @@ def _colorize(options: argparse.Namespace) -> int:
         )
     if options.model == NONE:
         return _colorize_unaided(request, options)
-    from .finishing import finish
+    from .finishing import finish, unsure_note
 
     try:
         from .painter import Painter, Progress
@@ -144,16 +146,17 @@ def _colorize(options: argparse.Namespace) -> int:
         job = painter.begin(request, show)
         ground = job.prepare()
         proposal = job.propose()
-        picture, notes = finish(ground, proposal.picture, proposal.matches)
-        _save(picture, options.output)
+        finished = finish(ground, proposal.picture, proposal.matches)
+        _save_layers(finished.layers, options.output)
         if options.result == "both":
             flats = replace(request.flats, result="painting")
             soft = replace(ground, request=replace(request, flats=flats))
-            beside = options.output.with_stem(f"{options.output.stem}_painting")
-            _save(finish(soft, proposal.picture, proposal.matches)[0], beside)
+            painted = finish(soft, proposal.picture, proposal.matches).layers[0]
+            _save(painted.picture, _beside(options.output, "painting"))
         bar.update(100 - bar.n)
-    for note in (*job.notes, *notes):
+    for note in (*job.notes, *finished.notes, *unsure_note(finished.unsure)):
         print(note)
+    picture = finished.layers[0].picture
     print(
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
         f"{request.seed}, {proposal.steps} steps in {time.monotonic() - started:.1f} s on "
@@ -212,6 +215,17 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
         )
     except ProtocolError as error:
         raise BadRequest(error.message, error.remedy) from error
+
+
+def _save_layers(layers: Sequence[Layer], path: Path) -> None:
+    """The lowest layer as ``path``, the others beside it."""
+    _save(layers[0].picture, path)
+    for layer in layers[1:]:
+        _save(layer.picture, _beside(path, layer.name.lower()))
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.with_stem(f"{path.stem}_{what}")
 
 
 def _save(picture: Picture, path: Path) -> None:

@@ -152,9 +152,17 @@ def read_image(path: Path) -> Image.Image:
 
 
 def to_image(picture: Picture) -> Image.Image:
-    """A gray8 or rgba8 picture as a Pillow image of mode L or RGBA."""
+    """A gray8, rgba8 or index8 picture as a Pillow image of mode L or RGBA."""
+    size_px = (picture.width_px, picture.height_px)
+    if picture.format == "index8":
+        table = np.zeros((256, 4), np.uint8)
+        for entry, colour in enumerate(picture.table):
+            if colour is not None:
+                table[entry] = *bytes.fromhex(colour[1:]), 255
+        index = np.frombuffer(picture.pixels, np.uint8).reshape(size_px[::-1])
+        return Image.fromarray(table[index])
     mode = "L" if picture.format == "gray8" else "RGBA"
-    return Image.frombytes(mode, (picture.width_px, picture.height_px), picture.pixels)
+    return Image.frombytes(mode, size_px, picture.pixels)
 
 
 def to_picture(image: Image.Image) -> Picture:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -14,12 +14,20 @@ from .errors import BadRequest
 from .files import to_image
 from .flats.flatten import Cut, Flats, colour_regions, cut_regions
 from .flats.matches import Matches, palette_votes
-from .flats.painting import painting
+from .flats.painting import painting, shade_and_highlight
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
 from .flats.spreading import Pointed, Spreading
-from .flats.values import Mark, Marks, Palette
+from .flats.values import Mark, Marks, Palette, hex_name
 from .points import PointPair, pairs_inside
-from .wire.protocol import ColorizeRequest, FlatsOptions, Picture, Point
+from .wire.protocol import (
+    MAX_UNSURE,
+    ColorizeRequest,
+    FlatsOptions,
+    Layer,
+    Picture,
+    Point,
+    Unsure,
+)
 
 _MOST_NAMED = 5
 
@@ -105,13 +113,28 @@ def prepare(
     return replace(ground, cut=pieces)
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What the artist gets.
+
+    Attributes:
+        layers: of the line art's size, the lowest first.
+        notes: sentences for the artist.
+        unsure: the regions to look at, those of most doubt first.
+    """
+
+    layers: tuple[Layer, ...]
+    notes: tuple[str, ...] = ()
+    unsure: tuple[Unsure, ...] = ()
+
+
 def finish(
     ground: Ground,
     proposal: np.ndarray,
     matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
-) -> tuple[Picture, list[str]]:
-    """The result that the request asks for, at the line art's size, and notes for the artist.
+) -> Finished:
+    """The result that the request asks for.
 
     Where the line art can't be cut into regions, the proposal itself is the result: what took the
     network minutes is not thrown away.
@@ -121,11 +144,69 @@ def finish(
         matches: where the network found each place of the line art in the references, if it knows.
     """
     if ground.cut is None:
-        return scaled(proposal, ground.request.lineart), ground.notes
+        picture = scaled(proposal, ground.request.lineart)
+        return Finished((Layer("Proposal", "normal", picture),), tuple(ground.notes))
     flats = flats_for(ground, proposal, matches, on_fraction)
-    wants_flats = ground.request.flats.result == "flats"
-    pixels = flats.rgba() if wants_flats else painting(flats, proposal)
-    return as_picture(pixels), [*flats.notes, *_unsure(flats)]
+    kind = ground.request.flats.result
+    if kind == "painting":
+        layers = (Layer("Painting", "normal", as_picture(painting(flats, proposal))),)
+    elif kind == "layers":
+        layers = (*flat_layers(flats), *_shading_layers(flats, painting(flats, proposal)))
+    else:
+        layers = flat_layers(flats, apart=kind == "colours")
+    return Finished(layers, flats.notes, unsure_regions(flats))
+
+
+def flat_layers(flats: Flats, apart: bool = False) -> tuple[Layer, ...]:
+    """Flats as the wire takes them: by index where they have colours of the palette only.
+
+    Args:
+        apart: what is locked becomes a layer of its own, so that the flats have an index anyway.
+    """
+    if flats.kept is not None and not apart:
+        return (Layer("Flats", "normal", as_picture(flats.rgba())),)
+    try:
+        index, table = flats.indexed()
+    except BadRequest:
+        # More colours than an index can tell apart: the pixels themselves are no worse.
+        return (Layer("Flats", "normal", as_picture(flats.rgba())),)
+    colours = tuple(hex_name(colour[:3]) if colour[3] else None for colour in table.tolist())
+    picture = Picture(index.shape[1], index.shape[0], "index8", index.tobytes(), colours)
+    layers = [Layer("Flats", "normal", picture)]
+    if flats.kept is not None:
+        layers.append(Layer("Kept", "normal", as_picture(flats.kept)))
+    return tuple(layers)
+
+
+def _shading_layers(flats: Flats, painted: np.ndarray) -> Iterator[Layer]:
+    shade, highlight = shade_and_highlight(flats, painted)
+    for name, blend, picture, neutral in (
+        ("Shade", "multiply", shade, 255),
+        ("Highlight", "screen", highlight, 0),
+    ):
+        # Transparent where it changes nothing: over empty regions its white would be seen.
+        changes = (picture != neutral).any(axis=2)
+        rgba = np.zeros((*changes.shape, 4), np.uint8)
+        rgba[changes, :3], rgba[changes, 3] = picture[changes], 255
+        yield Layer(name, blend, as_picture(rgba))
+
+
+def unsure_regions(flats: Flats) -> tuple[Unsure, ...]:
+    """The regions worth a look, those of most doubt first, as many as the wire takes."""
+    return tuple(
+        Unsure(Point(*map(float, region.at)), region.confidence, region.why)
+        for region in flats.unsure()[:MAX_UNSURE]
+    )
+
+
+def unsure_note(unsure: Sequence[Unsure]) -> list[str]:
+    """A sentence about these regions; none where there are none."""
+    if not unsure:
+        return []
+    places = ", ".join(f"({u.at.x_px:.0f}, {u.at.y_px:.0f})" for u in unsure[:_MOST_NAMED])
+    more = len(unsure) - _MOST_NAMED
+    count = "One region is" if len(unsure) == 1 else f"{len(unsure)} regions are"
+    return [f"{count} worth a look: {places}{f' and {more} more' if more > 0 else ''}."]
 
 
 def flats_for(
@@ -213,13 +294,3 @@ def _locks(request: ColorizeRequest) -> np.ndarray | None:
 
 def _path(points: Sequence[Point]) -> np.ndarray:
     return np.array([(point.x_px, point.y_px) for point in points], np.float64).reshape(-1, 2)
-
-
-def _unsure(flats: Flats) -> list[str]:
-    regions = flats.unsure()
-    if not regions:
-        return []
-    places = ", ".join(f"({r.at[0]}, {r.at[1]})" for r in regions[:_MOST_NAMED])
-    more = len(regions) - _MOST_NAMED
-    count = "One region is" if len(regions) == 1 else f"{len(regions)} regions are"
-    return [f"{count} worth a look: {places}{f' and {more} more' if more > 0 else ''}."]

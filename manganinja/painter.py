@@ -126,16 +126,17 @@ class Painter:
         ground = job.prepare()
         proposal = job.propose()
         on_progress(Progress("finishing", proposal.steps, proposal.steps, 0.95))
-        picture, notes = finish(ground, proposal.picture, proposal.matches)
+        finished = finish(ground, proposal.picture, proposal.matches)
         info = ResultInfo(
             seed=request.seed,
             model=request.model,
             steps=job.steps,
             seconds=time.monotonic() - started,
             device=self.device,
-            notes=(*job.notes, *notes),
+            notes=(*job.notes, *finished.notes),
+            unsure=finished.unsure,
         )
-        return Painting(picture, info)
+        return Painting(finished.layers, info)
 
     def begin(
         self,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .errors import BadRequest, Cancelled
 from .files import to_image
-from .finishing import as_picture, flats_for, prepare, usable_pairs
+from .finishing import flat_layers, flats_for, prepare, unsure_regions, usable_pairs
 from .flats.flatten import Flats
 from .weights.find import NONE
 from .wire.protocol import ColorizeRequest, Painting, ResultInfo
@@ -61,14 +61,17 @@ class Unaided:
         flats = flats_for(ground, None, on_fraction=lambda part: watch(0.5 + 0.5 * part))
         notes = (*notes, *flats.notes, *_left_empty(flats))
         seconds = time.monotonic() - started
-        info = ResultInfo(request.seed, NONE, 0, seconds, self.device, notes)
-        return Painting(as_picture(flats.rgba()), info)
+        unsure = unsure_regions(flats)
+        info = ResultInfo(request.seed, NONE, 0, seconds, self.device, notes, unsure)
+        return Painting(flat_layers(flats, apart=request.flats.result == "colours"), info)
 
 
 def _check(request: ColorizeRequest) -> None:
-    if request.flats.result != "flats":
+    kind = request.flats.result
+    if kind not in ("flats", "colours"):
+        what = "shading" if kind == "layers" else kind
         raise BadRequest(
-            f"Without a model nothing is painted, so there is no {request.flats.result}.",
+            f"Without a model nothing is painted, so there is no {what}.",
             "Ask for flats, or choose a model.",
         )
     for number, picture in enumerate(request.references, start=1):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -65,7 +65,7 @@ class Conversation:
         self._socket = web.WebSocketResponse(
             max_msg_size=MAX_FRAME_BYTES, compress=False, timeout=2.0
         )
-        self._outbox: asyncio.Queue[Callable[[], tuple[str, EncodedPicture | None, int]] | None]
+        self._outbox: asyncio.Queue[tuple[ServerMessage, dict[int, EncodedPicture]] | None]
         self._outbox = asyncio.Queue()
         self._assembler = BlobAssembler()
         self._job_of_blob: dict[int, str] = {}
@@ -92,29 +92,30 @@ class Conversation:
     # -- Listener -----------------------------------------------------------------------------
 
     def send(self, message: ServerMessage) -> None:
-        self._post(lambda: (to_text(message), None, 0))
+        self._post(message, {})
 
-    def send_picture(
+    def send_pictures(
         self,
-        picture: EncodedPicture,
-        announcement: Callable[[PictureDescriptor], ServerMessage],
+        pictures: Sequence[EncodedPicture],
+        announcement: Callable[[Sequence[PictureDescriptor]], ServerMessage],
     ) -> None:
-        self._last_blob += 1
-        blob = self._last_blob
-        self._post(lambda: (to_text(announcement(picture.descriptor(blob))), picture, blob))
+        numbered = dict(enumerate(pictures, self._last_blob + 1))
+        self._last_blob += len(pictures)
+        message = announcement([picture.descriptor(blob) for blob, picture in numbered.items()])
+        self._post(message, numbered)
 
-    def _post(self, item: Callable[[], tuple[str, EncodedPicture | None, int]]) -> None:
+    def _post(self, message: ServerMessage, pictures: dict[int, EncodedPicture]) -> None:
         if self._outbox.qsize() < _MAX_UNSENT:  # Beyond, nobody reads; it can attach again.
-            self._outbox.put_nowait(item)
+            self._outbox.put_nowait((message, pictures))
 
     # -- writing ------------------------------------------------------------------------------
 
     async def _write(self) -> None:
         try:
             while (item := await self._outbox.get()) is not None:
-                text, picture, blob = item()
-                await self._socket.send_str(text)
-                if picture is not None:
+                message, pictures = item
+                await self._socket.send_str(to_text(message))
+                for blob, picture in pictures.items():
                     for frame in picture.frames(blob):
                         await self._socket.send_bytes(frame)
         except (ConnectionError, RuntimeError):

@@ -16,6 +16,7 @@ from typing import Any
 from manganinja.wire.protocol import (
     MAX_MODELS,
     ColorizeRequest,
+    Layer,
     ModelInfo,
     Painting,
     Picture,
@@ -182,7 +183,9 @@ def _outcome(
         on_progress(stage, step, steps, fraction, pictures[0] if pictures else None, notes)
         return None
     if kind == "result":
-        return Painting(pictures[0], values[0])
+        info, kinds = values
+        layers = (Layer(*kind, picture) for kind, picture in zip(kinds, pictures, strict=True))
+        return Painting(tuple(layers), info)
     if kind == "cancelled":
         raise EngineCancelled
     if kind == "died":

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,12 +25,11 @@ from manganinja.wire.protocol import (
     ProtocolError,
     Queued,
     RequestHeader,
-    ResultHeader,
     ServerMessage,
     encode_picture,
 )
 from server.engine import Engine, EngineCancelled, EngineError
-from server.store import ResultStore, StoredResult
+from server.store import ResultStore, StoredLayer, StoredResult
 
 _log = logging.getLogger("server.jobs")
 _REMEMBERED_ENDS = 64
@@ -50,10 +49,10 @@ class Listener(Protocol):
 
     def send(self, message: ServerMessage) -> None: ...
 
-    def send_picture(
+    def send_pictures(
         self,
-        picture: EncodedPicture,
-        announcement: Callable[[PictureDescriptor], ServerMessage],
+        pictures: Sequence[EncodedPicture],
+        announcement: Callable[[Sequence[PictureDescriptor]], ServerMessage],
     ) -> None: ...
 
 
@@ -257,10 +256,10 @@ class JobQueue:
                 _send_preview(job, listener)
 
     async def _finish(self, job: Job, painting: Painting) -> None:
-        picture = await asyncio.to_thread(encode_picture, painting.picture)
+        layers = await asyncio.to_thread(_encoded, painting)
         if job.is_over:
             return
-        stored = StoredResult(painting.info, dict(job.header.source), picture)
+        stored = StoredResult(painting.info, dict(job.header.source), layers)
         self._store.put(job.name, stored)
         self._close(job)
         for listener in job.listeners:
@@ -302,12 +301,18 @@ class JobQueue:
 
 def _send_preview(job: Job, listener: Listener) -> None:
     assert job.preview is not None
-    listener.send_picture(job.preview, lambda image: PreviewHeader(job.name, image))
+    listener.send_pictures([job.preview], lambda images: PreviewHeader(job.name, images[0]))
 
 
 def _send_result(name: str, stored: StoredResult, listener: Listener) -> None:
-    listener.send_picture(
-        stored.picture, lambda image: ResultHeader(name, image, stored.info, stored.source)
+    pictures = [layer.picture for layer in stored.layers]
+    listener.send_pictures(pictures, lambda images: stored.header(name, images))
+
+
+def _encoded(painting: Painting) -> tuple[StoredLayer, ...]:
+    return tuple(
+        StoredLayer(layer.name, layer.blend, encode_picture(layer.picture))
+        for layer in painting.layers
     )
 
 

@@ -20,8 +20,8 @@ _HAS_DESCRIPTORS = os.name == "posix"
 
 def send(connection: Connection, message: tuple[Any, ...], pictures: Sequence[Picture]) -> None:
     """Blocks until everything is in the pipe. Raises `OSError` if the other end is gone."""
-    sizes = [(picture.width_px, picture.height_px, picture.format) for picture in pictures]
-    connection.send((message, sizes))
+    kinds = [(p.width_px, p.height_px, p.format, p.table) for p in pictures]
+    connection.send((message, kinds))
     for picture in pictures:
         if _HAS_DESCRIPTORS:
             _write(connection.fileno(), picture.pixels)
@@ -31,14 +31,14 @@ def send(connection: Connection, message: tuple[Any, ...], pictures: Sequence[Pi
 
 def receive(connection: Connection) -> tuple[tuple[Any, ...], list[Picture]]:
     """Blocks until a message is there. Raises `EOFError` or `OSError` if the other end is gone."""
-    message, sizes = connection.recv()
+    message, kinds = connection.recv()
     pictures = []
-    for width, height, pixel_format in sizes:
+    for width, height, pixel_format, table in kinds:
         if _HAS_DESCRIPTORS:
             pixels = _read(connection.fileno(), raw_size(width, height, pixel_format))
         else:
             pixels = connection.recv_bytes()
-        pictures.append(Picture(width, height, pixel_format, pixels))
+        pictures.append(Picture(width, height, pixel_format, pixels, table))
     return message, pictures
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from manganinja.wire.protocol import (
     EncodedPicture,
+    LayerHeader,
+    PictureDescriptor,
     ProtocolError,
     ResultHeader,
     ResultInfo,
@@ -27,10 +31,25 @@ _log = logging.getLogger("server.store")
 
 
 @dataclass(frozen=True)
+class StoredLayer:
+    name: str
+    blend: str
+    picture: EncodedPicture
+
+
+@dataclass(frozen=True)
 class StoredResult:
     info: ResultInfo
     source: dict[str, str]
-    picture: EncodedPicture
+    layers: tuple[StoredLayer, ...]
+
+    def header(self, job: str, images: Sequence[PictureDescriptor]) -> ResultHeader:
+        """What is said of it on the wire, its pictures being described by `images`."""
+        layers = (
+            LayerHeader(layer.name, layer.blend, image)
+            for layer, image in zip(self.layers, images, strict=True)
+        )
+        return ResultHeader(job, tuple(layers), self.info, self.source)
 
 
 @dataclass
@@ -43,7 +62,7 @@ class ResultStore:
     """At most `limit` results for `lifetime_s` seconds each, of which `memory_bytes` in memory.
 
     The others lie in `folder`, one file each: a line with the wire's result message, then the
-    encoded pixels. Files of an earlier server are found again.
+    encoded pixels of its layers. Files of an earlier server are found again.
     """
 
     def __init__(
@@ -141,17 +160,21 @@ class ResultStore:
 
 
 def _size(entry: _Entry) -> int:
-    return entry.result.picture.encoded_bytes if entry.result else 0
+    if entry.result is None:
+        return 0
+    return sum(layer.picture.encoded_bytes for layer in entry.result.layers)
 
 
 def _write(path: Path, job: str, result: StoredResult) -> None:
-    header = ResultHeader(job, result.picture.descriptor(0), result.info, result.source)
+    pictures = [layer.picture for layer in result.layers]
+    header = result.header(job, [p.descriptor(blob) for blob, p in enumerate(pictures)])
     part = path.with_suffix(".part")
     try:
         with open(part, "wb") as file:
             part.chmod(0o600)
             file.write(to_text(header).encode() + b"\n")
-            file.writelines(result.picture.data)
+            for picture in pictures:
+                file.writelines(picture.data)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -160,9 +183,25 @@ def _write(path: Path, job: str, result: StoredResult) -> None:
 def _read(path: Path) -> StoredResult:
     with open(path, "rb") as file:
         header = parse_server_message(file.readline().decode(errors="replace"))
-        data = file.read()
-    if not isinstance(header, ResultHeader) or len(data) != header.image.encoded_bytes:
-        raise ProtocolError("internal", "A stored result is damaged.", "Press Colorize again.")
-    image = header.image
-    picture = EncodedPicture(image.width_px, image.height_px, image.format, image.encoding, (data,))
-    return StoredResult(header.info, dict(header.source), picture)
+        if not isinstance(header, ResultHeader):
+            raise _damaged()
+        layers = [
+            StoredLayer(layer.name, layer.blend, _read_picture(file, layer.image))
+            for layer in header.layers
+        ]
+        if file.read(1):
+            raise _damaged()
+    return StoredResult(header.info, dict(header.source), tuple(layers))
+
+
+def _read_picture(file: IO[bytes], image: PictureDescriptor) -> EncodedPicture:
+    data = file.read(image.encoded_bytes)
+    if len(data) != image.encoded_bytes:
+        raise _damaged()
+    return EncodedPicture(
+        image.width_px, image.height_px, image.format, image.encoding, (data,), image.table
+    )
+
+
+def _damaged() -> ProtocolError:
+    return ProtocolError("internal", "A stored result is damaged.", "Press Colorize again.")

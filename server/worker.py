@@ -124,8 +124,9 @@ class _Worker:
             ),
             lambda: self._cancelled_up_to >= ticket,
         )
-        picture = _checked(painting.picture, request)
-        self.send("result", ticket, painting.info, pictures=(picture,))
+        pictures = tuple(_checked(layer.picture, request) for layer in painting.layers)
+        kinds = [(layer.name, layer.blend) for layer in painting.layers]
+        self.send("result", ticket, painting.info, kinds, pictures=pictures)
 
     def _painter_for(self, ticket: int, model: str) -> Any:
         """The painter of that model; None where it can't be loaded, which has been told."""
@@ -186,7 +187,7 @@ def _as_rgba(request: ColorizeRequest) -> ColorizeRequest:
 
 
 def _swapped(picture: Picture, pixel_format: str) -> Picture:
-    if picture.format in ("gray8", pixel_format):
+    if picture.format in ("gray8", "index8", pixel_format):
         return picture
     pixels = np.frombuffer(picture.pixels, np.uint8).reshape(picture.height_px, -1, 4)
     swapped = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)

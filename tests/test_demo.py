@@ -17,7 +17,7 @@ from PIL import Image
 from manganinja import BadRequest, demo
 from manganinja.files import to_picture
 from manganinja.wire import discovery
-from manganinja.wire.protocol import Pair, Point, Result, ResultInfo
+from manganinja.wire.protocol import Layer, Pair, Point, Result, ResultInfo
 
 PROJECT = Path(__file__).resolve().parent.parent
 RED = (200, 30, 40)
@@ -117,7 +117,8 @@ def test_transparent_line_art_lies_on_white_paper() -> None:
 
 def test_empty_regions_are_white(tmp_path: Path, example: Path) -> None:
     picture = to_picture(Image.new("RGBA", (40, 30), (0, 0, 0, 0)))
-    result = Result("job", picture, ResultInfo(0, "none", 0, 1.0, "cpu"), {})
+    layers = (Layer("Flats", "normal", picture),)
+    result = Result("job", layers, ResultInfo(0, "none", 0, 1.0, "cpu"), {})
     for path in demo.save(demo.read_example(example), result, tmp_path):
         assert Image.open(path).getpixel((5, 20)) == (255, 255, 255)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from manganinja.files import to_image, to_picture
-from manganinja.finishing import finish, flats_for, prepare
+from manganinja.finishing import finish, flats_for, prepare, unsure_note
 from manganinja.flats.flatten import flatten
-from manganinja.flats.values import Mark, Marks
+from manganinja.flats.values import Mark, Marks, hex_name
 from manganinja.points import PointPair
-from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Point
+from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Layer, Point
 
 TEAL, PINK, PAPER = (0, 128, 128), (255, 105, 180), (250, 246, 235)
 LEFT, RIGHT, OUTSIDE = (200, 300), (400, 300), (20, 20)
@@ -57,10 +58,10 @@ def request(image: Image.Image | None = None, **flats: object) -> ColorizeReques
 
 
 def result(asked: ColorizeRequest, *pairs: PointPair) -> tuple[np.ndarray, list[str]]:
-    picture, notes = finish(prepare(asked, dict(enumerate(pairs, start=1))), proposal())
-    pixels = np.asarray(to_image(picture))
+    finished = finish(prepare(asked, dict(enumerate(pairs, start=1))), proposal())
+    pixels = np.asarray(to_image(finished.layers[0].picture))
     assert pixels.shape == (600, 600, 4)
-    return pixels, notes
+    return pixels, [*finished.notes, *unsure_note(finished.unsure)]
 
 
 def at(pixels: np.ndarray, place: tuple[int, int]) -> tuple[int, ...]:
@@ -171,8 +172,9 @@ def test_line_art_without_regions_gives_what_the_network_painted_and_says_so() -
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 500)])
 def test_the_smallest_line_art_does_no_harm(size: tuple[int, int]) -> None:
     asked = request(Image.new("RGB", size, "white"))
-    picture, notes = finish(prepare(asked, {}), proposal())
-    assert (picture.width_px, picture.height_px) == size and notes
+    finished = finish(prepare(asked, {}), proposal())
+    picture = finished.layers[0].picture
+    assert (picture.width_px, picture.height_px) == size and finished.notes
 
 
 def test_a_region_behind_a_closed_gap_follows_the_one_that_is_known() -> None:
@@ -183,3 +185,62 @@ def test_a_region_behind_a_closed_gap_follows_the_one_that_is_known() -> None:
     closed = flatten(lineart(), None, marks=Marks(hints=[Mark(LEFT, TEAL), Mark(OUTSIDE, PINK)]))
     assert at(closed.rgba(), RIGHT)[3] == 0
     assert [unsure.why for unsure in closed.unsure()] == ["no colour was found"]
+
+
+def blended(layers: Sequence[Layer]) -> np.ndarray:
+    """(H, W, 4) of what a painting program shows of a group of layers on nothing."""
+    shown = np.asarray(to_image(layers[0].picture)).astype(float)
+    for layer in layers[1:]:
+        over = np.asarray(to_image(layer.picture)).astype(float)
+        below = shown[..., :3]
+        mixed = {
+            "multiply": below * over[..., :3] / 255,
+            "screen": 255 - (255 - below) * (255 - over[..., :3]) / 255,
+            "normal": over[..., :3],
+        }[layer.blend]
+        opaque = over[..., 3] > 0
+        # What lies over nothing is seen as it is.
+        mixed[shown[..., 3] == 0] = over[..., :3][shown[..., 3] == 0]
+        shown[opaque, :3], shown[opaque, 3] = mixed[opaque], 255
+    return shown
+
+
+def test_flats_with_shade_and_highlight_over_them_are_the_painting() -> None:
+    hints = (Hint(Point(*RIGHT), None),)
+    asked = request(result="layers", hints=hints)
+    layers = finish(prepare(asked, {}), proposal()).layers
+    assert [(layer.name, layer.blend) for layer in layers] == [
+        ("Flats", "normal"),
+        ("Shade", "multiply"),
+        ("Highlight", "screen"),
+    ]
+    flats, _ = result(request(hints=hints))
+    np.testing.assert_array_equal(np.asarray(to_image(layers[0].picture)), flats)
+    painted, _ = result(request(result="painting", hints=hints))
+    shown = blended(layers)
+    np.testing.assert_array_equal(shown[..., 3], painted[..., 3])
+    seen = painted[..., 3] > 0
+    assert np.abs(shown[seen] - painted[seen]).max() <= 1.01
+    assert at(painted, RIGHT)[3] == 0 and np.abs(painted[seen] - flats[seen].astype(int)).max() > 20
+
+
+def test_flats_travel_by_index_unless_pixels_are_locked() -> None:
+    kept = Image.new("RGBA", (600, 600), (0, 0, 0, 0))
+    kept.putpixel(RIGHT, (1, 2, 3, 255))
+    locks = to_picture(kept)
+    for kind, formats in (("flats", ["rgba8"]), ("colours", ["index8", "rgba8"])):
+        plain = finish(prepare(request(result=kind), {}), proposal()).layers
+        assert [layer.picture.format for layer in plain] == ["index8"]
+        assert set(plain[0].picture.table) == {None, *map(hex_name, (TEAL, PINK, PAPER))}
+        locked = finish(prepare(replace(request(result=kind), locks=locks), {}), proposal()).layers
+        assert [layer.picture.format for layer in locked] == formats
+        shown = blended(locked)
+        assert at(shown, RIGHT) == (1, 2, 3, 255) and at(shown, LEFT) == (*TEAL, 255)
+
+
+def test_unsure_regions_are_listed_with_a_place_and_a_reason() -> None:
+    unsure = finish(prepare(request(palette=("#ff0000", "#00ff00")), {}), proposal()).unsure
+    assert unsure and all(0 <= u.confidence <= 1 and u.why for u in unsure)
+    inside = [(100 < u.at.x_px < 500, 100 < u.at.y_px < 500) for u in unsure]
+    assert (True, True) in inside
+    assert unsure_note(unsure)[0].count("(") == min(5, len(unsure))

@@ -104,7 +104,7 @@ def test_flats_from_a_reference_alone_need_no_torch(folder: Path) -> None:
     assert at(pixels, 290, 210) == (*GOLD, 255)
 
 
-@pytest.mark.parametrize("kind", ["painting", "proposal", "both"])
+@pytest.mark.parametrize("kind", ["painting", "proposal", "layers", "both"])
 def test_what_only_a_network_paints_is_refused(
     folder: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,7 +44,9 @@ from .protocol import (
     Failed,
     Hello,
     JobEvent,
+    Layer,
     Picture,
+    PictureDescriptor,
     Preview,
     PreviewHeader,
     ProtocolError,
@@ -100,6 +102,7 @@ class Connection:
         self._send_lock = threading.Lock()
         self._assembler = BlobAssembler()
         self._headers: dict[int, PreviewHeader | ResultHeader] = {}
+        self._arrived: dict[int, Picture] = {}
         self._waiting: dict[str | None, deque[JobEvent]] = {}
         self._statuses: deque[Status] = deque()
         self._next_blob = 1
@@ -262,8 +265,9 @@ class Connection:
 
     def _take_message(self, message: Any) -> None:
         if isinstance(message, (PreviewHeader, ResultHeader)):
-            self._assembler.expect([message.image])
-            self._headers[message.image.blob] = message
+            images = _images(message)
+            self._assembler.expect(images)
+            self._headers.update((image.blob, message) for image in images)
         elif isinstance(message, Status):
             self._statuses.append(message)
         elif not isinstance(message, ServerInfo):
@@ -271,16 +275,30 @@ class Connection:
 
     def _take_picture(self, blob: int, encoded: EncodedPicture) -> None:
         header = self._headers.pop(blob)
-        picture: Picture = encoded.decode()
+        self._arrived[blob] = encoded.decode()
+        blobs = [image.blob for image in _images(header)]
+        if not all(blob in self._arrived for blob in blobs):
+            return
+        pictures = [self._arrived.pop(blob) for blob in blobs]
         if isinstance(header, PreviewHeader):
-            self._deliver(Preview(header.job, picture))
-        else:
-            self._deliver(Result(header.job, picture, header.info, header.source))
+            self._deliver(Preview(header.job, pictures[0]))
+            return
+        layers = tuple(
+            Layer(layer.name, layer.blend, picture)
+            for layer, picture in zip(header.layers, pictures)
+        )
+        self._deliver(Result(header.job, layers, header.info, header.source))
 
     def _deliver(self, event: JobEvent) -> None:
         # Events of a job that nobody listens to any more have nowhere to go.
         if event.job in self._waiting or event.job is None:
             self._waiting.setdefault(event.job, deque()).append(event)
+
+
+def _images(header: PreviewHeader | ResultHeader) -> list[PictureDescriptor]:
+    if isinstance(header, PreviewHeader):
+        return [header.image]
+    return [layer.image for layer in header.layers]
 
 
 # -- opening ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Union
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 CHUNK_BYTES = 1 << 20
 """Largest payload of one binary frame."""
@@ -38,14 +38,18 @@ MAX_HINTS = 4096
 MAX_PATHS = 1000
 MAX_NODES = 10_000
 MAX_PALETTE = 255
+MAX_LAYERS = 16
+MAX_UNSURE = 1000
 MAX_GAP_PX = 32.0
 
-CHANNELS: Mapping[str, int] = {"gray8": 1, "rgba8": 4, "bgra8": 4}
+CHANNELS: Mapping[str, int] = {"gray8": 1, "rgba8": 4, "bgra8": 4, "index8": 1}
 """Picture formats and their bytes for each pixel. Alpha is not premultiplied."""
 ENCODINGS = ("raw", "zlib")
-RESULTS = ("flats", "painting", "proposal")
+RESULTS = ("flats", "painting", "proposal", "layers", "colours")
 """What a job may give: regions in exact colours; the network's shading inside the regions; what the
-network painted, only scaled."""
+network painted, only scaled; flats, shade and highlight as three layers; flats by index whatever is
+locked, so that each colour can be a layer."""
+BLENDS = ("normal", "multiply", "screen")
 STAGES = ("waiting", "loading", "reading", "sampling", "decoding", "finishing")
 MODEL_STATES = ("loading", "ready", "failed", "stopped")
 ERROR_CODES = (
@@ -109,7 +113,9 @@ def _bad_request(message: str, remedy: str) -> ProtocolError:
 class Picture:
     """Pixels in memory: raw, row-major, top row first, no padding between rows.
 
-    `format` is a key of `CHANNELS`; `pixels` has exactly width * height * channels bytes.
+    `format` is a key of `CHANNELS`; `pixels` has exactly width * height * channels bytes. The
+    bytes of an index8 picture are places in `table`: colours "#rrggbb", or None for transparent,
+    which is also what lies beyond the table's end; other formats have no table.
     Raises `ProtocolError` where that does not hold or the picture is larger than the limits.
     """
 
@@ -117,9 +123,11 @@ class Picture:
     height_px: int
     format: str
     pixels: bytes = field(repr=False)
+    table: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         expected = raw_size(self.width_px, self.height_px, self.format)
+        _check_table(self.format, self.table)
         if len(self.pixels) != expected:
             raise _bad_request(
                 f"A picture of {self.width_px} x {self.height_px} pixels has "
@@ -228,7 +236,10 @@ def with_places(pictures: Sequence[Any], references: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PictureDescriptor:
-    """What is said of a picture before its bytes come: size, format, encoding, encoded length."""
+    """What is said of a picture before its bytes come: size, format, encoding, encoded length.
+
+    `table` as of `Picture`.
+    """
 
     blob: int
     width_px: int
@@ -236,6 +247,7 @@ class PictureDescriptor:
     format: str
     encoding: str
     encoded_bytes: int
+    table: tuple[str | None, ...] = ()
 
     @property
     def raw_bytes(self) -> int:
@@ -295,8 +307,20 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
+class Unsure:
+    """A region worth a look: a place inside it, how sure its colour is (0..1), why it is not."""
+
+    at: Point
+    confidence: float
+    why: str
+
+
+@dataclass(frozen=True)
 class ResultInfo:
-    """How a result was made: enough to make it again."""
+    """How a result was made: enough to make it again.
+
+    `unsure` are the regions to look at, those of most doubt first, `MAX_UNSURE` at most.
+    """
 
     seed: int
     model: str
@@ -304,14 +328,30 @@ class ResultInfo:
     seconds: float
     device: str
     notes: tuple[str, ...] = ()
+    unsure: tuple[Unsure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a result; `blend` is one of `BLENDS`: how it goes over those below it."""
+
+    name: str
+    blend: str
+    picture: Picture
 
 
 @dataclass(frozen=True)
 class Painting:
-    """What the model gives back: a picture of the line art's size, and how it was made."""
+    """What the model gives back: layers of the line art's size, the lowest first, and how they
+    were made."""
 
-    picture: Picture
+    layers: tuple[Layer, ...]
     info: ResultInfo
+
+    @property
+    def picture(self) -> Picture:
+        """The lowest layer's: all there is, unless several were asked for."""
+        return self.layers[0].picture
 
 
 @dataclass(frozen=True)
@@ -419,11 +459,31 @@ class PreviewHeader:
 
 
 @dataclass(frozen=True)
-class ResultHeader:
-    job: str
+class LayerHeader:
+    """A `Layer` with a descriptor in the place of its picture."""
+
+    name: str
+    blend: str
     image: PictureDescriptor
+
+
+@dataclass(frozen=True)
+class ResultHeader:
+    """A `Result` whose pictures are still to come: layers of one size, each with its own blob."""
+
+    job: str
+    layers: tuple[LayerHeader, ...]
     info: ResultInfo
     source: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        images = [layer.image for layer in self.layers]
+        if not 1 <= len(images) <= MAX_LAYERS:
+            raise _bad_message(f"a result has 1 to {MAX_LAYERS} layers")
+        if len({image.blob for image in images}) != len(images):
+            raise _bad_message("two layers share one blob id")
+        if len({(image.width_px, image.height_px) for image in images}) != 1:
+            raise _bad_message("the layers of a result are of one size")
 
 
 @dataclass(frozen=True)
@@ -465,12 +525,17 @@ class Preview:
 
 @dataclass(frozen=True)
 class Result:
-    """The end of a job that went well; `picture` has exactly the line art's size."""
+    """The end of a job that went well; `layers`, the lowest first, have the line art's size."""
 
     job: str
-    picture: Picture
+    layers: tuple[Layer, ...]
     info: ResultInfo
     source: Mapping[str, str]
+
+    @property
+    def picture(self) -> Picture:
+        """The lowest layer's: all there is, unless several were asked for."""
+        return self.layers[0].picture
 
 
 ClientMessage = Union[Hello, Colorize, Cancel, Attach, Acknowledge, StatusQuery, Shutdown]  # noqa: UP007
@@ -508,6 +573,13 @@ def raw_size(width_px: int, height_px: int, pixel_format: str) -> int:
     return width_px * height_px * CHANNELS[pixel_format]
 
 
+def _check_table(pixel_format: str, table: Sequence[str | None]) -> None:
+    if (pixel_format == "index8") != bool(table) or len(table) > MAX_PALETTE + 1:
+        raise _bad_message("an index8 picture has a table of 1 to 256 entries, no other has one")
+    if not all(colour is None or _COLOUR.match(colour) for colour in table):
+        raise _bad_message('a colour is not of the form "#rrggbb"')
+
+
 def check_job_id(job: str) -> str:
     """`job` itself if it may name a job: 1 to 64 letters, digits, '-' or '_' of ASCII."""
     if not _JOB.match(job):
@@ -534,6 +606,8 @@ def _check_request(request: ColorizeRequest | RequestHeader) -> None:
             f"Choose at most {MAX_REFERENCES}.",
         )
     locks, lineart = request.locks, request.lineart
+    if any(p is not None and p.format == "index8" for p in (lineart, locks, *request.references)):
+        raise _bad_message("index8 is for results only")
     if locks is not None and (locks.width_px, locks.height_px) != (
         lineart.width_px,
         lineart.height_px,
@@ -729,11 +803,14 @@ def _descriptor(image: _Fields) -> PictureDescriptor:
     encoding = image.choice("encoding", ENCODINGS)
     encoded = image.integer("bytes")
     raw = raw_size(width, height, pixel_format)
+    table = image.array("table", MAX_PALETTE + 1) if image.has("table") else []
+    colours = tuple(None if colour is None else _colour(colour) for colour in table)
+    _check_table(pixel_format, colours)
     if encoding == "raw" and encoded != raw:
         raise _bad_message(f"a picture of {raw} bytes was announced with {encoded}")
     if not 1 <= encoded <= raw + raw // 1000 + 64:
         raise _bad_message("a compressed picture is longer than the picture itself")
-    return PictureDescriptor(blob, width, height, pixel_format, encoding, encoded)
+    return PictureDescriptor(blob, width, height, pixel_format, encoding, encoded, colours)
 
 
 def _request(request: _Fields) -> RequestHeader:
@@ -842,9 +919,9 @@ def parse_server_message(text: str) -> ServerMessage:
     if kind == "preview":
         return PreviewHeader(message.job(), _descriptor(message.child("image")))
     if kind == "result":
-        image, info = _descriptor(message.child("image")), _result_info(message.child("info"))
+        layers = tuple(_layer(value) for value in message.array("layers", MAX_LAYERS))
         source = message.strings("source") if message.has("source") else {}
-        return ResultHeader(message.job(), image, info, source)
+        return ResultHeader(message.job(), layers, _result_info(message.child("info")), source)
     if kind == "cancelled":
         return Cancelled(message.job())
     if kind == "error":
@@ -882,7 +959,22 @@ def _result_info(info: _Fields) -> ResultInfo:
         seconds=info.number("seconds"),
         device=info.string("device"),
         notes=_notes(info),
+        unsure=tuple(_unsure(v) for v in info.array("unsure", MAX_UNSURE))
+        if info.has("unsure")
+        else (),
     )
+
+
+def _unsure(value: Any) -> Unsure:
+    region = _Fields(value, "unsure")
+    confidence = min(1.0, max(0.0, region.number("confidence")))
+    return Unsure(_point(region.array("at", 2), "unsure.at"), confidence, region.string("why", 200))
+
+
+def _layer(value: Any) -> LayerHeader:
+    layer = _Fields(value, "layer")
+    blend = layer.choice("blend", BLENDS)
+    return LayerHeader(layer.string("name", 200), blend, _descriptor(layer.child("image")))
 
 
 def _model_info(value: Any) -> ModelInfo:
@@ -980,6 +1072,7 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, Point):
         return [value.x_px, value.y_px]
     if isinstance(value, PictureDescriptor):
+        table = {"table": list(value.table)} if value.table else {}
         return {
             "blob": value.blob,
             "width": value.width_px,
@@ -987,6 +1080,7 @@ def _jsonable(value: Any) -> Any:
             "format": value.format,
             "encoding": value.encoding,
             "bytes": value.encoded_bytes,
+            **table,
         }
     if hasattr(value, "__dataclass_fields__"):
         return {f.name: _jsonable(getattr(value, f.name)) for f in fields(value)}
@@ -1008,6 +1102,7 @@ class EncodedPicture:
     format: str
     encoding: str
     data: tuple[bytes, ...] = field(repr=False)
+    table: tuple[str | None, ...] = ()
 
     @property
     def encoded_bytes(self) -> int:
@@ -1015,7 +1110,13 @@ class EncodedPicture:
 
     def descriptor(self, blob: int) -> PictureDescriptor:
         return PictureDescriptor(
-            blob, self.width_px, self.height_px, self.format, self.encoding, self.encoded_bytes
+            blob,
+            self.width_px,
+            self.height_px,
+            self.format,
+            self.encoding,
+            self.encoded_bytes,
+            self.table,
         )
 
     def frames(self, blob: int) -> Iterator[bytes]:
@@ -1039,7 +1140,7 @@ class EncodedPicture:
         pixels = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(pixels) != raw:
             raise _damaged()
-        return Picture(self.width_px, self.height_px, self.format, pixels)
+        return Picture(self.width_px, self.height_px, self.format, pixels, self.table)
 
 
 def _damaged() -> ProtocolError:
@@ -1076,7 +1177,9 @@ def encode_picture(picture: Picture, level: int = 1) -> EncodedPicture:
         packed = zlib.compress(pixels, level)
         if len(packed) < len(pixels):
             data, encoding = packed, "zlib"
-    return EncodedPicture(picture.width_px, picture.height_px, picture.format, encoding, (data,))
+    return EncodedPicture(
+        picture.width_px, picture.height_px, picture.format, encoding, (data,), picture.table
+    )
 
 
 def _compresses_well(pixels: bytes, level: int) -> bool:
@@ -1175,4 +1278,5 @@ class BlobAssembler:
             descriptor.format,
             descriptor.encoding,
             tuple(self._parts.pop(descriptor.blob)),
+            descriptor.table,
         )

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from manganinja import errors
-from manganinja.wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
+from manganinja.wire.protocol import (
+    ColorizeRequest,
+    Layer,
+    ModelInfo,
+    Painting,
+    Picture,
+    Point,
+    ResultInfo,
+    Unsure,
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,15 @@ class Painter:
         size = request.lineart.width_px, request.lineart.height_px
         picture = Picture(*size, "rgba8", colour * (size[0] * size[1]))
         note = f"{request.lineart.format} {request.lineart.pixels[:4].hex()}"
-        info = ResultInfo(request.seed, self.info.name, steps, 0.5, self.device, (note,))
-        return Painting(picture, info)
+        unsure = (Unsure(Point(1.0, 2.0), 0.25, "several colours fit"),)
+        info = ResultInfo(request.seed, self.info.name, steps, 0.5, self.device, (note,), unsure)
+        layers = [Layer("Flats", "normal", picture)]
+        if request.flats.result == "layers":
+            count = size[0] * size[1]
+            index = Picture(*size, "index8", b"\x01" * count, (None, "#102030"))
+            shade = Picture(*size, "rgba8", b"\x01\x02\x03\xff" * count)
+            layers = [Layer("Flats", "normal", index), Layer("Shade", "multiply", shade)]
+        return Painting(tuple(layers), info)
 
     def _play(self, role: str) -> None:
         if role == "die":

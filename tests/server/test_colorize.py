@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import uuid
+from collections.abc import Callable
 
 import pytest
 
@@ -17,11 +18,14 @@ from manganinja.wire.protocol import (
     Cancelled,
     ColorizeRequest,
     Failed,
+    FlatsOptions,
     Picture,
+    Point,
     Preview,
     Progress,
     Queued,
     Result,
+    Unsure,
 )
 from tests.server.asking import LINES, RED, failure, last, play, request, result
 from tests.server.conftest import RunningServer, wait_until
@@ -280,6 +284,27 @@ def test_a_job_outlives_its_connection_and_is_found_again(server: RunningServer)
         assert events[0] == Accepted("lost")
         assert any(isinstance(e, Preview) for e in events)
         assert result(events).picture.pixels[:4] == b"\xc8\x20\x10\xff"
+
+
+def test_layers_arrive_with_their_tables_and_blends_and_are_kept_like_any_result(
+    start: Callable[..., RunningServer],
+) -> None:
+    server = start()
+    asked = request(flats=FlatsOptions("layers"), result_format="bgra8")
+    with server.connect() as client:
+        end = result(client.colorize(asked, job="layers"))
+    flats, shade = end.layers
+    assert (flats.name, flats.blend, shade.name, shade.blend) == (
+        *("Flats", "normal"),
+        *("Shade", "multiply"),
+    )
+    assert flats.picture == Picture(6, 4, "index8", b"\x01" * 24, (None, "#102030"))
+    assert shade.picture == Picture(6, 4, "bgra8", b"\x03\x02\x01\xff" * 24)
+    assert end.info.unsure == (Unsure(Point(1.0, 2.0), 0.25, "several colours fit"),)
+    assert server.end() == 0
+    # Another server finds them on the disk.
+    with start().connect() as client:
+        assert result(client.attach("layers")) == end
 
 
 def test_a_result_is_kept_until_it_is_acknowledged(server: RunningServer) -> None:

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from manganinja.wire.protocol import EncodedPicture, ResultInfo
-from server.store import ResultStore, StoredResult
+from server.store import ResultStore, StoredLayer, StoredResult
 
 
 def stored(fill: int = 0, size: int = 100) -> StoredResult:
     info = ResultInfo(fill, "mini", 4, 1.5, "cpu", ("a note",))
-    picture = EncodedPicture(size, 1, "gray8", "raw", (bytes([fill]) * size,))
-    return StoredResult(info, {"layer": "線"}, picture)
+    half = bytes([fill]) * (size // 2)
+    picture = EncodedPicture(len(half), 1, "gray8", "raw", (half,))
+    index = EncodedPicture(len(half), 1, "index8", "raw", (half,), (None, "#010203"))
+    layers = StoredLayer("Shade", "multiply", picture), StoredLayer("Flats", "normal", index)
+    return StoredResult(info, {"layer": "線"}, layers)
 
 
 def test_a_result_comes_back_as_it_was_from_memory_and_from_the_disk(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from manganinja.wire import discovery
 from manganinja.wire.client import Connection
-from manganinja.wire.protocol import Record, record_to_text
+from manganinja.wire.protocol import PROTOCOL_VERSION, Record, record_to_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTED = ("--engine", "tests.server.scripted:Painter")
@@ -140,7 +140,7 @@ def test_start_server_starts_one_that_answers_and_outlives_its_starter(home: Pat
     assert waited == sorted(waited)
     assert os.getsid(record.pid) == record.pid  # A session of its own: Ctrl-C does not reach it.
     with Connection.open(record, "a test") as client:
-        assert client.server.protocol == 1
+        assert client.server.protocol == PROTOCOL_VERSION
     assert discovery.ensure_server() == record
     assert (home / "server.log").exists()
 

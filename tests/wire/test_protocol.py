@@ -9,6 +9,7 @@ import random
 import sys
 import tracemalloc
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,19 +28,26 @@ SOURCES = st.dictionaries(TEXTS, TEXTS, max_size=3)
 SCALES = st.none() | st.floats(0, 100)
 
 
+SENT = sorted(set(p.CHANNELS) - {"index8"})
+COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
+TABLES = st.lists(st.none() | COLOURS, min_size=1, max_size=5).map(tuple)
+
+
 @st.composite
-def descriptors(draw: st.DrawFn, blob: st.SearchStrategy[int] | None = None) -> p.PictureDescriptor:
+def descriptors(
+    draw: st.DrawFn, blob: st.SearchStrategy[int] | None = None, formats: Sequence[str] = SENT
+) -> p.PictureDescriptor:
     width, height = draw(st.integers(1, 3000)), draw(st.integers(1, 3000))
-    pixel_format = draw(st.sampled_from(sorted(p.CHANNELS)))
+    pixel_format = draw(st.sampled_from(formats))
+    table = draw(TABLES) if pixel_format == "index8" else ()
     raw = p.raw_size(width, height, pixel_format)
     encoding = draw(st.sampled_from(p.ENCODINGS))
     encoded = raw if encoding == "raw" else draw(st.integers(1, raw))
     number = draw(st.integers(0, 2**32 - 1) if blob is None else blob)
-    return p.PictureDescriptor(number, width, height, pixel_format, encoding, encoded)
+    return p.PictureDescriptor(number, width, height, pixel_format, encoding, encoded, table)
 
 
 PATHS = st.lists(st.lists(POINTS, max_size=4).map(tuple), max_size=2).map(tuple)
-COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 FLATS = st.builds(
     p.FlatsOptions,
     st.sampled_from(p.RESULTS),
@@ -86,9 +94,23 @@ MODELS = st.lists(
     st.builds(p.ModelInfo, TEXTS, TEXTS, st.none() | COUNTS, SCALES, SCALES, st.none() | COUNTS),
     max_size=3,
 ).map(tuple)
+UNSURE = st.lists(st.builds(p.Unsure, POINTS, st.floats(0, 1), TEXTS), max_size=3).map(tuple)
 INFOS = st.builds(
-    p.ResultInfo, COUNTS, TEXTS, COUNTS, NUMBERS, TEXTS, st.lists(TEXTS, max_size=3).map(tuple)
-)
+    p.ResultInfo, COUNTS, TEXTS, COUNTS, NUMBERS, TEXTS, st.lists(TEXTS, max_size=3).map(tuple),
+    UNSURE,
+)  # fmt: skip
+
+
+@st.composite
+def result_layers(draw: st.DrawFn) -> tuple[p.LayerHeader, ...]:
+    first = draw(descriptors(st.just(0), sorted(p.CHANNELS)))
+    layers = [p.LayerHeader(draw(TEXTS), draw(st.sampled_from(p.BLENDS)), first)]
+    for blob in range(1, draw(st.integers(1, 4))):
+        image = p.PictureDescriptor(blob, first.width_px, first.height_px, "gray8", "zlib", 1)
+        layers.append(p.LayerHeader(draw(TEXTS), draw(st.sampled_from(p.BLENDS)), image))
+    return tuple(layers)
+
+
 STATES = st.sampled_from(p.MODEL_STATES)
 CLIENT_MESSAGES = st.one_of(
     st.builds(p.Hello, COUNTS, TEXTS),
@@ -113,7 +135,7 @@ SERVER_MESSAGES = st.one_of(
         st.lists(TEXTS, max_size=2).map(tuple),
     ),
     st.builds(p.PreviewHeader, JOBS, descriptors()),
-    st.builds(p.ResultHeader, JOBS, descriptors(), INFOS, SOURCES),
+    st.builds(p.ResultHeader, JOBS, result_layers(), INFOS, SOURCES),
     st.builds(p.Cancelled, JOBS),
     st.builds(p.Failed, st.none() | JOBS, st.sampled_from(p.ERROR_CODES), TEXTS, TEXTS),
     st.builds(p.Status, STATES, TEXTS, MODELS, TEXTS, st.none() | JOBS, COUNTS, COUNTS, NUMBERS),
@@ -300,6 +322,53 @@ def test_the_pictures_of_a_request_have_a_limit_together() -> None:
 
 
 # -- pictures -------------------------------------------------------------------------------------
+
+INDEXED = p.Picture(2, 2, "index8", b"\0\1\1\2", (None, "#102030", "#ffffff"))
+
+
+def test_a_picture_by_index_travels_with_its_table() -> None:
+    encoded = travelled(p.encode_picture(INDEXED))
+    assert encoded.decode() == INDEXED
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "table"),
+    [
+        ("index8", ()),
+        ("index8", ("#102030",) * 257),
+        ("index8", ("red",)),
+        ("gray8", ("#102030",)),
+    ],
+)
+def test_a_table_belongs_to_a_picture_by_index_and_to_no_other(pixel_format, table) -> None:
+    with pytest.raises(p.ProtocolError):
+        p.Picture(2, 2, pixel_format, bytes(4), table)
+    image = {"blob": 1, "width": 2, "height": 2, "format": pixel_format, "encoding": "raw"}
+    layer = {"name": "", "blend": "normal", "image": {**image, "bytes": 4, "table": list(table)}}
+    info = {"seed": 1, "model": "m", "steps": 1, "seconds": 1, "device": "cpu"}
+    with pytest.raises(p.ProtocolError):
+        text = json.dumps({"type": "result", "job": "a", "layers": [layer], "info": info})
+        p.parse_server_message(text)
+
+
+def test_nothing_by_index_is_asked_for() -> None:
+    for changes in ({"lineart": INDEXED}, {"references": (INDEXED,)}, {"locks": INDEXED}):
+        with pytest.raises(p.ProtocolError, match="results only"):
+            p.ColorizeRequest(**{"lineart": SMALL, "references": (SMALL,), **changes})
+
+
+def test_the_layers_of_a_result_are_of_one_size_and_have_a_blob_each() -> None:
+    image = p.encode_picture(SMALL).descriptor(1)
+    info = p.ResultInfo(1, "mini", 1, 1.0, "cpu")
+    for other in (image, replace(image, blob=2, width_px=4, height_px=1)):
+        layers = tuple(p.LayerHeader("a", "normal", i) for i in (image, other))
+        with pytest.raises(p.ProtocolError):
+            p.ResultHeader("job", layers, info, {})
+    for count in (0, p.MAX_LAYERS + 1):
+        images = [replace(image, blob=blob) for blob in range(count)]
+        with pytest.raises(p.ProtocolError):
+            layers = tuple(p.LayerHeader("a", "normal", i) for i in images)
+            p.ResultHeader("job", layers, info, {})
 
 
 def noise(count: int) -> bytes:

@@ -21,12 +21,14 @@ def test_every_message_of_the_example_is_one() -> None:
     assert len(heard) == 8
     result = heard[-2]
     assert isinstance(result, p.ResultHeader)
-    assert -(-result.image.encoded_bytes // p.CHUNK_BYTES) == 34
+    flats, shade = result.layers
+    assert len(flats.image.table) == 4 and result.info.unsure
+    assert -(-shade.image.encoded_bytes // p.CHUNK_BYTES) == 34
 
 
 def test_the_page_names_every_code_stage_state_format_and_message() -> None:
     names = {*p.ERROR_CODES, *p.STAGES, *p.MODEL_STATES, *p.CHANNELS, *p.ENCODINGS}
-    names |= set(p._TYPES.values())
+    names |= {*p.RESULTS, *p.BLENDS, *p._TYPES.values()}
     assert {name for name in names if f"`{name}`" not in PAGE} == set()
 
 
@@ -35,3 +37,4 @@ def test_the_page_names_the_limits() -> None:
     assert f"{p.MAX_PICTURE_PIXELS // 1_000_000} million pixels" in PAGE
     assert f"{p.MAX_REQUEST_BYTES >> 30} GiB" in PAGE
     assert f"{p.MAX_REFERENCES} references, {p.MAX_PAIRS} pairs" in PAGE
+    assert f"{p.MAX_LAYERS} layers" in PAGE and f"first {p.MAX_UNSURE}" in PAGE
