@@ -9,7 +9,13 @@ from dataclasses import replace
 import pytest
 
 from manganinja.wire.client import Connection, ServerUnreachable, VersionMismatch, WrongToken
-from manganinja.wire.protocol import Failed, Hello, parse_server_message, to_text
+from manganinja.wire.protocol import (
+    PROTOCOL_VERSION,
+    Failed,
+    Hello,
+    parse_server_message,
+    to_text,
+)
 from tests.server.conftest import RunningServer
 
 
@@ -104,7 +110,7 @@ def test_the_token_is_not_in_the_log(server: RunningServer) -> None:
 
 def test_a_hello_of_another_version_ends_the_conversation(server: RunningServer, raw) -> None:
     websocket = raw(server)
-    websocket.send(to_text(Hello(2, "newer")))
+    websocket.send(to_text(Hello(PROTOCOL_VERSION + 1, "newer")))
     error = parse_server_message(websocket.recv(timeout=5))
     assert isinstance(error, Failed) and (error.job, error.code) == (None, "version")
     assert list(websocket) == []

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from manganinja.files import to_image
 from manganinja.wire.client import Connection
 from manganinja.wire.protocol import (
     Cancelled,
@@ -96,8 +97,8 @@ def test_the_real_painter_answers_over_the_socket(client: Connection, tiny_model
     assert steps == [1, 2, 3]
     assert any(isinstance(e, Preview) for e in events)
     end = result(events)
-    assert (end.picture.width_px, end.picture.height_px, end.picture.format) == (150, 110, "rgba8")
-    assert end.picture.pixels[3::4] == b"\xff" * (150 * 110)
+    assert (end.picture.width_px, end.picture.height_px, end.picture.format) == (150, 110, "index8")
+    assert np.asarray(to_image(end.picture).convert("RGBA"))[..., 3].min() == 255
     assert (end.info.seed, end.info.steps) == (5, 3)
     assert any("Pair 2" in note for note in end.info.notes)
     assert client.status().device == end.info.device
@@ -200,7 +201,7 @@ def test_without_a_model_the_references_regions_decide_and_the_loaded_one_stays(
     result(client.colorize(request(tiny_model)))
     unaided = ColorizeRequest(page(), (painted(),), model="none", steps=7, seed=3)
     end = result(client.colorize(unaided))
-    pixels = np.frombuffer(end.picture.pixels, np.uint8).reshape(110, 150, 4)
+    pixels = np.asarray(to_image(end.picture).convert("RGBA"))
     assert pixels[50, 40].tolist() == [200, 40, 30, 255]
     assert pixels[80, 100].tolist() == [30, 90, 200, 255]
     assert pixels[50, 95].tolist() == [240, 220, 60, 255]
