@@ -32,16 +32,28 @@ from .keys import Shapes, check_shapes
 from .state import build, fill, load_clip, read_json, read_state, readable, shapes_of
 
 _REMEDY = "Get the published weights again; docs/weights.md says how and where each file lies."
-_CLIP = Path("models/clip-vit-large-patch14")
-_EXTRACTOR = Path("models/Annotators/sk_model.pth")
-_FILES = {
-    "unet": Path("MangaNinjia/denoising_unet.pth"),
-    "reference_unet": Path("MangaNinjia/reference_unet.pth"),
-    "controlnet": Path("MangaNinjia/controlnet.pth"),
-    "point_net": Path("MangaNinjia/point_net.pth"),
-    "vae": Path("StableDiffusion/vae/diffusion_pytorch_model.safetensors"),
-    "lineart_extractor": _EXTRACTOR,
+_CLIP = "models/clip-vit-large-patch14"
+_CONTROL = "models/control_v11p_sd15_lineart"
+_CONFIGS = (
+    "StableDiffusion/unet/config.json",
+    "StableDiffusion/vae/config.json",
+    "StableDiffusion/scheduler/scheduler_config.json",
+    f"{_CONTROL}/config.json",
+    f"{_CLIP}/config.json",
+    f"{_CLIP}/vocab.json",
+)
+_WEIGHTS = {
+    "unet": ("MangaNinjia/denoising_unet.pth",),
+    "reference_unet": ("MangaNinjia/reference_unet.pth",),
+    "controlnet": ("MangaNinjia/controlnet.pth",),
+    "point_net": ("MangaNinjia/point_net.pth",),
+    "lineart_extractor": ("models/Annotators/sk_model.pth",),
+    "vae": tuple(
+        f"StableDiffusion/vae/diffusion_pytorch_model.{e}" for e in ("safetensors", "bin")
+    ),
+    "clip": (f"{_CLIP}/model.safetensors", f"{_CLIP}/pytorch_model.bin"),
 }
+"""Where each network's weights are; the first of several that is there counts."""
 _OLD_ATTENTION = {
     ".query.": ".to_q.",
     ".key.": ".to_k.",
@@ -103,36 +115,37 @@ class PublishedFolder:
             )
 
     def files(self) -> list[Path]:
-        """All files that are read, relative to the folder, present or not."""
-        configs = [
-            *(Path("StableDiffusion") / part for part in ("unet/config.json", "vae/config.json")),
-            Path("StableDiffusion/scheduler/scheduler_config.json"),
-            Path("models/control_v11p_sd15_lineart/config.json"),
-            *(_CLIP / name for name in ("config.json", "vocab.json")),
-        ]
-        weights = [path for name, path in _FILES.items() if name in self._networks()]
-        return [*configs, *weights, self._clip_file().relative_to(self.folder)]
+        """All that is read, relative to the folder, whether it is there or not."""
+        return [*map(Path, _CONFIGS), *(self._weights(name) for name in self._names())]
 
-    def _config(self, place: str) -> dict[str, Any]:
-        return read_json(self.folder / place / "config.json", _REMEDY)
+    def _names(self) -> list[str]:
+        """The line extractor may be left out."""
+        optional = "lineart_extractor"
+        here = (self.folder / self._weights(optional)).is_file()
+        return [name for name in _WEIGHTS if here or name != optional]
+
+    def _weights(self, name: str) -> Path:
+        known = [Path(place) for place in _WEIGHTS[name]]
+        return next((path for path in known if (self.folder / path).is_file()), known[0])
+
+    def _json(self, place: str) -> dict[str, Any]:
+        return read_json(self.folder / place, _REMEDY)
 
     def _networks(self) -> dict[str, Any]:
-        """The diffusers networks on the meta device; the line extractor may be left out."""
-        unet = self._config("StableDiffusion/unet")
-        control = self._config("models/control_v11p_sd15_lineart")
+        """The diffusers networks on the meta device."""
+        unet = self._json("StableDiffusion/unet/config.json")
         networks = {
             "unet": build(DenoisingUNet, unet),
             "reference_unet": build(ReferenceUNet, unet),
-            "controlnet": build(ControlNetModel, control),
+            "controlnet": build(ControlNetModel, self._json(f"{_CONTROL}/config.json")),
             "point_net": build(PointNet, {"out_channels": unet["block_out_channels"]}),
-            "vae": build(AutoencoderKL, self._config("StableDiffusion/vae")),
+            "vae": build(AutoencoderKL, self._json("StableDiffusion/vae/config.json")),
+            "lineart_extractor": build(LineartExtractor, {}),
         }
-        if (self.folder / _EXTRACTOR).is_file():
-            networks["lineart_extractor"] = build(LineartExtractor, {})
-        return networks
+        return {name: network for name, network in networks.items() if name in self._names()}
 
     def _filled(self, name: str, network: Any, dtype: torch.dtype) -> Any:
-        path = self.folder / _FILES[name]
+        path = self.folder / self._weights(name)
         state = read_state(path, _REMEDY)
         if name == "vae":
             state = {_renamed(key): tensor for key, tensor in state.items()}
@@ -146,22 +159,18 @@ class PublishedFolder:
         return filled
 
     def _scheduler(self) -> Any:
-        place = self.folder / "StableDiffusion" / "scheduler"
-        config = read_json(place / "scheduler_config.json", _REMEDY)
-        return readable(lambda: DDIMScheduler.from_config(config), place, _REMEDY)
+        place = "StableDiffusion/scheduler/scheduler_config.json"
+        config = self._json(place)
+        return readable(lambda: DDIMScheduler.from_config(config), self.folder / place, _REMEDY)
 
     # CLIP: both towers lie in one file, and transformers alone knows how to fill them
-
-    def _clip_file(self) -> Path:
-        known = [self.folder / _CLIP / n for n in ("model.safetensors", "pytorch_model.bin")]
-        return next((path for path in known if path.is_file()), known[0])
 
     def _clip_config(self) -> Any:
         place = self.folder / _CLIP
         return readable(lambda: CLIPConfig.from_pretrained(place), place, _REMEDY)
 
     def _check_clip(self) -> None:
-        config, path = self._clip_config(), self._clip_file()
+        config, path = self._clip_config(), self.folder / self._weights("clip")
         with torch.device("meta"):
             vision = shapes_of(CLIPVisionModelWithProjection(config.vision_config))
             text = shapes_of(CLIPTextModel(config.text_config))
@@ -185,7 +194,7 @@ class PublishedFolder:
 
     def _unconditional(self, dtype: torch.dtype) -> UnconditionalEmbedding:
         """The text tower's state at the first token, which sees no other: a constant."""
-        vocabulary = read_json(self.folder / _CLIP / "vocab.json", _REMEDY)
+        vocabulary = self._json(f"{_CLIP}/vocab.json")
         ids = torch.tensor([[vocabulary["<|startoftext|>"]]])
         with torch.no_grad():
             state = self._clip_tower(CLIPTextModel, torch.float32)(input_ids=ids).last_hidden_state

@@ -71,9 +71,9 @@ def build(kind: Any, config: Mapping[str, Any]) -> Any:
         return kind.from_config(config)
 
 
-def shapes_of(tensors: nn.Module | Mapping[str, Tensor]) -> Shapes:
+def shapes_of(holder: nn.Module | dict[str, Tensor]) -> Shapes:
     """The shape of each tensor of a network or of a file."""
-    state = tensors.state_dict() if isinstance(tensors, nn.Module) else tensors
+    state = holder.state_dict() if isinstance(holder, nn.Module) else holder
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
