@@ -18,6 +18,7 @@ from . import tiny
 from .hub import Hub
 
 Run = Callable[..., int]
+Fetch = Callable[[], None]
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +63,9 @@ def run(hub: Hub, folder: Path) -> Run:
         return cli.main(["weights", command, *arguments])
 
     return run
+
+
+@pytest.fixture
+def fetch(hub: Hub, ledger: Ledger) -> Fetch:
+    """The download alone, from the little hub."""
+    return lambda: download.download(ledger, hub.url, print)

@@ -17,7 +17,7 @@ _LARGE = (".pth", ".safetensors", ".bin")
 
 @dataclass
 class Fault:
-    """What goes wrong the next ``times`` times that a file's bytes are asked for.
+    """What goes wrong once, when a file's bytes are asked for.
 
     Attributes:
         cut_after: the connection is closed after so many bytes.
@@ -26,7 +26,6 @@ class Fault:
 
     cut_after: int | None = None
     status: int = 0
-    times: int = 1
 
 
 @dataclass
@@ -37,12 +36,15 @@ class Hub:
     said to be there by Xet, whose protocol this server does not speak.
 
     Attributes:
-        served: bytes sent of each file's content, by name.
+        faults: by name of the file, one after the other.
+        announced: what a file is said to be in place of what is sent, by name.
+        revision: said to be served in place of the one that is asked for.
+        served: bytes sent of each file's content, by repo/name.
         requests: (method, path, Range header, Authorization header) of each request.
     """
 
     files: dict[str, dict[str, bytes]]
-    faults: dict[str, Fault] = field(default_factory=dict)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
     announced: dict[str, bytes] = field(default_factory=dict)
     revision: str = ""
     served: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -67,9 +69,9 @@ class Hub:
         self._server.shutdown()
         self._server.server_close()
 
-    def fetched(self) -> list[str]:
-        """The files whose content was asked for, in order."""
-        return [p.rsplit("/", 1)[-1] for m, p, _, _ in self.requests if m == "GET" and "/cdn/" in p]
+    def ranges(self, file: str) -> list[str]:
+        """The Range header of each request for the content of a large file, in order."""
+        return [r for m, p, r, _ in self.requests if p.startswith("/cdn/") and p.endswith(file)]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(self.path)
         if path.startswith("/cdn/"):
             _, _, owner, name, file = path.split("/", 4)
-            self._send(file, self.hub.files[f"{owner}/{name}"][file])
+            self._send(f"{owner}/{name}", file)
             return
         asked = _RESOLVE.fullmatch(path)
         content = asked and self.hub.files.get(asked["repo"], {}).get(asked["file"])
@@ -113,10 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._head(302, common)
             return
         git = hashlib.sha1(b"blob %d\0" % len(truth) + truth).hexdigest()
-        self._send(asked["file"], content, {**common, "ETag": f'"{git}"'})
+        self._send(asked["repo"], asked["file"], {**common, "ETag": f'"{git}"'})
 
-    def _send(self, file: str, content: bytes, headers: dict[str, str] | None = None) -> None:
-        fault = self.hub.faults.get(file)
+    def _send(self, repo: str, file: str, headers: dict[str, str] | None = None) -> None:
+        content, faults = self.hub.files[repo][file], self.hub.faults.get(file)
         begins, status = 0, 200
         if "Range" in self.headers:
             begins, status = int(self.headers["Range"].removeprefix("bytes=").split("-")[0]), 206
@@ -124,8 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {**(headers or {}), "Content-Length": str(len(rest))}
         if status == 206:
             headers["Content-Range"] = f"bytes {begins}-{len(content) - 1}/{len(content)}"
-        if self.command == "GET" and fault is not None and fault.times > 0:
-            fault.times -= 1
+        if self.command == "GET" and faults:
+            fault = faults.pop(0)
             if fault.status:
                 self._head(fault.status, {})
                 return
@@ -134,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(status, headers)
         if self.command == "GET":
             self.wfile.write(rest)
-            self.hub.served[file] += len(rest)
+            self.hub.served[f"{repo}/{file}"] += len(rest)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
