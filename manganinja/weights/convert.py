@@ -44,7 +44,13 @@ def convert(ledger: Ledger, folder: Path, say: Callable[[str], object] = lambda 
     _check_complete(folder, published.files())
     read_bytes = sum((folder / path).stat().st_size for path in published.files())
     check_space(ledger.folder, read_bytes // 2)
-    sources = dict(_checked(ledger, folder, published.files(), say))
+    say(f"Checking {len(published.files())} files in {folder}.")
+    sources = dict(_checked(ledger, folder, published.files()))
+    unknown = [place for place, made_of in sources.items() if "repo" not in made_of]
+    if unknown:
+        say(
+            f"Nothing to compare these with yet, so they are taken as they are: {', '.join(unknown)}"
+        )
     with _in_place(ledger.model) as new:
         for name, component in published.components(torch.float16):
             say(f"Converting {name}.")
@@ -66,18 +72,16 @@ def _check_complete(folder: Path, files: list[Path]) -> None:
 
 
 def _checked(
-    ledger: Ledger, folder: Path, files: list[Path], say: Callable[[str], object]
+    ledger: Ledger, folder: Path, files: list[Path]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the model is made of, for its manifest."""
+    """What the model is made of, for its manifest: as pinned, or at least by its digest."""
     pins = ledger.pins()
     for path in files:
         pin = pins.get(path.as_posix())
         if pin is not None and pin.sha256:
-            say(f"Checking {path}.")
             check_digest(folder / path, pin.sha256, f"Delete it and get it again from {pin.repo}.")
             yield path.as_posix(), asdict(pin)
         else:
-            say(f"Checking {path}: not pinned yet, its SHA-256 is only written down.")
             size = (folder / path).stat().st_size
             yield path.as_posix(), {"sha256": sha256_of(folder / path), "size_bytes": size}
 

@@ -145,7 +145,11 @@ def check_digest(path: Path, sha256: str, remedy: str) -> None:
 
 def check_space(folder: Path, needed_bytes: int) -> None:
     """Raises :class:`WeightsError` where the disk of ``folder`` has not so much room."""
-    free = shutil.disk_usage(folder).free
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise told(error, folder) from error
     if free < needed_bytes:
         raise WeightsError(
             f"{gigabytes(needed_bytes)} are needed in {folder}, and {gigabytes(free)} are free.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from manganinja.lineart_extractor import LineartExtractor
 from manganinja.weights import commands, convert, ledger
@@ -46,7 +47,9 @@ def take_for_published(patch: Any) -> None:
     patch(ledger, "SOURCES", sources)
     patch(commands, "SOURCES", sources)
     skeleton = PublishedFolder(GOLDEN).skeleton()
-    shapes = {name: shapes_of(part) for name, part in skeleton.components.items() if _is_net(part)}
+    networks = {n: part for n, part in skeleton.components.items() if hasattr(part, "state_dict")}
+    del networks["unconditional"]  # No file has it.
+    shapes = {name: shapes_of(network) for name, network in networks.items()}
     shapes["text_encoder"] = {
         key: tuple(tensor.shape)
         for key, tensor in _clip_file().items()
@@ -56,11 +59,5 @@ def take_for_published(patch: Any) -> None:
     patch(convert, "published_shapes", lambda: shapes)
 
 
-def _is_net(part: Any) -> bool:
-    return isinstance(part, torch.nn.Module)
-
-
 def _clip_file() -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
     return load_file(GOLDEN / "models" / "clip-vit-large-patch14" / "model.safetensors")
