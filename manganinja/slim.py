@@ -43,10 +43,10 @@ def slim(network: nn.Module) -> None:
         return
     if isinstance(network, ReferenceUNet):
         _end_after_last_record(network)
-    for module in network.modules():
-        if isinstance(module, BasicTransformerBlock):
-            module.norm2 = nn.Identity()
-            module.attn2.to_q = module.attn2.to_k = None
+    blocks: list[Any] = [m for m in network.modules() if isinstance(m, BasicTransformerBlock)]
+    for block in blocks:
+        block.norm2 = nn.Identity()
+        block.attn2.to_q = block.attn2.to_k = None
 
 
 def _end_after_last_record(network: Any) -> None:

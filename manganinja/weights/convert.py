@@ -48,12 +48,10 @@ def convert(ledger: Ledger, folder: Path, say: Callable[[str], object] = lambda 
     sources = dict(_checked(ledger, folder, published.files()))
     unknown = [place for place, made_of in sources.items() if "repo" not in made_of]
     if unknown:
-        say(
-            f"Nothing to compare these with yet, so they are taken as they are: {', '.join(unknown)}"
-        )
+        say(f"Not pinned yet, so only their SHA-256 is written down: {', '.join(unknown)}.")
     with _in_place(ledger.model) as new:
         for name, component in published.components(torch.float16):
-            say(f"Converting {name}.")
+            say(f"Writing {name} in half precision.")
             with quiet_loading():
                 component.save_pretrained(new / name)
             del component  # Or it would stay until the next one is there.

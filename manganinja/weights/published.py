@@ -96,8 +96,8 @@ class PublishedFolder:
         Raises:
             BadWeights: as :func:`load_published`.
         """
-        for name, network in self._networks().items():
-            yield name, self._filled(name, network, dtype)
+        for name in self._networks():
+            yield name, self._filled(name, dtype)
         yield "scheduler", self._scheduler()
         self._check_clip()
         yield "unconditional", self._unconditional(dtype)
@@ -108,7 +108,7 @@ class PublishedFolder:
         config = self._clip_config()
         with torch.device("meta"):
             return MangaNinjaPipeline(
-                **self._networks(),
+                **{name: self._built(name) for name in self._networks()},
                 scheduler=self._scheduler(),
                 image_encoder=CLIPVisionModelWithProjection(config.vision_config),
                 unconditional=UnconditionalEmbedding(config.projection_dim),
@@ -119,10 +119,13 @@ class PublishedFolder:
         return [*map(Path, _CONFIGS), *(self._weights(name) for name in self._names())]
 
     def _names(self) -> list[str]:
-        """The line extractor may be left out."""
+        """Of the files with weights; the line extractor may be left out."""
         optional = "lineart_extractor"
         here = (self.folder / self._weights(optional)).is_file()
         return [name for name in _WEIGHTS if here or name != optional]
+
+    def _networks(self) -> list[str]:
+        return [name for name in self._names() if name != "clip"]
 
     def _weights(self, name: str) -> Path:
         known = [Path(place) for place in _WEIGHTS[name]]
@@ -131,20 +134,23 @@ class PublishedFolder:
     def _json(self, place: str) -> dict[str, Any]:
         return read_json(self.folder / place, _REMEDY)
 
-    def _networks(self) -> dict[str, Any]:
-        """The diffusers networks on the meta device."""
-        unet = self._json("StableDiffusion/unet/config.json")
-        networks = {
-            "unet": build(DenoisingUNet, unet),
-            "reference_unet": build(ReferenceUNet, unet),
-            "controlnet": build(ControlNetModel, self._json(f"{_CONTROL}/config.json")),
-            "point_net": build(PointNet, {"out_channels": unet["block_out_channels"]}),
-            "vae": build(AutoencoderKL, self._json("StableDiffusion/vae/config.json")),
-            "lineart_extractor": build(LineartExtractor, {}),
-        }
-        return {name: network for name, network in networks.items() if name in self._names()}
+    def _built(self, name: str) -> Any:
+        """A diffusers network on the meta device."""
+        kind, config = {
+            "unet": (DenoisingUNet, "StableDiffusion/unet/config.json"),
+            "reference_unet": (ReferenceUNet, "StableDiffusion/unet/config.json"),
+            "controlnet": (ControlNetModel, f"{_CONTROL}/config.json"),
+            "point_net": (PointNet, "StableDiffusion/unet/config.json"),
+            "vae": (AutoencoderKL, "StableDiffusion/vae/config.json"),
+            "lineart_extractor": (LineartExtractor, None),
+        }[name]
+        options = self._json(config) if config else {}
+        if kind is PointNet:
+            options = {"out_channels": options["block_out_channels"]}
+        return build(kind, options)
 
-    def _filled(self, name: str, network: Any, dtype: torch.dtype) -> Any:
+    def _filled(self, name: str, dtype: torch.dtype) -> Any:
+        network = self._built(name)
         path = self.folder / self._weights(name)
         state = read_state(path, _REMEDY)
         if name == "vae":

@@ -33,7 +33,7 @@ def test_a_folder_from_elsewhere_is_taken_and_left_as_it_is(
     ledger: Ledger, published_folder: Path, capsys: Any
 ) -> None:
     assert weights("download", "--from", str(published_folder), "--accept-licence") == 0
-    assert "taken as they are: StableDiffusion/unet/config.json" in capsys.readouterr().out
+    assert "written down: StableDiffusion/unet/config.json" in capsys.readouterr().out
     assert find_model("manganinja") == ledger.model
     assert all((published_folder / place).is_file() for place in ledger.pins())
     assert weights("verify") == 0
