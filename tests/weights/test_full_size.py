@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The published sizes, with random weights: needs 16 GB of disk, 5 GB of memory and some minutes."""
+"""The published sizes with random weights: 16 GB of disk, 5 GB of memory and some minutes."""
 
 from __future__ import annotations
 
