@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: ``manganinja colorize | flats | train | evaluate``."""
+"""The command line: ``manganinja colorize | flats | train | evaluate | weights``."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .evaluate import commands as evaluate
     from .flats import commands as flats
     from .train import commands as train
+    from .weights import commands as weights
 
     flats.add_parser(subcommands)
     train.add_parser(subcommands)
     evaluate.add_parser(subcommands)
+    weights.add_parser(subcommands)
     options = parser.parse_args(arguments)
     try:
         return options.run_command(options)
@@ -75,7 +77,8 @@ def _add_colorize(subcommands: Any) -> None:
     parser.add_argument(
         "--model",
         default="mini",
-        help="'mini', the folder of a model, or 'none': regions and points alone, found again in "
+        help="'mini', 'manganinja' (the published weights, see `manganinja weights`), the folder "
+        "of a model, or 'none': regions and points alone, found again in "
         "the reference; what is not sure stays empty",
     )
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")

@@ -30,6 +30,14 @@ class BadWeights(MangaNinjaError):
     """Weight files are damaged, incomplete, or belong to another model."""
 
 
+class WeightsError(MangaNinjaError):
+    """The published weights can't be fetched, stored or converted as things are."""
+
+
+class LicenceNotAccepted(WeightsError):
+    """Nobody has accepted the licence of the published weights yet."""
+
+
 class Cancelled(MangaNinjaError):
     """The caller asked to stop."""
 

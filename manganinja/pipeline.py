@@ -33,7 +33,7 @@ from .reference_attention import (
     install,
     side_by_side,
 )
-from .weights.quiet import quiet_loading
+from .weights.state import load_component
 
 Lineart = Image.Image | np.ndarray
 StepCallback = Callable[["MangaNinjaPipeline", int, int, dict[str, Tensor]], Any]
@@ -239,7 +239,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         components: dict[str, Any] = {}
         for name, kind in cls.COMPONENTS.items():
             if (folder / name).is_dir():
-                components[name] = _load_component(kind, folder / name, torch_dtype)
+                components[name] = load_component(kind, folder / name, torch_dtype)
         missing = set(cls.COMPONENTS) - set(components) - set(cls._optional_components)
         if missing:
             raise BadWeights(
@@ -497,19 +497,3 @@ def _as_list(latents: Tensor | Sequence[Tensor] | None) -> list[Tensor]:
     if latents is None:
         return []
     return [latents] if isinstance(latents, Tensor) else list(latents)
-
-
-def _load_component(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
-    try:
-        if kind is DDIMScheduler:
-            return kind.from_pretrained(folder, local_files_only=True)
-        # transformers calls the option by another name than diffusers.
-        option = "dtype" if kind.__module__.startswith("transformers") else "torch_dtype"
-        with quiet_loading():
-            network = kind.from_pretrained(folder, local_files_only=True, **{option: dtype})
-        return network.eval().requires_grad_(False)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BadWeights(
-            f"The part '{folder.name}' of the model can't be read: {error}",
-            "Install the model again.",
-        ) from error

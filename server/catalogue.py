@@ -7,11 +7,20 @@ import json
 from typing import Any
 
 from manganinja.errors import ModelNotFound
-from manganinja.weights.find import NONE, find_model
+from manganinja.weights.find import NONE, PUBLISHED, find_model
 from manganinja.wire.protocol import ModelInfo
 
 UNAIDED = ModelInfo(NONE, title="No model: regions and points")
 """What can be had without any weights."""
+
+
+def installed() -> tuple[ModelInfo, ...]:
+    """What was put in its place after the program: the published model, once it is there."""
+    try:
+        find_model(PUBLISHED)
+    except ModelNotFound:
+        return ()
+    return (describe(PUBLISHED),)
 
 
 def describe(model: str) -> ModelInfo:

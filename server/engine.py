@@ -24,7 +24,7 @@ from manganinja.wire.protocol import (
     WireError,
 )
 from server import pipe
-from server.catalogue import UNAIDED
+from server.catalogue import UNAIDED, installed
 
 PAINTER = "manganinja.painter:Painter"
 """The engine that is not a test's."""
@@ -72,11 +72,13 @@ class Engine:
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        """The default model, then those that have been loaded since, and at last none at all."""
-        models = tuple(self._models.values())[: MAX_MODELS - 1]
-        if self._engine != PAINTER or UNAIDED in models:
-            return models
-        return (*models, UNAIDED)
+        """The default model, those loaded since, those installed, and at last none at all."""
+        models = dict(self._models)
+        if self._engine == PAINTER:
+            for model in (*installed(), UNAIDED):
+                models.setdefault(model.name, model)
+        *others, last = models.values()
+        return (*others[: MAX_MODELS - 1], last)
 
     @property
     def pid(self) -> int | None:

@@ -101,7 +101,9 @@ class Trainer:
         trained = [n for n, _ in self.networks.items() if config.stage == 1 or n == "point_net"]
         for name, module in self.networks.items():
             if start_from is not None:
-                module.load_state_dict(getattr(start_from, name).state_dict())
+                # Parts that change no result are not loaded (slim.py); they start anew.
+                learnt = getattr(start_from, name).state_dict()
+                module.load_state_dict({**module.state_dict(), **learnt})
             module.train().requires_grad_(name in trained)
         self.parameters = {
             f"{name}.{key}": value

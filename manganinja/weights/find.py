@@ -6,34 +6,50 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ModelNotFound
+from ..wire.discovery import data_dir
 
 MINI = Path(__file__).parent / "mini"
 """The bundled model, in the layout of ``MangaNinjaPipeline.save_pretrained``."""
 
+PUBLISHED = "manganinja"
+"""The name of the published model, once ``manganinja weights`` has put it in its place."""
+
 NONE = "none"
 """Stands in the place of a model's name for work without any, see :mod:`..without_model`."""
+
+
+def published_model() -> Path:
+    """Where the converted published model lies, or will."""
+    return data_dir() / "weights" / PUBLISHED
 
 
 def find_model(name: str) -> Path:
     """The folder of a model.
 
     Args:
-        name: "mini" for the bundled model, or the path of a folder.
+        name: "mini" for the bundled model, "manganinja" for the published one, or the path of a
+            folder. Folders that have one of these names are written "./mini".
 
     Raises:
         ModelNotFound: with what to do.
     """
-    folder = MINI if name == "mini" else Path(name).expanduser()
+    named = {"mini": MINI, PUBLISHED: published_model()}
+    folder = named.get(name) or Path(name).expanduser()
     if is_project_layout(folder) or is_published_layout(folder):
         return folder
+    if name == PUBLISHED:
+        raise ModelNotFound(
+            "The published MangaNinja is not here yet.",
+            "Run `manganinja weights download`; it shows the licence first.",
+        )
     if name == "mini":
         raise ModelNotFound(
             "The bundled model is not in its place.", "Run `python3 install.py` again."
         )
     raise ModelNotFound(
         f"There is no model in {name!r}.",
-        "Use 'mini' or the folder of a model: one with a model_index.json, or the published "
-        "checkpoints folder with MangaNinjia/ and StableDiffusion/ in it.",
+        "Use 'mini', 'manganinja' or the folder of a model: one with a model_index.json, or the "
+        "published checkpoints folder with MangaNinjia/ and StableDiffusion/ in it.",
     )
 
 

@@ -20,8 +20,8 @@ def load_pipeline(
     """A pipeline, ready to call.
 
     Args:
-        model: "mini" (bundled), a folder written by ``save_pretrained``, or a folder laid out as
-            the published code's ``checkpoints/``.
+        model: "mini" (bundled), "manganinja" (published, see docs/weights.md), a folder written by
+            ``save_pretrained``, or a folder laid out as the published code's ``checkpoints/``.
         device: where it runs.
         torch_dtype: of all networks.
 

@@ -2,8 +2,8 @@
 """Reads the published weights where the published code's README puts them.
 
 ```
-StableDiffusion/{unet,vae,scheduler}      Stable Diffusion 1.5
-models/clip-vit-large-patch14             CLIP, both towers and the tokenizer
+StableDiffusion/{unet,vae,scheduler}      Stable Diffusion 1.5; of the U-Net the config alone
+models/clip-vit-large-patch14             CLIP, both towers and the vocabulary
 models/control_v11p_sd15_lineart          config of the ControlNet
 models/Annotators/sk_model.pth            the line extractor
 MangaNinjia/{denoising_unet,reference_unet,controlnet,point_net}.pth
@@ -12,16 +12,14 @@ MangaNinjia/{denoising_unet,reference_unet,controlnet,point_net}.pth
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler
-from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
+from torch import Tensor
+from transformers import CLIPConfig, CLIPTextModel, CLIPVisionModelWithProjection
 
 from ..conditioning import UnconditionalEmbedding
 from ..errors import BadWeights
@@ -29,14 +27,44 @@ from ..lineart_extractor import LineartExtractor
 from ..pipeline import MangaNinjaPipeline
 from ..point_net import PointNet
 from ..reference_attention import DenoisingUNet, ReferenceUNet
-from .quiet import quiet_loading
+from ..slim import slim
+from .keys import Shapes, check_shapes
+from .state import build, fill, load_clip, read_json, read_state, readable, shapes_of
 
-Made = TypeVar("Made")
-_REMEDY = "Download the published weights again; see the README for the folder's layout."
+_REMEDY = "Get the published weights again; docs/weights.md says how and where each file lies."
+_CLIP = "models/clip-vit-large-patch14"
+_CONTROL = "models/control_v11p_sd15_lineart"
+_CONFIGS = (
+    "StableDiffusion/unet/config.json",
+    "StableDiffusion/vae/config.json",
+    "StableDiffusion/scheduler/scheduler_config.json",
+    f"{_CONTROL}/config.json",
+    f"{_CLIP}/config.json",
+    f"{_CLIP}/vocab.json",
+)
+_WEIGHTS = {
+    "unet": ("MangaNinjia/denoising_unet.pth",),
+    "reference_unet": ("MangaNinjia/reference_unet.pth",),
+    "controlnet": ("MangaNinjia/controlnet.pth",),
+    "point_net": ("MangaNinjia/point_net.pth",),
+    "lineart_extractor": ("models/Annotators/sk_model.pth",),
+    "vae": tuple(
+        f"StableDiffusion/vae/diffusion_pytorch_model.{e}" for e in ("safetensors", "bin")
+    ),
+    "clip": (f"{_CLIP}/model.safetensors", f"{_CLIP}/pytorch_model.bin"),
+}
+"""Where each network's weights are; the first of several that is there counts."""
+_OLD_ATTENTION = {
+    ".query.": ".to_q.",
+    ".key.": ".to_k.",
+    ".value.": ".to_v.",
+    ".proj_attn.": ".to_out.0.",
+}
+"""What the VAE's file, which is older than today's diffusers, calls its one attention."""
 
 
 def load_published(folder: Path, torch_dtype: torch.dtype = torch.float32) -> MangaNinjaPipeline:
-    """The pipeline of the published weights.
+    """The pipeline of the published weights, of any size that the configs in the folder give.
 
     The published code loads with ``strict=False`` and would run on random numbers without a word
     if keys did not match; here every key must.
@@ -44,96 +72,155 @@ def load_published(folder: Path, torch_dtype: torch.dtype = torch.float32) -> Ma
     Raises:
         BadWeights: a file is missing, damaged, or has other keys or shapes than it should.
     """
-    own, diffusion, others = folder / "MangaNinjia", folder / "StableDiffusion", folder / "models"
-    unet_config = _json(diffusion / "unet" / "config.json")
-    control_config = _json(others / "control_v11p_sd15_lineart" / "config.json")
-
-    unet = _filled(DenoisingUNet.from_config(unet_config), own / "denoising_unet.pth")
-    components = {
-        "unet": unet,
-        "reference_unet": _filled(
-            ReferenceUNet.from_config(unet_config), own / "reference_unet.pth"
-        ),
-        "controlnet": _filled(ControlNetModel.from_config(control_config), own / "controlnet.pth"),
-        "point_net": _filled(
-            PointNet(tuple(unet.config["block_out_channels"])), own / "point_net.pth"
-        ),
-        "vae": _read(
-            lambda: AutoencoderKL.from_pretrained(diffusion / "vae", local_files_only=True)
-        ),
-        "scheduler": _read(
-            lambda: DDIMScheduler.from_pretrained(diffusion / "scheduler", local_files_only=True)
-        ),
-        **_clip(others / "clip-vit-large-patch14"),
-    }
-    extractor = others / "Annotators" / "sk_model.pth"
-    if extractor.is_file():
-        components["lineart_extractor"] = _filled(LineartExtractor(), extractor)
-    for component in components.values():
-        if isinstance(component, nn.Module):
-            component.eval().requires_grad_(False)
-            if torch_dtype != torch.float32:
-                component.to(torch_dtype)
-    return MangaNinjaPipeline(**components)
+    return MangaNinjaPipeline(**dict(PublishedFolder(folder).components(torch_dtype)))
 
 
-def _clip(folder: Path) -> dict[str, nn.Module]:
-    """The image tower, and the text tower's answer to an empty prompt as a constant."""
-    encoder = _read(
-        lambda: CLIPVisionModelWithProjection.from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32
+class PublishedFolder:
+    """A folder laid out as the published code's ``checkpoints/``, read one network at a time.
+
+    Args:
+        folder: the folder.
+        expected: what each file has to hold beside what the configs say, by the names of
+            :func:`.keys.published_shapes`; empty to go by the configs alone.
+    """
+
+    def __init__(self, folder: Path, expected: Mapping[str, Shapes] | None = None) -> None:
+        self.folder = folder
+        self._expected = expected or {}
+
+    def components(self, dtype: torch.dtype) -> Iterator[tuple[str, Any]]:
+        """Name and object of each component of the pipeline, checked and ready to use.
+
+        Nothing of a component is kept here, so one at a time needs the memory of the largest.
+
+        Raises:
+            BadWeights: as :func:`load_published`.
+        """
+        for name in self._networks():
+            yield name, self._filled(name, dtype)
+        yield "scheduler", self._scheduler()
+        self._check_clip()
+        yield "unconditional", self._unconditional(dtype)
+        yield "image_encoder", self._clip_tower(CLIPVisionModelWithProjection, dtype)
+
+    def skeleton(self) -> MangaNinjaPipeline:
+        """The pipeline without any weights, on the meta device: all that can be said of it."""
+        config = self._clip_config()
+        with torch.device("meta"):
+            return MangaNinjaPipeline(
+                **{name: self._built(name) for name in self._networks()},
+                scheduler=self._scheduler(),
+                image_encoder=CLIPVisionModelWithProjection(config.vision_config),
+                unconditional=UnconditionalEmbedding(config.projection_dim),
+            )
+
+    def files(self) -> list[Path]:
+        """All that is read, relative to the folder, whether it is there or not."""
+        return [*map(Path, _CONFIGS), *(self._weights(name) for name in self._names())]
+
+    def _names(self) -> list[str]:
+        """Of the files with weights; the line extractor may be left out."""
+        optional = "lineart_extractor"
+        here = (self.folder / self._weights(optional)).is_file()
+        return [name for name in _WEIGHTS if here or name != optional]
+
+    def _networks(self) -> list[str]:
+        return [name for name in self._names() if name != "clip"]
+
+    def _weights(self, name: str) -> Path:
+        known = [Path(place) for place in _WEIGHTS[name]]
+        return next((path for path in known if (self.folder / path).is_file()), known[0])
+
+    def _json(self, place: str) -> dict[str, Any]:
+        return read_json(self.folder / place, _REMEDY)
+
+    def _built(self, name: str) -> Any:
+        """A diffusers network on the meta device."""
+        kind, config = {
+            "unet": (DenoisingUNet, "StableDiffusion/unet/config.json"),
+            "reference_unet": (ReferenceUNet, "StableDiffusion/unet/config.json"),
+            "controlnet": (ControlNetModel, f"{_CONTROL}/config.json"),
+            "point_net": (PointNet, "StableDiffusion/unet/config.json"),
+            "vae": (AutoencoderKL, "StableDiffusion/vae/config.json"),
+            "lineart_extractor": (LineartExtractor, None),
+        }[name]
+        options = self._json(config) if config else {}
+        if kind is PointNet:
+            options = {"out_channels": options["block_out_channels"]}
+        return build(kind, options)
+
+    def _filled(self, name: str, dtype: torch.dtype) -> Any:
+        network = self._built(name)
+        path = self.folder / self._weights(name)
+        state = read_state(path, _REMEDY)
+        if name == "vae":
+            state = {_renamed(key): tensor for key, tensor in state.items()}
+        found = shapes_of(state)
+        check_shapes(found, shapes_of(network), path, _REMEDY)
+        if name in self._expected:
+            check_shapes(found, self._expected[name], path, _REMEDY)
+        slim(network)
+        filled = fill(network, state, dtype)
+        _check_finite(filled.state_dict(), path)
+        return filled
+
+    def _scheduler(self) -> Any:
+        place = "StableDiffusion/scheduler/scheduler_config.json"
+        config = self._json(place)
+        return readable(lambda: DDIMScheduler.from_config(config), self.folder / place, _REMEDY)
+
+    # CLIP: both towers lie in one file, and transformers alone knows how to fill them
+
+    def _clip_config(self) -> Any:
+        place = self.folder / _CLIP
+        return readable(lambda: CLIPConfig.from_pretrained(place), place, _REMEDY)
+
+    def _check_clip(self) -> None:
+        config, path = self._clip_config(), self.folder / self._weights("clip")
+        with torch.device("meta"):
+            vision = shapes_of(CLIPVisionModelWithProjection(config.vision_config))
+            text = shapes_of(CLIPTextModel(config.text_config))
+        # transformers 5 dropped the prefix of this tower from its own names.
+        text = {f"text_model.{k.removeprefix('text_model.')}": shape for k, shape in text.items()}
+        # A file of 2023 also has buffers in it, and what joins the towers.
+        found = shapes_of(read_state(path, _REMEDY))
+        joining = ("logit_scale", "text_projection.weight")
+        buffers = [key for key in found if key.endswith(".position_ids")]
+        towers = {k: s for k, s in found.items() if k not in joining and k not in buffers}
+        check_shapes(towers, {**vision, **text}, path, _REMEDY)
+        if self._expected:
+            expected = {**self._expected["image_encoder"], **self._expected["text_encoder"]}
+            check_shapes(towers, expected, path, _REMEDY)
+
+    def _clip_tower(self, kind: Any, dtype: torch.dtype) -> Any:
+        place = self.folder / _CLIP
+        tower = readable(lambda: load_clip(kind, place, dtype), place, _REMEDY)
+        _check_finite(tower.state_dict(), place)
+        return tower
+
+    def _unconditional(self, dtype: torch.dtype) -> UnconditionalEmbedding:
+        """The text tower's state at the first token, which sees no other: a constant."""
+        vocabulary = self._json(f"{_CLIP}/vocab.json")
+        ids = torch.tensor([[vocabulary["<|startoftext|>"]]])
+        with torch.no_grad():
+            state = self._clip_tower(CLIPTextModel, torch.float32)(input_ids=ids).last_hidden_state
+        unconditional = UnconditionalEmbedding(state.shape[-1])
+        unconditional.token.data = state.to(dtype)
+        return unconditional.eval().requires_grad_(False)
+
+
+def _renamed(key: str) -> str:
+    if ".mid_block.attentions." in key:
+        for old, new in _OLD_ATTENTION.items():
+            key = key.replace(old, new)
+    return key
+
+
+def _check_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    broken = [key for key, tensor in state.items() if not tensor.isfinite().all()]
+    if broken:
+        dtype = state[broken[0]].dtype
+        raise BadWeights(
+            f"{path} holds numbers that are not finite as {dtype}: {', '.join(broken[:3])}.",
+            _REMEDY,
         )
-    )
-    text = _read(
-        lambda: CLIPTextModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    )
-    tokenizer = _read(lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True))
-    ids = torch.tensor([[tokenizer.bos_token_id, tokenizer.eos_token_id]])
-    with torch.no_grad():
-        state = text(input_ids=ids).last_hidden_state[:, :1]
-    unconditional = UnconditionalEmbedding(state.shape[-1])
-    unconditional.token.data.copy_(state)
-    return {"image_encoder": encoder, "unconditional": unconditional}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadWeights(f"{path} can't be read: {error}", _REMEDY) from error
-
-
-def _read(load: Callable[[], Made]) -> Made:
-    try:
-        with quiet_loading():
-            return load()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BadWeights(f"A part of the model can't be read: {error}", _REMEDY) from error
-
-
-def _state_dict(path: Path) -> dict[str, Tensor]:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError) as error:
-        raise BadWeights(f"{path} can't be read: {error}", _REMEDY) from error
-
-
-def _filled(network: Any, path: Path) -> Any:
-    state = _state_dict(path)
-    wanted = network.state_dict()
-    wrong = {
-        "missing": sorted(set(wanted) - set(state)),
-        "unexpected": sorted(set(state) - set(wanted)),
-        "of another shape": sorted(
-            k for k in set(wanted) & set(state) if wanted[k].shape != state[k].shape
-        ),
-    }
-    complaints = [
-        f"{len(keys)} {kind} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-        for kind, keys in wrong.items()
-        if keys
-    ]
-    if complaints:
-        raise BadWeights(f"The keys of {path} do not fit: {'; '.join(complaints)}.", _REMEDY)
-    network.load_state_dict(state)
-    return network

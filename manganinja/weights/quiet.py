@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps transformers' loading reports out of an artist's terminal."""
+"""Keeps the libraries' reports of loading and saving out of an artist's terminal."""
 
 from __future__ import annotations
 
