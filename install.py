@@ -12,7 +12,7 @@
 
 Needs Python 3.10 or newer and nothing else. Everything goes into three places: `.venv` in this
 folder, the plugin in Krita's resource folder, and the data folder of MangaNinja. A second run
-takes seconds: it only does what has changed.
+sets up in seconds: it only does what has changed.
 """
 
 from __future__ import annotations
@@ -298,6 +298,10 @@ class Places:
         return self.pykrita / f"{PLUGIN_NAME}.desktop"
 
     @property
+    def install_record(self) -> Path:
+        return self.data / "install.json"
+
+    @property
     def mini_weights(self) -> Path:
         return self.project / "manganinja" / "weights" / "mini"
 
@@ -324,6 +328,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replaces `path` in one step, keeps its mode, and follows it where it is a link."""
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_beside_and_replace(target, content)
+    except OSError as error:
+        # Nobody knows the temporary file beside it.
+        error.filename = str(target)
+        raise
+
+
+def _write_beside_and_replace(target: Path, content: bytes) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -556,6 +569,25 @@ def check_writable(project: Path) -> None:
         )
 
 
+def check_places(places: Places) -> None:
+    """Raises `Problem` where the plugin, kritarc or the data folder could not be written."""
+    files = [Path(os.path.realpath(path)) for path in (places.kritarc, places.install_record)]
+    for target in (places.plugin, *files):
+        folder = target.parent
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        if not folder.is_dir():
+            raise Problem(
+                f"{target} can't be written: {folder} is not a folder.",
+                "Move that file away and run the same command again.",
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise Problem(
+                f"There is no permission to write {target}.",
+                f"Get write permission for {folder} and run the same command again.",
+            )
+
+
 def environment_digest(places: Places) -> str:
     """A digest of everything that decides what the environment has to contain."""
     digest = hashlib.sha256()
@@ -592,12 +624,15 @@ class Environment:
             and set(extras) <= set(stamp.get("extras", []))
         )
 
-    def ensure(self, extras: Sequence[str] = ()) -> None:
-        """Makes the environment ready. Raises `Problem`; then a half-built one is gone again."""
+    def ensure(self, extras: Sequence[str] = ()) -> bool:
+        """Makes the environment ready; tells whether it was not.
+
+        Raises `Problem`; then a half-built one is gone again.
+        """
         if self.is_ready(extras):
             with self.report.step("environment") as step:
                 step.result = "ready"
-            return
+            return False
         check_writable(self.places.project)
         remove(self.places.log)
         if self.places.building.exists() or not self._interpreter_works():
@@ -606,6 +641,7 @@ class Environment:
             self._update(extras)
         else:
             self._build(extras)
+        return True
 
     def _interpreter_works(self) -> bool:
         """False for an environment whose Python has gone, moved or been upgraded away."""
@@ -924,29 +960,39 @@ def build_plugin(project: Path, destination: Path) -> Path:
 
 
 def install_plugin(places: Places) -> bool:
-    """Puts the plugin into Krita's resource folder and enables it; tells whether it was new."""
+    """Puts the plugin into Krita's resource folder and enables it; tells whether it was new.
+
+    Where one of the two fails, everything is as it was before.
+    """
     places.pykrita.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".manganinja-", dir=places.pykrita) as scratch:
         build_plugin(places.project, Path(scratch))
         fresh = [Path(scratch) / path.name for path in (places.plugin, places.plugin_desktop)]
         changed = tree_of(fresh) != tree_of([places.plugin, places.plugin_desktop])
-        if changed:
-            for new in fresh:
-                _swap(new, places.pykrita / new.name, Path(scratch))
-    return edit_kritarc(places.kritarc, enabled) or changed
+        with contextlib.ExitStack() as undo:
+            for new in fresh if changed else ():
+                old = places.pykrita / new.name
+                undo.callback(_swap_back, old, Path(scratch))
+                _swap(new, old, Path(scratch))
+            changed = edit_kritarc(places.kritarc, enabled) or changed
+            undo.pop_all()
+    return changed
 
 
 def _swap(new: Path, old: Path, scratch: Path) -> None:
     """Puts `new` where `old` is; the old one ends up in `scratch`, which is thrown away."""
-    aside = scratch / f"old-{old.name}"
     if old.exists() or old.is_symlink():
-        os.replace(old, aside)
-    try:
-        os.replace(new, old)
-    except OSError:
-        if aside.exists():
-            os.replace(aside, old)
-        raise
+        os.replace(old, scratch / f"old-{old.name}")
+    os.replace(new, old)
+
+
+def _swap_back(old: Path, scratch: Path) -> None:
+    """Undoes `_swap`, however far it came."""
+    aside, new = scratch / f"old-{old.name}", scratch / old.name
+    if not os.path.lexists(new):
+        remove(old)
+    if os.path.lexists(aside):
+        os.replace(aside, old)
 
 
 def tree_of(roots: Iterable[Path]) -> dict[str, bytes]:
@@ -973,17 +1019,33 @@ def uninstall_plugin(places: Places) -> bool:
     return any(gone)
 
 
-def write_install_record(places: Places) -> None:
-    """Tells plugin and clients how to start the server."""
+def write_install_record(places: Places) -> bool:
+    """Tells plugin and clients how to start the server; tells whether anything in it is new."""
     record = {
         "python": str(places.python),
         "project": str(places.project),
         "version": project_version(places.project),
+        "sources": sources_digest(places),
     }
     content = json.dumps(record, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
-    path = places.data / "install.json"
-    if not path.exists() or path.read_bytes() != content:
-        write_atomically(path, content)
+    path = places.install_record
+    if path.exists() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomically(path, content)
+    return True
+
+
+def sources_digest(places: Places) -> str:
+    """A digest of all that a server runs."""
+    files = [
+        path for room in ("manganinja", "server") for path in (places.project / room).rglob("*.py")
+    ]
+    files += [places.project / "pyproject.toml", places.mini_weights / "manifest.json"]
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if path.is_file()):
+        digest.update(f"{path}\n".encode("utf-8", "surrogateescape") + path.read_bytes())
+    return digest.hexdigest()
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1020,6 +1082,22 @@ def stop_server(places: Places, patience_s: float = 15.0) -> bool:
         if not is_server(pid):
             break
     return True
+
+
+def server_answers(places: Places) -> bool:
+    """Whether the running server is of use to the clients of this project."""
+    ask = "import sys; from manganinja.wire import discovery as d; sys.exit(not d.running_server())"
+    try:
+        answer = subprocess.run(
+            [str(places.python), "-c", ask],
+            cwd=places.project,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+    except OSError:
+        return False
+    return answer.returncode == 0
 
 
 _START_SERVER = """
@@ -1069,8 +1147,17 @@ def krita_environment(krita: str) -> dict[str, str]:
     return {**environment, "PATH": path}
 
 
-def open_krita(places: Places, krita: str, document: Path | None, patience_s: float = 4.0) -> None:
-    """Opens Krita and leaves it running. Raises `Problem`, or `KritaEnded` where it fails."""
+def open_krita(
+    places: Places,
+    krita: str,
+    document: Path | None,
+    plugin_is_new: bool,
+    patience_s: float = 4.0,
+) -> bool:
+    """Opens Krita and leaves it running; False where one runs already, which gets the document.
+
+    Raises `Problem` where that one can't have the plugin yet, or `KritaEnded` where it fails.
+    """
     log = places.data / "krita.log"
     # Appended to: a second start must not wipe what the first one still writes.
     with open(log, "ab") as output:
@@ -1085,7 +1172,9 @@ def open_krita(places: Places, krita: str, document: Path | None, patience_s: fl
     try:
         code = process.wait(patience_s)
     except subprocess.TimeoutExpired:
-        return
+        return True
+    if code == 0 and not plugin_is_new:
+        return False
     if code == 0:
         raise Problem(
             "Krita is running already, without the plugin as it is now.",
@@ -1105,6 +1194,7 @@ class Installer:
     places: Places
     report: Report
     apt: Apt
+    plugin_is_new: bool = False
 
     @property
     def environment(self) -> Environment:
@@ -1112,23 +1202,36 @@ class Installer:
 
     def set_up(self, with_krita: bool = False) -> None:
         """Everything that has to be in place before the main job."""
+        # What can be refused at once comes before what takes minutes.
+        check_places(self.places)
         with self.report.step("weights") as step:
             count, size = check_weights(self.places.mini_weights)
             step.result = f"mini: {count} files, {size / 1e6:.1f} MB, whole"
-        self.environment.ensure()
         if with_krita:
             self._apt("krita", KRITA_PACKAGES)
-        self.plugin()
+        is_new = self.environment.ensure()
+        self.plugin(is_new)
 
-    def plugin(self) -> int:
+    def plugin(self, environment_is_new: bool = False) -> int:
+        check_places(self.places)
         with self.report.step("plugin") as step:
-            new = install_plugin(self.places)
-            write_install_record(self.places)
+            self.plugin_is_new = install_plugin(self.places)
+            # Last: where something fails before, the next run still sees that the code is new.
+            code_is_new = write_install_record(self.places)
             where = shown(self.places.plugin)
-            step.result = f"{'new' if new else 'unchanged'}, enabled, in {where}"
+            step.result = f"{'new' if self.plugin_is_new else 'unchanged'}, enabled, in {where}"
+        self._end_old_server(environment_is_new or code_is_new or self.plugin_is_new)
         if not self.environment.is_ready():
             self.report.say("  The server's environment is not set up: run `python3 install.py`.")
         return 0
+
+    def _end_old_server(self, changed: bool) -> None:
+        """Ends a server that runs what was replaced just now, or that no client can use."""
+        if server_pid(self.places) is None or (not changed and server_answers(self.places)):
+            return
+        with self.report.step("server") as step:
+            stop_server(self.places)
+            step.result = "the old one was stopped"
 
     def main_job(self) -> int:
         """Krita on the example where there are Krita and a display; the demonstration elsewhere."""
@@ -1151,9 +1254,12 @@ class Installer:
             step.result = "running"
         document = example_document(self.places.project)
         with self.report.step("Krita") as step:
-            open_krita(self.places, krita, document)
-            step.result = f"opening {document.name}" if document else "opening"
+            is_fresh = open_krita(self.places, krita, document, self.plugin_is_new)
+            name = document.name if document else ""
+            step.result = f"{'opening' if is_fresh else 'is open already, opening'} {name}".strip()
         self.report.say("\nPress Colorize in the docker named Colorize.")
+        if not is_fresh:
+            self.report.say("Where that docker is missing, close Krita and run this again.")
         return 0
 
     def demo(self) -> int:
@@ -1162,8 +1268,8 @@ class Installer:
         return run_through(command, self.places.project)
 
     def prepare_server(self) -> None:
-        self.environment.ensure()
-        write_install_record(self.places)
+        is_new = self.environment.ensure()
+        self._end_old_server(write_install_record(self.places) or is_new)
 
     def server(self, arguments: Sequence[str]) -> int:
         if server_pid(self.places) is not None:

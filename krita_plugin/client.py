@@ -184,6 +184,9 @@ class Client(QObject):
                 with wire_client.Connection.open(record, _CLIENT_NAME, _LOOK_TIMEOUT_S) as found:
                     self._describe(found.server, False)
                 return
+            except (*wire_client.UNUSABLE, wire_client.ServerSilent) as error:
+                self._say("wrong", error.message, error.remedy)
+                return
             except protocol.WireError:
                 pass  # The record of a server that has gone.
         # Why none could be reached or started says more than that there is none.
@@ -191,8 +194,11 @@ class Client(QObject):
             self._say("stopped", "No server is running.", "It starts when you press Colorize.")
 
     def _open(self, ticket: _Ticket | None = None) -> wire_client.Connection:
-        """A connection to the running server, which is started if there is none."""
-        record = discovery.running_server()
+        """A connection to the running server, which is started if there is none.
+
+        An idle server of another version than the installed one is replaced.
+        """
+        record = discovery.current_server()
         started = record is None
         if record is None:
             self._say("starting", "Starting the server …")
@@ -218,7 +224,9 @@ class Client(QObject):
         how = "Server started" if started else "Connected to the server"
         where = f" on {server.device}" if server.device else ""
         loading = " (loading)" if server.state == "loading" else ""
-        self._say("ready", f"{how}: {name}{where}{loading}", "", server.models)
+        is_old = discovery.is_outdated(server.server)
+        old = f" (version {server.server}, replaced when idle)" if is_old else ""
+        self._say("ready", f"{how}: {name}{where}{loading}{old}", "", server.models)
 
     def _colorize(self, ticket: _Ticket) -> None:
         job = ticket.snapshot.job
@@ -280,11 +288,9 @@ class Client(QObject):
 
     def _reconnect(self) -> wire_client.Connection | None:
         time.sleep(0.3)
-        record = discovery.running_server()
-        if record is None:
-            return None
         try:
-            return wire_client.Connection.open(record, _CLIENT_NAME)
+            record = discovery.running_server()
+            return wire_client.Connection.open(record, _CLIENT_NAME) if record else None
         except protocol.WireError:
             return None
 

@@ -157,8 +157,11 @@ def _shape(
     name = element.get("id", "")
     if tag == "path":
         return _path(element.get("d", ""), matrix, style, group, name)
-    kind, word, centre = "other", "text" if tag == "text" else "shape", (0.0, 0.0)
-    if tag in ("circle", "ellipse"):
+    kind, word, centre = "other", "shape", (0.0, 0.0)
+    if tag == "text":
+        # The start of its first line: how far it reaches only its font knows.
+        word, centre = "text", (_number(element, "x"), _number(element, "y"))
+    elif tag in ("circle", "ellipse"):
         kind, word, centre = "ellipse", "dot", (_number(element, "cx"), _number(element, "cy"))
     elif tag == "rect":
         kind, word = "rectangle", "rectangle"

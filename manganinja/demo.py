@@ -118,7 +118,7 @@ class Bar:
 @contextmanager
 def server(report: TextIO) -> Iterator[Record]:
     """A server to talk to: the one that runs, or one that is started here and ended again."""
-    record = discovery.running_server()
+    record = discovery.current_server()
     if record is not None:
         print("The server is running already.", file=report)
         yield record

@@ -47,6 +47,10 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
+class CannotServe(Exception):
+    """The server can't begin; the text is the sentence for whoever started it."""
+
+
 class Server:
     """A `Host` of conversations. Lives for one call of `run`."""
 
@@ -62,7 +66,7 @@ class Server:
         self._began = self._last_use = time.monotonic()
 
     async def run(self) -> None:
-        """Serves until it is told to stop. Raises `OSError` if it can't listen."""
+        """Serves until it is told to stop. Raises `CannotServe`."""
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         tasks: list[asyncio.Task[None]] = []
@@ -125,18 +129,29 @@ class Server:
 
     async def _listen(self, runner: web.AppRunner) -> Record:
         site = web.TCPSite(runner, HOST, self._settings.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            port = self._settings.port
+            raise CannotServe(f"The server can't listen on port {port}: {error}.") from error
         self._door.port = runner.addresses[0][1]
         record = Record(
             PROTOCOL_VERSION, HOST, self._door.port, self._token, os.getpid(), __version__
         )
-        record_file.write(self._record_path, record)
+        try:
+            record_file.write(self._record_path, record)
+        except OSError as error:
+            path = self._record_path
+            raise CannotServe(f"The server can't write {path}: {error.strerror}.") from error
         return record
 
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
-            self.jobs.sweep()
+            try:
+                self.jobs.sweep()
+            except OSError:
+                _log.exception("old results can't be removed")
             if self._conversations or not self.jobs.is_idle:
                 self._last_use = time.monotonic()
             idle_s = time.monotonic() - self._last_use
@@ -159,9 +174,12 @@ class Server:
 def main(arguments: Sequence[str]) -> int:
     """Runs a server; the exit status is 0, 1 for a failure, 3 if another one is running."""
     options = _parser().parse_args(arguments)
+    os.umask(0o077)  # Its log and its results are nobody else's business.
+    # What an ended worker held, such as the locks of progress bars, is cleaned up without a word.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     home = data_dir()
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.mkdir(parents=True, exist_ok=True)
         lock = record_file.Lock(home / "server.lock")
     except record_file.LockHeld:
         print(f"A MangaNinja server is running already ({home / 'server.json'}).", file=sys.stderr)
@@ -184,9 +202,9 @@ async def _serve(settings: Settings) -> int:
             loop.add_signal_handler(number, server.stop)
     try:
         await server.run()
-    except OSError as error:
-        _log.exception("the server can't run")
-        print(f"The server can't listen on port {settings.port}: {error}.", file=sys.stderr)
+    except CannotServe as error:
+        _log.exception("the server can't begin")
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -81,9 +81,12 @@ class Job:
     def take_request(self) -> ColorizeRequest:
         """The decoded request, once: the pictures are not kept twice.
 
-        Takes a while; raises `ProtocolError` for damaged pixels.
+        Takes a while, in any thread; raises `EngineCancelled` if the job is over and
+        `ProtocolError` for damaged pixels.
         """
         encoded, self.pictures = self.pictures, {}
+        if self.is_over:  # Set before the pictures were dropped.
+            raise EngineCancelled
         pictures = [encoded.pop(d.blob).decode() for d in self.header.descriptors]
         return self.header.with_pictures(pictures)
 

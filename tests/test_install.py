@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +30,7 @@ PROJECT = Path(install.__file__).resolve().parent
 KEY = f"enable_{install.PLUGIN_NAME}"
 PLAIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 """pip asks compilers on the path for their versions, and some of those write into the home."""
+SCRIPTED = "tests.server.scripted:Painter"
 ODD_NAME = "Ünï cödé 線画 & more"
 
 
@@ -187,6 +189,8 @@ def test_the_install_record_is_the_one_that_clients_read(monkeypatch, tmp_path) 
     monkeypatch.setenv("MANGANINJA_HOME", str(tmp_path / "data"))
     places = install.Places.find(project, os.environ, tmp_path)
     install.write_install_record(places)
+    assert install.write_install_record(places) is False, "nothing to do the second time"
+    assert places.data.stat().st_mode & 0o777 == 0o700
     installation = discovery.read_installation()
     assert Path(installation.project) == project
     assert Path(installation.python) == places.python
@@ -264,6 +268,37 @@ def test_a_packager_that_fails_leaves_the_old_plugin(tmp_path: Path, monkeypatch
     with pytest.raises(OSError):
         install.install_plugin(places)
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("had_one", [True, False])
+def test_a_plugin_that_can_not_be_enabled_is_taken_back(
+    tmp_path: Path, monkeypatch, had_one: bool
+) -> None:
+    places = places_in(tmp_path)
+    if had_one:
+        install.install_plugin(places)
+        (places.plugin / "__init__.py").write_text("an older one")
+    before = snapshot(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(places.kritarc))
+
+    monkeypatch.setattr(install, "edit_kritarc", refuse)
+    with pytest.raises(OSError):
+        install.install_plugin(places)
+    assert snapshot(tmp_path) == before
+    assert not list(places.pykrita.glob(".*"))
+
+
+def test_a_failed_write_names_the_file_and_no_temporary_one(tmp_path: Path, monkeypatch) -> None:
+    def refuse(**where: object) -> None:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), f"{where['dir']}/.kritarc.x1y2")
+
+    monkeypatch.setattr(install.tempfile, "mkstemp", refuse)
+    with pytest.raises(OSError) as caught:
+        install.write_atomically(tmp_path / "kritarc", b"new")
+    problem = install.problem_of_os_error(caught.value)
+    assert problem.message == f"There is no permission to write {tmp_path / 'kritarc'}."
 
 
 # -- sentences --------------------------------------------------------------------------------
@@ -500,6 +535,57 @@ def test_without_network_it_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     assert not snapshot(home)
 
 
+@pytest.mark.parametrize("command", [["--setup-only"], ["plugin"]])
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        (".config", ".config/kritarc"),
+        (".local/share/manganinja", ".local/share/manganinja/install.json"),
+        (".local/share/krita", ".local/share/krita/pykrita/manganinja_krita"),
+    ],
+)
+def test_a_place_that_can_not_be_written_is_named_before_anything_is_made(
+    tmp_path: Path, command: list[str], folder: str, file: str
+) -> None:
+    home = tmp_path / "home"
+    (home / folder).parent.mkdir(parents=True)
+    (home / folder).write_text("in the way")
+    project = small_project(tmp_path / "p")
+    answer = run_install(project, isolated_environ(home), *command)
+    assert answer.returncode == 1
+    assert f"{home / file} can't be written" in answer.stderr
+    assert set(snapshot(home)) == {folder}
+    assert not (project / ".venv").exists()
+
+
+def test_a_place_without_permission_is_named_with_its_file(tmp_path: Path, monkeypatch) -> None:
+    places = places_in(tmp_path)
+    places.kritarc.parent.mkdir()
+    access = os.access
+    monkeypatch.setattr(
+        install.os,
+        "access",
+        lambda path, mode: path != places.kritarc.parent and access(path, mode),
+    )
+    with pytest.raises(install.Problem) as caught:
+        install.check_places(places)
+    assert caught.value.message == f"There is no permission to write {places.kritarc}."
+
+
+def test_krita_that_may_not_be_installed_is_said_before_the_environment_is_built(
+    tmp_path: Path, monkeypatch
+) -> None:
+    class Empty(NoApt):
+        def missing(self, packages: object) -> list[str]:
+            return ["krita"]
+
+    monkeypatch.setattr(install.Environment, "ensure", lambda self: pytest.fail("it was built"))
+    project = small_project(tmp_path / "p")
+    installer = install.Installer(places_in(tmp_path, project), install.Report(), Empty())
+    with pytest.raises(install.Problem, match="may not be installed"):
+        installer.set_up(with_krita=True)
+
+
 def test_a_stop_from_outside_cleans_up(tmp_path: Path) -> None:
     project = small_project(tmp_path / "p")
     with subprocess.Popen(
@@ -666,19 +752,70 @@ def test_a_record_with_somebody_elses_process_stops_nothing(tmp_path: Path) -> N
         process.kill()
 
 
-def test_a_running_server_is_stopped(tmp_path: Path) -> None:
+@pytest.fixture
+def running(tmp_path: Path):
+    """A process that looks like a server, and is named in the record of `places_in(tmp_path)`."""
+    (tmp_path / "server.py").write_text("import time\ntime.sleep(60)\n")
     places = places_in(tmp_path)
     places.data.mkdir(parents=True)
-    (tmp_path / "server.py").write_text("import time\ntime.sleep(60)\n")
-    command = [sys.executable, "-m", "server"]
-    with subprocess.Popen(command, cwd=tmp_path) as process:
+    with subprocess.Popen([sys.executable, "-m", "server"], cwd=tmp_path) as process:
         (places.data / "server.json").write_text(json.dumps({"pid": process.pid}))
         # Between fork and exec the command line is still that of this process.
         deadline = time.monotonic() + 10
         while install.server_pid(places) is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert install.stop_server(places, patience_s=5)
-        assert process.wait(5) != 0
+        yield process
+        process.kill()
+
+
+def test_a_running_server_is_stopped(tmp_path: Path, running) -> None:
+    assert install.stop_server(places_in(tmp_path), patience_s=5)
+    assert running.wait(5) != 0
+
+
+def test_a_server_ends_when_what_it_runs_was_replaced(tmp_path: Path, monkeypatch, running) -> None:
+    monkeypatch.setattr(install, "server_answers", lambda places: True)
+    project = small_project(tmp_path / "p")
+    installer = install.Installer(places_in(tmp_path, project), install.Report(), NoApt())
+    install.install_plugin(installer.places)
+    install.write_install_record(installer.places)
+    installer.plugin()
+    assert running.poll() is None, "nothing was new"
+    with open(project / "manganinja" / "wire" / "__init__.py", "a") as file:
+        file.write("# changed\n")
+    installer.plugin()
+    assert running.wait(20) != 0
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_server_ends_where_nobody_can_use_it(
+    tmp_path: Path, monkeypatch, running, answers: bool
+) -> None:
+    monkeypatch.setattr(install, "server_answers", lambda places: answers)
+    project = small_project(tmp_path / "p")
+    installer = install.Installer(places_in(tmp_path, project), install.Report(), NoApt())
+    install.install_plugin(installer.places)
+    install.write_install_record(installer.places)
+    installer.plugin()
+    assert (running.poll() is None) == answers
+
+
+def test_a_server_of_another_protocol_is_of_no_use(tmp_path: Path, monkeypatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("MANGANINJA_HOME", str(home))
+    places = replace(places_in(tmp_path), data=home)
+    monkeypatch.setattr(install.Places, "python", Path(sys.executable))
+    assert not install.server_answers(places), "there is none"
+    another = "from manganinja.wire import protocol\nprotocol.PROTOCOL_VERSION += 1"
+    for change, usable in (("", True), (another, False)):
+        run = f"{change}\nfrom server.app import main\nmain(['--engine', {SCRIPTED!r}])"
+        with subprocess.Popen([sys.executable, "-c", run], cwd=PROJECT) as process:
+            deadline = time.monotonic() + 20
+            while not (home / "server.json").exists():
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            assert install.server_answers(places) == usable
+            process.terminate()
 
 
 def test_krita_is_opened_on_the_character() -> None:
@@ -702,18 +839,34 @@ def test_krita_finds_its_own_python_first(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(other))
     places = places_in(tmp_path)
     places.data.mkdir(parents=True)
-    with pytest.raises(install.Problem):
-        install.open_krita(places, str(krita), None)
+    assert not install.open_krita(places, str(krita), None, plugin_is_new=False)
     assert report.read_text().split() == [str(system / "python3")]
 
 
 def test_a_krita_that_ends_at_once_is_reported(tmp_path: Path) -> None:
     places = places_in(tmp_path)
     places.data.mkdir(parents=True)
-    with pytest.raises(install.Problem, match=r"ended at once \(exit code 1\)"):
-        install.open_krita(places, shutil.which("false") or "false", None)
-    with pytest.raises(install.Problem, match="running already"):
-        install.open_krita(places, shutil.which("true") or "true", None)
+    with pytest.raises(install.KritaEnded, match=r"ended at once \(exit code 1\)"):
+        install.open_krita(places, shutil.which("false") or "false", None, False)
+
+
+@pytest.mark.parametrize("plugin_is_new", [True, False])
+def test_a_krita_that_runs_already_is_a_problem_only_where_the_plugin_is_new(
+    tmp_path: Path, monkeypatch, capsys, plugin_is_new: bool
+) -> None:
+    places = places_in(tmp_path)
+    places.data.mkdir(parents=True)
+    monkeypatch.setattr(install, "start_server", lambda places: None)
+    # What Krita does where another one has taken the document: it ends well and at once.
+    monkeypatch.setattr(install.shutil, "which", lambda name: "/bin/true")
+    monkeypatch.setenv("DISPLAY", ":0")
+    installer = install.Installer(places, install.Report(), NoApt(), plugin_is_new)
+    if plugin_is_new:
+        with pytest.raises(install.Problem, match="running already"):
+            installer.main_job()
+        return
+    assert installer.main_job() == 0
+    assert "open already, opening character.kra" in capsys.readouterr().out
 
 
 # -- everything, in a fresh place -------------------------------------------------------------

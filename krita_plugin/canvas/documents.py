@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 from krita import Krita
@@ -14,11 +15,26 @@ from ..qt import QByteArray
 
 Document = Any
 _ANNOTATION = "manganinja/colorize"
+# Nothing in a document identifies it: flattening replaces even its root node.  What Krita gives
+# for one compares equal as long as it is open, and to no open document afterwards.
+_known: dict[str, Document] = {}
 
 
 def document_id(document: Document) -> str:
     """An id that holds while the document is open; another copy of the same file has another."""
-    return document.rootNode().uniqueId().toString()
+    for identifier, known in _known.items():
+        if known == document:
+            return identifier
+    _forget_closed()
+    identifier = uuid.uuid4().hex
+    _known[identifier] = document
+    return identifier
+
+
+def _forget_closed() -> None:
+    still_open = Krita.instance().documents()
+    for identifier in [i for i, known in _known.items() if known not in still_open]:
+        del _known[identifier]
 
 
 def active() -> Document | None:
@@ -27,9 +43,9 @@ def active() -> Document | None:
 
 def find(identifier: str) -> Document:
     """The open document of that id.  Raises DocumentGone."""
-    for document in Krita.instance().documents():
-        root = document.rootNode()
-        if root is not None and root.uniqueId().toString() == identifier:
+    known = _known.get(identifier)
+    for document in Krita.instance().documents() if known is not None else ():
+        if document == known and document.rootNode() is not None:
             return document
     raise DocumentGone("The document was closed.", "Open it again and press Colorize.")
 

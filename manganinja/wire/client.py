@@ -72,12 +72,22 @@ class ServerUnreachable(WireError):
     """Nothing that speaks this protocol answers there."""
 
 
+class ServerSilent(ServerUnreachable):
+    """Something takes connections there and says nothing."""
+
+
 class WrongToken(WireError):
     """The server does not know this client."""
 
 
 class VersionMismatch(WireError):
     """The server speaks another version of the protocol."""
+
+
+UNUSABLE = (WrongToken, VersionMismatch)
+"""What is raised where a server lives that this program can't use."""
+
+_END_IT = "Run `python3 install.py` again, which ends that server; then restart Krita."
 
 
 class ConnectionLost(WireError):
@@ -308,6 +318,11 @@ def _unreachable(message: str) -> ServerUnreachable:
     return ServerUnreachable(message, "Start the server again, or look into server.log.")
 
 
+def _silent() -> ServerSilent:
+    remedy = "Wait a moment; if that does not help, run `python3 install.py` again, which ends it."
+    return ServerSilent("The server runs and does not answer.", remedy)
+
+
 def _connect(record: Record, timeout_s: float, stack: ExitStack) -> Any:
     # A socket of our own: no version of the library then looks for a proxy.
     try:
@@ -335,16 +350,15 @@ def _connect(record: Record, timeout_s: float, stack: ExitStack) -> Any:
         )
     except InvalidStatus as error:
         raise _refusal(error.response.status_code) from None
+    except TimeoutError:
+        raise _silent() from None
     except (WebSocketException, OSError, EOFError, ValueError):
         raise _unreachable(f"Something else answers at {record.host}:{record.port}.") from None
 
 
 def _refusal(status: int) -> WireError:
     if status == 401:
-        return WrongToken(
-            "The server does not know this program.",
-            "Close every Krita, end the server and press Colorize again.",
-        )
+        return WrongToken("The server does not know this program.", _END_IT)
     return _unreachable(f"The server refused the connection ({status}).")
 
 
@@ -355,10 +369,12 @@ def _exchange_hellos(websocket: Any, client_name: str, deadline: float) -> Serve
         message = parse_server_message(answer if isinstance(answer, str) else "")
     except ProtocolError:
         raise _unreachable("The server answers in a way that is not understood.") from None
+    except TimeoutError:
+        raise _silent() from None
     except (WebSocketException, OSError, EOFError):
         raise _unreachable("The server does not answer.") from None
     if isinstance(message, Failed) and message.code == "version":
-        raise VersionMismatch(message.message, message.remedy)
+        raise VersionMismatch(message.message, _END_IT)
     if not isinstance(message, ServerInfo):
         raise _unreachable("The server answers in a way that is not understood.")
     return message

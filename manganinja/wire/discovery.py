@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .client import Connection
+from .client import UNUSABLE, Connection
 from .protocol import Record, WireError, parse_record
 
 ALREADY_RUNNING = 3
@@ -20,6 +21,8 @@ ALREADY_RUNNING = 3
 
 _PROBE_TIMEOUT_S = 5.0
 _POLL_S = 0.25
+_LOCK_PATIENCE_S = 10.0
+"""A server that begins or ends holds the lock without answering, but not for longer."""
 
 
 class NotInstalled(WireError):
@@ -32,6 +35,10 @@ class ServerDidNotStart(WireError):
     def __init__(self, message: str, remedy: str, log: str = "") -> None:
         super().__init__(message, remedy)
         self.log = log
+
+
+class ServerBlocked(ServerDidNotStart):
+    """Another server holds the data directory and does not answer."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +77,57 @@ def read_record() -> Record | None:
 
 
 def running_server() -> Record | None:
-    """The record of a server that answers now and accepts its token; else None.
+    """The record of a server that answers now; None where none does.
 
-    Takes up to 5 s where another program has taken over the port.
+    Takes up to 5 s where another program has taken over the port. Raises `VersionMismatch` or
+    `WrongToken` where a server answers that is of no use to this program.
     """
     record = read_record()
     if record is None or not _process_exists(record.pid):
         return None
     try:
         Connection.open(record, "discovery", _PROBE_TIMEOUT_S).close()
+    except UNUSABLE:
+        raise
     except WireError:
         return None
     return record
+
+
+def current_server() -> Record | None:
+    """As `running_server`, but an idle server of another version than the project's is ended."""
+    record = running_server()
+    if record is None or not is_outdated(record.version):
+        return record
+    try:
+        with Connection.open(record, "discovery", _PROBE_TIMEOUT_S) as connection:
+            status = connection.status(_PROBE_TIMEOUT_S)
+            if status.running is not None or status.queued:
+                return record
+            connection.shutdown()
+            _wait_for_the_end_of(record)
+    except WireError:
+        pass  # It has ended by itself.
+    return running_server()
+
+
+def is_outdated(version: str) -> bool:
+    """Whether a server started now would be of another version; False where none can be."""
+    try:
+        source = Path(read_installation().project) / "manganinja" / "__init__.py"
+        found = _VERSION.search(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError, NotInstalled):
+        return False
+    return found is not None and found.group(1) != version
+
+
+_VERSION = re.compile(r'^__version__ = "([^"]*)"', re.MULTILINE)
+
+
+def _wait_for_the_end_of(record: Record) -> None:
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while read_record() == record and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _process_exists(pid: int) -> bool:
@@ -148,20 +194,28 @@ def start_server(
     """Starts the installed server and waits until it answers; it outlives the caller.
 
     `on_wait` is told about four times a second for how long it has been waiting. `arguments` are
-    further command line arguments of the server. Raises `NotInstalled` or `ServerDidNotStart`.
+    further command line arguments of the server. Raises `NotInstalled` or `ServerDidNotStart`, and
+    `VersionMismatch` or `WrongToken` where another server is in the way that can't be used.
     Where another caller starts one at the same moment, both get that one.
     """
     installation = read_installation()
-    data_dir().mkdir(parents=True, exist_ok=True)
+    data_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
     output = data_dir() / "server.out"
     process = _spawn(installation, output, arguments)
     began = time.monotonic()
+    blocked_at: float | None = None
     while time.monotonic() - began < timeout_s:
         record = running_server()
         if record is not None:
             _end_if_superfluous(process, record)
             return record
-        if process.poll() not in (None, ALREADY_RUNNING):
+        if process.poll() == ALREADY_RUNNING:
+            blocked_at = time.monotonic() if blocked_at is None else blocked_at
+            if time.monotonic() - blocked_at > _LOCK_PATIENCE_S:
+                raise _blocked()
+            # The other one may be ending, and another caller's may begin at any moment.
+            process = _spawn(installation, output, arguments)
+        elif process.poll() is not None:
             raise _did_not_start(f"The server ended at once ({process.returncode}).", output)
         on_wait(time.monotonic() - began)
         time.sleep(_POLL_S)
@@ -173,8 +227,11 @@ def start_server(
 def ensure_server(
     timeout_s: float = 60.0, on_wait: Callable[[float], None] = lambda seconds: None
 ) -> Record:
-    """The running server, or else a new one. Raises as `start_server` does."""
-    return running_server() or start_server(timeout_s, on_wait)
+    """The running server, or else a new one. Raises as `start_server` does.
+
+    An idle server of another version than the project's is replaced.
+    """
+    return current_server() or start_server(timeout_s, on_wait)
 
 
 def _spawn(installation: Installation, output: Path, arguments: tuple) -> subprocess.Popen:
@@ -204,6 +261,15 @@ def _end_if_superfluous(process: subprocess.Popen, record: Record) -> None:
     # It would end by itself, unless the other one ended first.
     if os.name == "posix" and record.pid != process.pid and process.poll() is None:
         process.terminate()
+
+
+def _blocked() -> ServerBlocked:
+    record = read_record()
+    which = f" (process {record.pid})" if record is not None else ""
+    return ServerBlocked(
+        f"A server is running{which} and does not answer.",
+        "Run `python3 install.py` again: it ends that server.",
+    )
 
 
 def _did_not_start(message: str, output: Path) -> ServerDidNotStart:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from manganinja.wire.client import ServerSilent, VersionMismatch, WrongToken
 from manganinja.wire.discovery import NotInstalled
-from manganinja.wire.protocol import Picture
+from manganinja.wire.protocol import ModelInfo, Picture, ServerInfo
 
 
 class RememberedSignal:
@@ -117,6 +118,41 @@ def test_a_look_says_when_the_server_has_gone_and_starts_none(module, monkeypatc
     client = module.Client()
     client._look()
     assert [h[1].phase for h in client.heard] == ["stopped"] and len(opened) == 1
+
+
+@pytest.mark.parametrize("error", [VersionMismatch, WrongToken, ServerSilent])
+def test_a_look_names_a_server_that_is_of_no_use(module, monkeypatch, error):
+    real = getattr(module.wire_client, error.__name__)
+
+    def refuse(record, *_):
+        raise real("It is no good.", "Do this.")
+
+    monkeypatch.setattr(module.discovery, "read_record", lambda: "a record")
+    monkeypatch.setattr(module.wire_client.Connection, "open", refuse)
+    client = module.Client()
+    client._look()
+    assert client.heard == [
+        ("server_changed", module.ServerState("wrong", "It is no good.", "Do this."))
+    ]
+
+
+def test_a_server_of_another_version_is_named(module, monkeypatch):
+    monkeypatch.setattr(module.discovery, "is_outdated", lambda version: version == "0.0.1")
+    models = (ModelInfo("mini", "Mini"),)
+    client = module.Client()
+    for version in ("0.0.1", "0.1.0"):
+        client._describe(ServerInfo(1, version, models, "cpu", "ready"), False)
+    old, same = (heard[1].sentence for heard in client.heard)
+    assert old == "Connected to the server: Mini on cpu (version 0.0.1, replaced when idle)"
+    assert same == "Connected to the server: Mini on cpu"
+
+
+def test_a_server_that_is_of_no_use_any_more_ends_the_job_in_words(module, monkeypatch):
+    def refuse():
+        raise module.wire_client.VersionMismatch("It is no good.", "Do this.")
+
+    monkeypatch.setattr(module.discovery, "running_server", refuse)
+    assert module.Client()._reconnect() is None
 
 
 @pytest.mark.parametrize("trouble", ["encoding", "memory", "no thread"])

@@ -38,6 +38,11 @@ def test_an_outline_that_is_not_painted_is_no_colour():
     assert read(body)[0].colour is None
 
 
+def test_a_text_lies_where_it_begins():
+    (text,) = read('<text transform="translate(1, 2)" x="10 14" y="20">17</text>')
+    assert (text.kind, text.word, text.centre) == ("other", "text", (11, 22))
+
+
 def test_groups_transform_their_children_in_order():
     body = (
         '<g transform="translate(10 0)"><g transform="scale(2)">'

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -38,6 +39,7 @@ class Painter:
 
     def __init__(self, model: str) -> None:
         self.info = ModelInfo(model, f"Scripted {model}", 64, 9.0, 15.0, 4, "CC0")
+        self._lock = multiprocessing.Lock()  # As the progress bars of a real painter have one.
 
     @classmethod
     def load(cls, model: str = "mini", device: str | None = None) -> Painter:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,3 +133,29 @@ def test_only_so_many_ends_are_remembered(tmp_path: Path) -> None:
     queue.attach("job-0", ear)
     end = ear.heard[-1]
     assert isinstance(end, Failed) and end.code == "unknown_job"
+
+
+def test_a_job_cancelled_before_its_pictures_are_taken_is_no_mistake_of_the_servers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Engine):
+        """Takes the request when the job has been cancelled."""
+
+        async def paint(self, take_request, on_progress):  # type: ignore[no-untyped-def]
+            queue.cancel("a", ear)
+            await asyncio.to_thread(take_request)
+            raise AssertionError("the pictures of a cancelled job were taken")
+
+    async def run_to_the_end() -> None:
+        running = asyncio.create_task(queue.run())
+        while not queue.is_idle:
+            await asyncio.sleep(0.01)
+        running.cancel()
+
+    engine = Slow("nothing:Nothing", ModelInfo("mini"), 1.0)
+    queue, ear = JobQueue(engine, ResultStore(tmp_path), Limits()), Ear()
+    queue.open("a", header(), ear)
+    upload(queue, "a")
+    asyncio.run(run_to_the_end())
+    assert ear.heard[-1] == Cancelled("a")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import stat
@@ -15,8 +16,9 @@ import pytest
 from manganinja.wire.client import ConnectionLost
 from manganinja.wire.discovery import ALREADY_RUNNING
 from manganinja.wire.protocol import Progress, record_to_text
+from server import app
 from tests.server.asking import failure, play, request, result
-from tests.server.conftest import RunningServer, wait_until
+from tests.server.conftest import SCRIPTED, RunningServer, wait_until
 
 
 def exists(pid: int) -> bool:
@@ -34,10 +36,20 @@ def test_the_record_is_complete_private_and_taken_along_at_the_end(start) -> Non
     assert record["host"] == "127.0.0.1" and record["pid"] == server.process.pid
     assert len(record["token"]) >= 40
     worker = server.worker_pid()
+    with server.connect() as client:
+        wait_until(lambda: client.status().state == "ready")
     assert server.end() == 0
     assert server.errors == ""
     assert not server.record_path.exists()
     assert not exists(worker)
+
+
+def test_what_the_server_writes_is_private(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "share" / "manganinja")
+    assert server.end() == 0
+    assert {path.name for path in server.home.iterdir()} >= {"server.log", "server.lock"}
+    for path in (server.home, *server.home.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
 def test_a_connected_client_learns_of_the_end(start) -> None:
@@ -147,6 +159,29 @@ def test_a_port_in_use_is_a_sentence(start) -> None:
     assert server.process.returncode == 1
     assert str(port) in said and "Traceback" not in said
     assert not server.record_path.exists()
+
+
+def test_a_record_that_cannot_be_written_is_a_sentence_about_the_record(start, home: Path) -> None:
+    (home / "server.json").mkdir()  # As much in the way as a full disk.
+    server = start()
+    _, said = server.process.communicate(timeout=15)
+    assert server.process.returncode == 1
+    assert f"can't write {server.record_path}" in said and "Traceback" not in said
+
+
+def test_a_result_that_cannot_be_removed_does_not_keep_the_server_alive(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "an old result")
+
+    async def serve() -> None:
+        server = app.Server(app.Settings(home, engine=SCRIPTED, idle_exit_s=0.1))
+        monkeypatch.setattr(server.jobs, "sweep", refuse)
+        await asyncio.wait_for(server.run(), 20)
+
+    asyncio.run(serve())
+    assert "old results can't be removed" in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:

@@ -18,9 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from manganinja import __version__
 from manganinja.wire import discovery
-from manganinja.wire.client import Connection
-from manganinja.wire.protocol import PROTOCOL_VERSION, Record, record_to_text
+from manganinja.wire.client import Connection, VersionMismatch, WrongToken
+from manganinja.wire.protocol import PROTOCOL_VERSION, Progress, Record, record_to_text
+from server.record import Lock
+from tests.server.asking import play
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTED = ("--engine", "tests.server.scripted:Painter")
@@ -76,7 +79,7 @@ def test_the_data_lies_where_the_environment_says(
 # -- is it alive ----------------------------------------------------------------------------------
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=100))
 def test_a_damaged_record_is_no_record(home: Path, content: bytes) -> None:
     (home / "server.json").write_bytes(content)
@@ -120,12 +123,15 @@ def test_a_port_taken_over_by_something_silent_is_not_believed(
         assert discovery.running_server() is None
 
 
-def test_a_server_with_another_token_is_not_ours() -> None:
+def test_a_server_that_does_not_know_the_token_is_named() -> None:
     install()
     record = discovery.start_server(20, arguments=SCRIPTED)
     own = discovery.record_path().read_text()
     discovery.record_path().write_text(own.replace(record.token, "x" * 43))
-    assert discovery.running_server() is None
+    for ask in (discovery.running_server, discovery.ensure_server, discovery.start_server):
+        with pytest.raises(WrongToken) as caught:
+            ask()
+        assert "install.py" in caught.value.remedy
     discovery.record_path().write_text(own)
     assert discovery.running_server() == record
 
@@ -143,6 +149,101 @@ def test_start_server_starts_one_that_answers_and_outlives_its_starter(home: Pat
         assert client.server.protocol == PROTOCOL_VERSION
     assert discovery.ensure_server() == record
     assert (home / "server.log").exists()
+
+
+ANOTHER_PROTOCOL = """
+from manganinja.wire import protocol
+protocol.PROTOCOL_VERSION += 1
+"""
+ANOTHER_VERSION = """
+import manganinja
+manganinja.__version__ = "0.0.1"
+"""
+
+
+@pytest.fixture
+def altered(home: Path):
+    """Starts scripted servers that have run some code first, once they listen; ends them."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(change: str) -> subprocess.Popen[bytes]:
+        run = f"{change}\nfrom server.app import main\nmain({list(SCRIPTED)})"
+        process = subprocess.Popen([sys.executable, "-c", run], cwd=ROOT)
+        started.append(process)
+        deadline = time.monotonic() + 20
+        while not (record := discovery.read_record()) or record.pid != process.pid:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_server_of_another_protocol_is_named_at_once(altered) -> None:
+    install()
+    altered(ANOTHER_PROTOCOL)
+    for ask in (discovery.running_server, discovery.ensure_server, discovery.start_server):
+        with pytest.raises(VersionMismatch) as caught:
+            ask()
+        assert "server version 2" in caught.value.message and "install.py" in caught.value.remedy
+
+
+def test_a_server_that_hangs_is_named_when_it_has_had_its_time(
+    altered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "_PROBE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(discovery, "_LOCK_PATIENCE_S", 1.0)
+    install()
+    server = altered("")
+    server.send_signal(signal.SIGSTOP)
+    with pytest.raises(discovery.ServerBlocked) as caught:
+        discovery.ensure_server(40)
+    assert f"process {server.pid}" in caught.value.message
+    assert "does not answer" in caught.value.message and "install.py" in caught.value.remedy
+
+
+def test_a_server_that_is_just_ending_is_followed_by_a_new_one() -> None:
+    install()
+    lock = Lock(discovery.data_dir() / "server.lock")
+    threading.Timer(3.0, lock.release).start()
+    assert discovery.start_server(40, arguments=SCRIPTED) == discovery.running_server()
+
+
+def test_an_idle_server_of_another_version_is_replaced(
+    altered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install()
+    old = altered(ANOTHER_VERSION)
+    record = discovery.running_server()
+    assert record is not None and record.version == "0.0.1"
+    assert discovery.current_server() is None
+    assert old.wait(20) == 0
+    new = discovery.start_server(20, arguments=SCRIPTED)
+    assert new.version == __version__ and discovery.current_server() == new
+
+
+def test_a_busy_server_of_another_version_is_left_to_its_work(altered) -> None:
+    install()
+    altered(ANOTHER_VERSION)
+    record = discovery.read_record()
+    assert record is not None
+    with Connection.open(record, "a test") as client:
+        events = client.colorize(play(pause_s=0.2, steps=1000), job="long")
+        while not isinstance(next(events), Progress):
+            pass
+        assert discovery.current_server() == record
+        client.cancel("long")
+
+
+def test_a_project_whose_version_is_unknown_replaces_nothing(tmp_path: Path) -> None:
+    assert not discovery.is_outdated("0.0.1")
+    install(project=false_server(tmp_path, ""))
+    assert not discovery.is_outdated("0.0.1")
+    install()
+    assert discovery.is_outdated("0.0.1") and not discovery.is_outdated(__version__)
 
 
 def test_two_that_start_at_once_get_the_same_server() -> None:

@@ -143,6 +143,27 @@ def check_line_art_deleted_midway_puts_the_result_on_top(figures):
     assert kit.names(document)[0].startswith("Flats 1")
 
 
+def check_flattened_midway_the_result_lands_on_top(figures):
+    yield from kit.show_dock()
+    document, (_, linearts) = yield from kit.ready_document()
+    yield from start()
+    kit.APP.action("flatten_image").trigger()
+    document.waitForDone()
+    yield from kit.until(lambda: len(kit.names(document)) == 1, "the flattening", 10)
+    flat = kit.fingerprints(document)
+    yield from kit.until(lambda: not kit.is_working(), "the job to end", 30)
+    figures["says"] = kit.message()
+    assert "line art layer is gone" in kit.message(), kit.message()
+    top, *others = kit.names(document)
+    assert top.startswith("Flats 1") and len(others) == 1, kit.names(document)
+    colour = kit.QtGui.QColor(kit.FIGURE[0][0]).getRgb()[:3]
+    assert kit.pixel(document.topLevelNodes()[1], *linearts[0])[:3] == colour
+    assert {k: v for k, v in kit.fingerprints(document).items() if k in flat} == flat
+    kit.undo()
+    yield 500
+    assert kit.fingerprints(document) == flat
+
+
 def check_line_art_moved_midway_takes_the_result_along(figures):
     yield from kit.show_dock()
     document, _ = yield from kit.ready_document()
