@@ -30,11 +30,18 @@ class Steps(QObject):
         self._on_error = on_error
         QTimer.singleShot(0, self._step)
 
-    def stop(self) -> None:
-        """Ends the work where it stands; its ``finally`` parts run."""
-        work, self._work = self._work, None
+    def stop(self) -> bool:
+        """Ends the work where it stands; its ``finally`` parts run.
+
+        False in the middle of a step: some calls of Krita's draw and take clicks meanwhile.
+        """
+        work = self._work
+        if work is not None and work.gi_running:
+            return False
+        self._work = None
         if work is not None:
             work.close()
+        return True
 
     def _step(self) -> None:
         if self._work is None:

@@ -35,6 +35,7 @@ SCRIPTS = [
     Script("bad_input.py"),
     Script("trouble.py", limit_s=400),
     Script("documents.py", limit_s=400),
+    Script("layering.py", limit_s=400),
     Script("points.py"),
     Script("no_server.py", "tests.krita.scripted:Modelless"),
     Script("big.py", limit_s=400),
