@@ -87,8 +87,8 @@ def _cut(index: bytes, stride: int, box: Box) -> bytes:
     return b"".join(view[start : start + box.width] for start in starts)
 
 
-def _expanded(block: bytes, tables: Sequence[bytes]) -> bytearray:
+def _expanded(block: bytes, tables: Sequence[bytes]) -> bytes:
     out = bytearray(len(tables) * len(block))
     for offset, table in enumerate(tables):
         out[offset :: len(tables)] = block.translate(table)
-    return out
+    return bytes(out)

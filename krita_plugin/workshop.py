@@ -236,7 +236,7 @@ class Workshop(QObject):
 
     def _run(
         self,
-        work: Generator[None, None, Any],
+        work: Generator[int | None, None, Any],
         on_done: Callable[[Any], None],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -320,9 +320,9 @@ class Workshop(QObject):
             self._client.acknowledge(job.id)
         if delivery is not None and taken is not None:
             self._keep(taken, delivery)
-        text = f"“{placement.name}” is a new layer."
+        text = placement.sentence
         if delivery is not None and delivery.info.seconds >= 1:
-            text = f"“{placement.name}” is a new layer, made in {delivery.info.seconds:.0f} s."
+            text = f"{text[:-1]}, made in {delivery.info.seconds:.0f} s."
         self._finish(Message("done", text, "", notes, job.document if job else ""))
 
     def _keep(self, taken: Snapshot, delivery: Delivery) -> None:
@@ -431,8 +431,8 @@ class Workshop(QObject):
     def _recoloured(self, flats: _Flats, placement: Placement) -> None:
         self._steps = None
         self._set_flats(flats)
-        text = f"“{placement.name}” is a new layer."
-        self.state.set_message(Message("done", text, "", placement.notes, flats.document))
+        done = Message("done", placement.sentence, "", placement.notes, flats.document)
+        self.state.set_message(done)
 
     def _not_recoloured(self, error: Exception) -> None:
         self._steps = None

@@ -18,6 +18,7 @@ from .layers import Node
 from .pixels import SRGB8, ColourSpace, RawPicture, converted, hidden_document, space_of
 
 _BAND_PIXELS = 1_000_000
+_LOOK_MS = 30
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,12 @@ class Placement:
 
     layer: str
     name: str
+    is_group: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        return f"“{self.name}” is a new {'group of layers' if self.is_group else 'layer'}."
 
 
 def place(
@@ -36,7 +42,7 @@ def place(
     stood: Stand,
     parts: Sequence[Part],
     lineart_opaque: bool,
-) -> Generator[None, None, Placement]:
+) -> Generator[int | None, None, Placement]:
     """Adds ``parts`` (the lowest first, in sRGB, the size of the canvas) directly below the line
     art: one as a paint layer, several as a group of paint layers.
 
@@ -79,7 +85,7 @@ def place(
         notes.append(
             "This is a greyscale document: convert it to RGB (Image menu) to see the colours."
         )
-    return Placement(node.uniqueId().toString(), node.name(), tuple(notes))
+    return Placement(node.uniqueId().toString(), node.name(), len(parts) > 1, tuple(notes))
 
 
 def _name(document: Document, title: str) -> str:
@@ -110,7 +116,7 @@ def _group(
     box: Box,
     space: ColourSpace,
     document_id: str,
-) -> Generator[None, None, Node]:
+) -> Generator[int | None, None, Node]:
     """A filled group outside of any document.
 
     Krita works out what a group shows when a layer is added to it inside a document, and at no
@@ -124,7 +130,7 @@ def _group(
     _add(keeper.rootNode(), group, None)
     _add(group, last, None)
     while not keeper.tryBarrierLock():
-        yield
+        yield _LOOK_MS
         documents.find(document_id)
     keeper.unlock()
     return group.duplicate()
@@ -165,7 +171,7 @@ def _fill(
     written = 0
     for piece, data in pieces:
         place = box.left + piece.left, box.top + piece.top, piece.width, piece.height
-        node.setPixelData(QByteArray(bytes(data)), *place)
+        node.setPixelData(QByteArray(data), *place)
         written += piece.area
         if written >= _BAND_PIXELS:
             written = 0

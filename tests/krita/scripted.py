@@ -100,10 +100,11 @@ def _layers(request: ColorizeRequest, picture: Picture) -> tuple[Layer, ...]:
     kind = request.flats.result
     if kind not in ("layers", "colours"):
         return (Layer("Flats", "normal", picture),)
-    colours, index = np.unique(_array(picture).reshape(-1, 4), axis=0, return_inverse=True)
-    table = (None, *("#" + bytes(colour[:3].tolist()).hex() for colour in colours))
+    words = np.ascontiguousarray(_array(picture)).view(np.uint32).ravel()
+    colours, index = np.unique(words, return_inverse=True)
+    table = (None, *("#" + bytes(c.tobytes()[:3]).hex() for c in colours))
     size = picture.width_px, picture.height_px
-    flats = Picture(*size, "index8", (index.ravel() + 1).astype(np.uint8).tobytes(), table)
+    flats = Picture(*size, "index8", (index + 1).astype(np.uint8).tobytes(), table)
     if kind == "colours":
         return (Layer("Flats", "normal", flats),)
     shade, highlight = (np.zeros((size[1], size[0], 4), np.uint8) for _ in range(2))

@@ -4,10 +4,12 @@
 import kit
 
 
-def _pressed(kind, **document_kind):
+def _pressed(kind):
     """A document coloured with that kind of result: (document, fingerprints and steps before)."""
     yield from kit.show_dock()
-    document, _ = yield from kit.ready_document(**document_kind)
+    document, _ = yield from kit.ready_document()
+    points = kit.widget("colorize_points")
+    yield from kit.until(lambda: points.currentText() == "Punkte", "the document's layers")
     kit.choose(kit.widget("colorize_result"), kind)
     kit.widget("colorize_seed").setValue(7)
     before, steps = kit.fingerprints(document), kit.undo_steps()
@@ -38,7 +40,7 @@ def check_flats_shade_and_highlight_are_a_group_in_one_undo_step(figures):
     document, before, steps = yield from _pressed("Flats, shade and highlight")
     name = "Flats and shading 1 (seed 7)"
     assert kit.names(document)[:4] == ["Punkte", "Tusche", name, "Farbvorlage"]
-    group, members = _members(document, name)
+    _, members = _members(document, name)
     kinds = [(n.name(), n.type(), n.blendingMode(), n.opacity()) for n in members]
     assert kinds == [
         ("Flats", "paintlayer", "normal", 255),
@@ -100,32 +102,9 @@ def check_one_layer_per_colour_is_a_group_of_layers_named_after_their_colours(fi
     assert kit.fingerprints(document) == before
 
 
-def check_a_group_in_other_colour_spaces_has_the_same_colours(figures):
-    for model, depth, profile in (
-        ("RGBA", "U16", kit.SRGB),
-        ("GRAYA", "U8", "Gray-D50-elle-V2-srgbtrc.icc"),
-    ):
-        document, before, steps = yield from _pressed(
-            "One layer per colour", name=depth, model=model, depth=depth, profile=profile
-        )
-        _, members = _members(document, "Colours 1 (seed 7)")
-        assert kit.undo_steps() == steps + 1 and _others(document, before) == before
-        seen = {}
-        for node in members:
-            image = node.thumbnail(60, 80)
-            points = ((x, y) for x in range(4, 60, 8) for y in range(4, 80, 8))
-            found = {image.pixelColor(x, y).name() for x, y in points if image.pixel(x, y) >> 24}
-            seen[node.name()] = sorted(found)
-        figures[model + depth] = seen
-        assert len(seen) >= 2
-        for name, found in seen.items():
-            wanted = "#" + name.split("#")[1][:6]
-            assert found == [wanted], (model, depth, seen)
-
-
-def check_the_artists_palette_is_sent_and_names_the_layers(figures):
+def check_the_artists_palette_is_sent(figures):
     yield from kit.show_dock()
-    document, _ = yield from kit.ready_document()
+    yield from kit.ready_document()
     box = kit.widget("colorize_palette")
     figures["palettes"] = kit.entries(box)
     assert box.currentText() == "from the reference" and "Default" in kit.entries(box)
@@ -136,11 +115,13 @@ def check_the_artists_palette_is_sent_and_names_the_layers(figures):
     yield 500
     assert "palette [#808080 #fa6982 #96f06e] of 16." in kit.message(), kit.message()
     assert kit.undo_steps() == steps + 1
-    for name, wanted in (("Swatch CMYK", None), ("Swatch colored grey", None)):
+    # Colours of other spaces come in sRGB.
+    for name, wanted in (("Swatch CMYK", 255), ("Swatch colored grey", 206)):
         kit.choose(box, name)
         kit.press()
         yield from kit.job_done()
-        figures[name] = next(line for line in kit.message().splitlines() if "palette [" in line)
+        figures[name] = kit.message()
+        assert "palette [#ffffff " in kit.message() and f"] of {wanted}." in kit.message()
     kit.choose(box, "Concept-cookie")
     kit.press()
     yield from kit.until(lambda: "has" in kit.message() and "colours." in kit.message(), "a no", 20)
@@ -149,11 +130,10 @@ def check_the_artists_palette_is_sent_and_names_the_layers(figures):
 
 
 def check_unsure_regions_come_to_the_middle_of_the_view(figures):
-    document, before, steps = yield from _pressed("Flats")
+    document, _, _ = yield from _pressed("Flats")
     label, button = kit.widget("colorize_doubts"), kit.widget("colorize_next_doubt")
     assert label.isVisibleTo(kit.dock()) and label.text() == "2 regions are worth a look"
     kit.shot("doubts-docker", dock_only=True)
-    history, modified = kit.undo_steps(), document.modified()
     marks = ((450, 200, "#00ff00"), (60, 720, "#ff00ff"))
     spots = kit.image(600, 800)
     painter = kit.QtGui.QPainter(spots)
@@ -177,7 +157,6 @@ def check_unsure_regions_come_to_the_middle_of_the_view(figures):
     assert "no colour was found" in label.text()
     kit.shot("doubts-screen")
     assert kit.undo_steps() == history
-    figures["modified before"] = modified
     canvas.setRotation(0)
     canvas.setMirror(False)
 
@@ -205,7 +184,7 @@ def _off_middle(colour):
 
 
 def check_a_colour_is_exchanged_on_a_new_layer_without_the_server(figures):
-    document, before, steps = yield from _pressed("One layer per colour")
+    document, _, _ = yield from _pressed("One layer per colour")
     before, steps = kit.fingerprints(document), kit.undo_steps()
     fold, grid = kit.widget("colorize_swatches"), kit.dock().panel.swatches
     assert fold.isVisibleTo(kit.dock()) and not grid.isVisibleTo(kit.dock())
@@ -217,9 +196,8 @@ def check_a_colour_is_exchanged_on_a_new_layer_without_the_server(figures):
     yield 400
     dialog = kit.widget("colorize_colour_dialog")
     dialog.setCurrentColor(kit.QtGui.QColor("#22aa44"))
-    server_jobs = kit.workshop()._client._tickets
-    assert not server_jobs
     dialog.accept()
+    assert not kit.is_working()
     yield from kit.until(lambda: "Recoloured 1" in kit.message(), "the new layer", 10)
     yield 600
     assert kit.names(document)[:4] == ["Punkte", "Tusche", "Recoloured 1", "Colours 1 (seed 7)"]
@@ -255,4 +233,3 @@ def check_a_cancel_while_the_group_is_made_leaves_nothing(figures):
         assert kit.fingerprints(document) == before and kit.undo_steps() == steps
     else:
         assert kit.undo_steps() == steps + 1
-    assert len(kit.APP.documents()) >= 1
