@@ -107,6 +107,7 @@ def _finish_from(kept: Any) -> Finish:
         gap if type(gap) is int and 0 <= gap <= protocol.MAX_GAP_PX else usual.gap_px,
         kept.get("empty_background") is True,
         kept.get("detail") is True,
+        _text(kept.get("palette")) or usual.palette,
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,9 +48,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A job's good end: B, G, R, A pixels of the line art's size, and how they were made."""
+    """A job's good end: layers of the line art's size (bgra8 or index8), and how they were made."""
 
-    picture: protocol.Picture
+    layers: tuple[protocol.Layer, ...]
     info: protocol.ResultInfo
     notes: tuple[str, ...]
     lineart_opaque: bool
@@ -120,11 +120,11 @@ class Client(QObject):
         if ticket is not None:
             ticket.delivered.set()
 
-    def store(self, job: str, picture: protocol.Picture, name: str) -> None:
+    def store(self, job: str, layers: Sequence[protocol.Layer], name: str) -> None:
         """Writes a result that has no document any more as PNG into the data folder."""
 
         def work() -> None:
-            self._attempt(lambda: self._store(job, picture, name))
+            self._attempt(lambda: self._store(job, layers, name))
 
         try:
             threading.Thread(target=work, daemon=True).start()
@@ -315,7 +315,7 @@ class Client(QObject):
             notes = (*prepared.notes, *event.info.notes)
             self._describe(replace(connection.server, state="ready"), False)
             self.delivered.emit(
-                job, Delivery(event.picture, event.info, notes, prepared.lineart_opaque)
+                job, Delivery(event.layers, event.info, notes, prepared.lineart_opaque)
             )
             # Until the result is in the document the server keeps its copy.
             if ticket.delivered.wait(_DELIVERY_TIMEOUT_S):
@@ -331,10 +331,12 @@ class Client(QObject):
             self.progressed.emit(job, event)
         return False
 
-    def _store(self, job: str, picture: protocol.Picture, name: str) -> None:
-        path = None
+    def _store(self, job: str, layers: Sequence[protocol.Layer], name: str) -> None:
+        path, folder = None, discovery.data_dir() / "results"
         try:
-            path = _write_png(picture, discovery.data_dir() / "results", name)
+            for layer in layers[1:]:
+                _write_png(layer.picture, folder, f"{name} {layer.name}")
+            path = _write_png(layers[0].picture, folder, name)
         except Exception as error:
             self._report(error)
         finally:
@@ -354,10 +356,7 @@ def _is_deleted(error: Exception) -> bool:
 def _write_png(picture: protocol.Picture, folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = _free_path(folder, name)
-    image = QtGui.QImage(
-        picture.pixels, picture.width_px, picture.height_px, 4 * picture.width_px,
-        QtGui.QImage.Format.Format_ARGB32,
-    )  # fmt: skip
+    image = _image(picture)
     # Krita may run Python with an ASCII file system encoding: only Python knows such paths.
     buffer = QtCore.QBuffer()
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
@@ -370,6 +369,19 @@ def _write_png(picture: protocol.Picture, folder: Path, name: str) -> Path:
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def _image(picture: protocol.Picture) -> QtGui.QImage:
+    """Only borrows the picture's pixels."""
+    size = picture.width_px, picture.height_px
+    if not picture.table:
+        argb = QtGui.QImage.Format.Format_ARGB32
+        return QtGui.QImage(picture.pixels, *size, 4 * size[0], argb)
+    image = QtGui.QImage(picture.pixels, *size, size[0], QtGui.QImage.Format.Format_Indexed8)
+    colours = (0 if c is None else 0xFF000000 | int(c[1:], 16) for c in picture.table)
+    # Qt wants a colour for every byte that there may be.
+    image.setColorTable([*colours, *[0] * (256 - len(picture.table))])
+    return image
 
 
 def _free_path(folder: Path, name: str) -> Path:

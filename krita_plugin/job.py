@@ -26,12 +26,14 @@ class Finish:
     """What the result is and how the drawing is cut into regions; belongs to one drawing.
 
     ``result`` is one of the wire's RESULTS; gaps in lines up to ``gap_px`` (0 to 32) are closed.
+    ``palette`` names one of Krita's; "" stands for the reference's own colours.
     """
 
     result: str = "flats"
     gap_px: int = 8
     empty_background: bool = False
     detail: bool = False
+    palette: str = ""
 
     @property
     def has_regions(self) -> bool:
@@ -72,7 +74,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that was read when the button was pressed; nothing else enters the job."""
+    """Everything that was read when the button was pressed; nothing else enters the job.
+
+    ``palette``: the names of the colours ("#rrggbb") to use; empty for the reference's own.
+    """
 
     job: str
     document: str
@@ -84,6 +89,7 @@ class Snapshot:
     marks: Marks
     options: Options
     finish: Finish = field(default_factory=Finish)
+    palette: Mapping[str, str] = field(default_factory=dict)
     kept: Sheet | None = None
     source: Mapping[str, str] = field(default_factory=dict)
 
@@ -259,6 +265,7 @@ def _flats(snapshot: Snapshot) -> protocol.FlatsOptions:
         gap_px=finish.gap_px,
         empty_background=finish.empty_background,
         detail=finish.detail,
+        palette=tuple(snapshot.palette),
     )
     if not finish.has_regions:
         return options

@@ -56,6 +56,32 @@ class Message:
     document: str = ""
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """A region worth a look: a place inside it in pixels of the drawing, and why."""
+
+    x: float
+    y: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """The regions of the last result that are worth a look; ``shown``: which one is, if any."""
+
+    document: str
+    regions: tuple[Doubt, ...]
+    shown: int | None = None
+
+
+@dataclass(frozen=True)
+class Swatches:
+    """The colours of the last result that can be exchanged, as the places of a table."""
+
+    document: str
+    table: tuple[str | None, ...]
+
+
 UNKNOWN_SERVER = ServerState("unknown", "Looking for the server …")
 
 
@@ -67,6 +93,9 @@ class State(QObject):
     server_changed = Signal()
     job_changed = Signal()
     message_changed = Signal()
+    doubts_changed = Signal()
+    swatches_changed = Signal()
+    palettes_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -75,6 +104,9 @@ class State(QObject):
         self.server: ServerState = UNKNOWN_SERVER
         self.job: JobView | None = None
         self.message: Message | None = None
+        self.doubts: Doubts | None = None
+        self.swatches: Swatches | None = None
+        self.palettes: tuple[str, ...] = ()
         self._known: dict[str, protocol.ModelInfo] = {}
 
     @property
@@ -125,3 +157,18 @@ class State(QObject):
         if message != self.message:
             self.message = message
             self.message_changed.emit()
+
+    def set_doubts(self, doubts: Doubts | None) -> None:
+        if doubts != self.doubts:
+            self.doubts = doubts
+            self.doubts_changed.emit()
+
+    def set_swatches(self, swatches: Swatches | None) -> None:
+        if swatches != self.swatches:
+            self.swatches = swatches
+            self.swatches_changed.emit()
+
+    def set_palettes(self, palettes: tuple[str, ...]) -> None:
+        if palettes != self.palettes:
+            self.palettes = palettes
+            self.palettes_changed.emit()

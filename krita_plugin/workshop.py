@@ -7,27 +7,31 @@ One workshop serves all windows of a Krita; every docker shows its state.  GUI t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Generator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .canvas import documents, layers, result_layer, snapshot
+from .canvas import documents, layers, palettes, result_layer, scrolling, snapshot
 from .canvas.result_layer import Placement
 from .canvas.watch import CanvasWatch
 from .choosing import LayerLook, choose, from_kept, look_at, still_valid, to_keep
 from .client import Client, Delivery, Failure, ServerState
-from .errors import CannotStart, DocumentGone, PluginError
+from .errors import CannotStart, DocumentGone, LayerGone, PluginError
 from .guard import guarded, on_internal_error, report
+from .indexed import Part, parts, recoloured, split
 from .job import Choices, Options, Snapshot, check_choices
 from .layer_info import LayerInfo
+from .moved import Stand, moved_by
+from .pairing import colour_word
 from .qt import QObject, QtGui, QTimer
-from .state import DocumentView, JobView, Message, State
+from .state import DocumentView, Doubt, Doubts, JobView, Message, State, Swatches
 from .steps import Steps
 from .transport import protocol
 
 _SERVER_CHECK_MS = 15_000
 _THUMBNAIL_PX = 48
+_AGAIN_MS = 50
 _STAGES = {
     "waiting": "Waiting for the model …",
     "loading": "Loading the model …",
@@ -36,7 +40,24 @@ _STAGES = {
     "decoding": "Making the picture …",
     "finishing": "Bringing it to full size …",
 }
-_TITLES = {"flats": "Flats", "painting": "Painting", "proposal": "Proposal"}
+_TITLES = {
+    "flats": "Flats",
+    "layers": "Flats and shading",
+    "colours": "Colours",
+    "painting": "Painting",
+    "proposal": "Proposal",
+}
+
+
+@dataclass(frozen=True)
+class _Flats:
+    """The flats by index of the last result, whose colours can be exchanged without another."""
+
+    document: str
+    lineart_id: str
+    stood: Stand
+    lineart_opaque: bool
+    picture: protocol.Picture
 
 
 class Workshop(QObject):
@@ -54,6 +75,8 @@ class Workshop(QObject):
         self._steps: Steps | None = None
         self._snapshot: Snapshot | None = None
         self._delivery: Delivery | None = None
+        self._flats: _Flats | None = None
+        self._doubted: Snapshot | None = None
         self._why: Exception | None = None
         self._connect_signals()
         on_internal_error(self._tell_internal_error)
@@ -80,6 +103,7 @@ class Workshop(QObject):
     def open_shop(self) -> None:
         """A docker is seen for the first time: find or start the server, look at the document."""
         self.watch.attach()
+        self.look_for_palettes()
         if not self._server_timer.isActive():
             self._server_timer.start()
             self._client.connect_server()
@@ -111,6 +135,11 @@ class Workshop(QObject):
     def _adopt(self, identifier: str, kept: dict[str, Any], infos: tuple[LayerInfo, ...]) -> None:
         self._choices[identifier] = still_valid(from_kept(kept), infos)
         self._by_hand[identifier] = {"points"} if kept else set()
+
+    @guarded
+    def look_for_palettes(self) -> None:
+        """Offers the palettes that Krita has now."""
+        self.state.set_palettes(palettes.names())
 
     @guarded
     def look_again(self) -> None:
@@ -183,7 +212,7 @@ class Workshop(QObject):
     @guarded
     def press(self) -> None:
         """Starts a job for the shown document, or says why there can be none."""
-        if self.state.job is not None:
+        if self.state.job is not None or self._steps is not None:
             return
         self.state.set_message(None)
         # The list may be a moment old.
@@ -207,7 +236,7 @@ class Workshop(QObject):
 
     def _run(
         self,
-        work: Generator[None, None, Any],
+        work: Generator[int | None, None, Any],
         on_done: Callable[[Any], None],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -226,7 +255,9 @@ class Workshop(QObject):
         if job is None:
             return
         if self._steps is not None:
-            self._steps.stop()
+            if not self._steps.stop():
+                QTimer.singleShot(_AGAIN_MS, self.cancel)
+                return
             self._steps = None
             self._client.acknowledge(job.id)
             self._cancelled(job.id)
@@ -277,20 +308,35 @@ class Workshop(QObject):
             taken.lineart_id,
             f"{_TITLES[taken.finish.result]} {{number}} (seed {delivery.info.seed})",
             taken.stood,
-            delivery.picture.pixels,
+            _parts(taken, delivery.layers),
             delivery.lineart_opaque,
         )
         self._run(work, self._placed, self._placing_failed)
 
     def _placed(self, placement: Placement) -> None:
-        delivery, job = self._delivery, self.state.job
+        delivery, job, taken = self._delivery, self.state.job, self._snapshot
         notes = placement.notes + (delivery.notes if delivery else ())
         if job is not None:
             self._client.acknowledge(job.id)
-        text = f"“{placement.name}” is a new layer."
+        if delivery is not None and taken is not None:
+            self._keep(taken, delivery)
+        text = placement.sentence
         if delivery is not None and delivery.info.seconds >= 1:
-            text = f"“{placement.name}” is a new layer, made in {delivery.info.seconds:.0f} s."
+            text = f"{text[:-1]}, made in {delivery.info.seconds:.0f} s."
         self._finish(Message("done", text, "", notes, job.document if job else ""))
+
+    def _keep(self, taken: Snapshot, delivery: Delivery) -> None:
+        """What can still be done with a result: look at its doubts, exchange its colours."""
+        regions = tuple(Doubt(u.at.x_px, u.at.y_px, u.why) for u in delivery.info.unsure)
+        self.state.set_doubts(Doubts(taken.document, regions) if regions else None)
+        self._doubted = replace(taken, references=(), kept=None) if regions else None
+        flats = delivery.layers[0].picture
+        where = taken.document, taken.lineart_id, taken.stood, delivery.lineart_opaque
+        self._set_flats(_Flats(*where, flats) if flats.table else None)
+
+    def _set_flats(self, flats: _Flats | None) -> None:
+        self._flats = flats
+        self.state.set_swatches(Swatches(flats.document, flats.picture.table) if flats else None)
 
     def _placing_failed(self, error: Exception) -> None:
         """The result has no place in the document: it goes to the disk, it is never lost."""
@@ -304,7 +350,7 @@ class Workshop(QObject):
         self._why = error
         stem = job.document_title.rsplit(".", 1)[0]
         name = "".join(c if c.isalnum() or c in " -_" else "_" for c in stem)[:60]
-        self._client.store(job.id, delivery.picture, f"{name} seed {delivery.info.seed}")
+        self._client.store(job.id, delivery.layers, f"{name} seed {delivery.info.seed}")
 
     @guarded
     def _stored(self, identifier: str, path: Path | None) -> None:
@@ -345,6 +391,56 @@ class Workshop(QObject):
         document = "" if isinstance(error, DocumentGone) else self.state.document.id
         self.state.set_message(Message("error", error.message, error.remedy, error.notes, document))
 
+    # -- after a job --------------------------------------------------------------------------
+
+    @guarded
+    def next_doubt(self) -> None:
+        """Shows the next region that is worth a look; after the last comes the first."""
+        doubts, taken = self.state.doubts, self._doubted
+        if doubts is None or taken is None:
+            return
+        shown = 0 if doubts.shown is None else (doubts.shown + 1) % len(doubts.regions)
+        self.state.set_doubts(replace(doubts, shown=shown))
+        document, region = documents.find(doubts.document), doubts.regions[shown]
+        try:
+            now = layers.stand(document, layers.find(document, taken.lineart_id))
+            right, down = moved_by(taken.stood, now)
+        except LayerGone:
+            right = down = 0
+        scrolling.centre_on(document, region.x + right, region.y + down)
+
+    @guarded
+    def recolour(self, entry: int, colour: str) -> None:
+        """A new layer: the last flats with another colour in one place of their table."""
+        flats = self._flats
+        if flats is None or self.state.job is not None or self._steps is not None:
+            return
+        changed = replace(flats, picture=recoloured(flats.picture, entry, colour))
+        work = result_layer.place(
+            flats.document,
+            flats.lineart_id,
+            "Recoloured {number}",
+            flats.stood,
+            [Part("", "normal", changed.picture)],
+            flats.lineart_opaque,
+        )
+        self._run(
+            work, lambda placement: self._recoloured(changed, placement), self._not_recoloured
+        )
+
+    def _recoloured(self, flats: _Flats, placement: Placement) -> None:
+        self._steps = None
+        self._set_flats(flats)
+        done = Message("done", placement.sentence, "", placement.notes, flats.document)
+        self.state.set_message(done)
+
+    def _not_recoloured(self, error: Exception) -> None:
+        self._steps = None
+        if isinstance(error, PluginError):
+            self._complain(error)
+        else:
+            report(error)
+
     def _finish(self, message: Message | None) -> None:
         self._steps = self._snapshot = self._delivery = None
         self.state.set_job(None)
@@ -354,11 +450,14 @@ class Workshop(QObject):
     def _document_closed(self) -> None:
         """Forgets closed documents; a job for one goes on, and its result is kept."""
         job = self.state.job
+        if self._flats is not None and not documents.is_open(self._flats.document):
+            self._set_flats(None)
+        if self.state.doubts is not None and not documents.is_open(self.state.doubts.document):
+            self._doubted = None
+            self.state.set_doubts(None)
         if job is None or job.cancelling:
             return
-        try:
-            documents.find(job.document)
-        except DocumentGone:
+        if not documents.is_open(job.document):
             text = f"“{job.document_title}” was closed; its result will be saved."
             self.state.set_job(replace(job, text=text))
 
@@ -366,6 +465,14 @@ class Workshop(QObject):
         self.state.set_message(
             Message("error", f"Something unexpected happened ({line}).", "plugin.log has details.")
         )
+
+
+def _parts(taken: Snapshot, found: Sequence[protocol.Layer]) -> list[Part]:
+    if taken.finish.result != "colours":
+        return parts(found)
+    colours = {colour for layer in found for colour in layer.picture.table if colour is not None}
+    names = {colour: taken.palette.get(colour) or colour_word(colour) for colour in colours}
+    return split(found, names)
 
 
 def _look_at_layers(

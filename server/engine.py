@@ -186,7 +186,7 @@ def _outcome(
         return None
     if kind == "result":
         info, kinds = values
-        layers = (Layer(*kind, picture) for kind, picture in zip(kinds, pictures, strict=True))
+        layers = (Layer(name, blend, p) for (name, blend), p in zip(kinds, pictures, strict=True))
         return Painting(tuple(layers), info)
     if kind == "cancelled":
         raise EngineCancelled

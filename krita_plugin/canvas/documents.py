@@ -50,6 +50,15 @@ def find(identifier: str) -> Document:
     raise DocumentGone("The document was closed.", "Open it again and press Colorize.")
 
 
+def is_open(identifier: str) -> bool:
+    """Whether `find` would find it."""
+    try:
+        find(identifier)
+    except DocumentGone:
+        return False
+    return True
+
+
 def title(document: Document) -> str:
     """What the artist calls the document."""
     path = document.fileName() or ""

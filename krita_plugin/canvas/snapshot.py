@@ -10,7 +10,7 @@ from ..errors import CannotStart
 from ..geometry import Box
 from ..job import Choices, Options, Sheet, Snapshot
 from ..pairing import Marks, Region, read_marks
-from . import documents, layers, points_layer
+from . import documents, layers, palettes, points_layer
 from .documents import Document
 from .layers import Node
 from .pixels import SRGB8, converted, read
@@ -48,6 +48,7 @@ def take(
         wanted.append(_Wanted(choices.keep or "", kept.name(), canvas))
         del kept
     marks = _read_marks(document, choices.points, canvas, inked, references)
+    palette = palettes.colours(choices.finish.palette) if choices.finish.palette else {}
     # From here on other things happen in between: no document and no layer may be held.
     del document, lineart, references
     raw = []
@@ -71,6 +72,7 @@ def take(
         marks=marks,
         options=options,
         finish=choices.finish,
+        palette=palette,
         kept=kept_sheet,
         source={"document": document_id, "lineart": wanted[0].id},
     )

@@ -56,6 +56,7 @@ class ColorizeDock(DockWidget):
         """The artist comes to the docker: look whether an empty choice can be proposed now."""
         super().enterEvent(event)  # type: ignore[arg-type]
         self._workshop.look_again()
+        self._workshop.look_for_palettes()
 
     @guarded
     def _numbers_shown(self, is_open: bool) -> None:

@@ -66,6 +66,12 @@ class ResultBox(Box):
 
     _KINDS = (
         ("flats", "Flats", "Each region in one exact colour of the reference"),
+        (
+            "layers",
+            "Flats, shade and highlight",
+            "A group of three layers: flats, shade set to Multiply, highlight set to Screen",
+        ),
+        ("colours", "One layer per colour", "Flats as a group with a layer for each colour"),
         ("painting", "Painting inside the lines", "With shading, but no colour crosses a line"),
         ("proposal", "As the network paints", "Soft and rough, regardless of your lines"),
     )
@@ -83,6 +89,28 @@ class ResultBox(Box):
     def show_result(self, result: str) -> None:
         self.setCurrentIndex(self.findData(result))
         self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole))
+
+
+class PaletteBox(Box):
+    """The colours that flats are made of."""
+
+    def __init__(self) -> None:
+        super().__init__("colorize_palette")
+        self.setToolTip("Flats get no other colours than these, and those of your hints")
+
+    def chosen(self) -> str:
+        """The name of one of Krita's palettes; "" for the reference's own colours."""
+        return self.currentData()
+
+    def show_palettes(self, palettes: Sequence[str], chosen: str) -> None:
+        """Offers ``palettes`` with ``chosen`` on show, be it there or not."""
+        missing = [chosen] if chosen and chosen not in palettes else []
+        items = [("from the reference", ""), *((name, name) for name in (*palettes, *missing))]
+        if items != [(self.itemText(i), self.itemData(i)) for i in range(self.count())]:
+            self.clear()
+            for text, name in items:
+                self.addItem(text, name)
+        self.setCurrentIndex(self.findData(chosen))
 
 
 class ModelBox(Box):
@@ -260,6 +288,7 @@ class FinishFields(QtCore.QObject):
             "result, erase the rest of it, and choose it here.",
         )  # fmt: skip
         self.gap = GapSpin()
+        self.palette = PaletteBox()
         self.empty = QtWidgets.QCheckBox("Leave background empty")
         self.empty.setObjectName("colorize_empty_background")
         self.empty.setToolTip("The paper round the figure stays transparent")
@@ -270,11 +299,13 @@ class FinishFields(QtCore.QObject):
             "and other small things, but takes several times as long"
         )
         self.keep.picked.connect(self.picked)
+        self.palette.picked.connect(self.picked)
         self.gap.valueChanged.connect(lambda *_: self.picked.emit())
         for box in (self.empty, self.detail):
             box.clicked.connect(lambda *_: self.picked.emit())
 
     def add_to(self, form: QtWidgets.QFormLayout) -> None:
+        form.addRow("Palette", self.palette)
         form.addRow("Keep", self.keep)
         form.addRow("Close gaps", self.gap)
         form.addRow("", self.empty)
@@ -282,16 +313,20 @@ class FinishFields(QtCore.QObject):
 
     def chosen(self, result: str) -> Finish:
         """The fields together with the ``result`` that is chosen elsewhere."""
-        return Finish(result, self.gap.value(), self.empty.isChecked(), self.detail.isChecked())
+        ticks = self.empty.isChecked(), self.detail.isChecked()
+        return Finish(result, self.gap.value(), *ticks, self.palette.chosen())
 
-    def show_choices(self, layers: Sequence[LayerInfo], choices: Choices) -> None:
+    def show_choices(
+        self, layers: Sequence[LayerInfo], palettes: Sequence[str], choices: Choices
+    ) -> None:
+        self.palette.show_palettes(palettes, choices.finish.palette)
         self.keep.show_layers([layer for layer in layers if layer.is_paint], choices.keep)
         finish = choices.finish
         self.gap.show_gap(finish.gap_px)
         self.empty.setChecked(finish.empty_background)
         self.detail.setChecked(finish.detail)
         # What the network paints is handed over as it is.
-        for field in (self.keep, self.gap, self.empty):
+        for field in (self.palette, self.keep, self.gap, self.empty):
             field.setEnabled(finish.has_regions)
 
 

@@ -11,6 +11,7 @@ from ..layer_info import LayerInfo
 from ..qt import Qt, QtGui, QtWidgets
 from ..state import JobView
 from ..workshop import Workshop
+from .afterwards import DoubtLine, SwatchGrid
 from .fields import (
     AutoSpin,
     FinishFields,
@@ -75,6 +76,8 @@ class Panel(QtWidgets.QWidget):
         self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.server = ServerLine()
         self.message = MessageBox()
+        self.doubts = DoubtLine()
+        self.swatches = SwatchGrid()
 
     def _lay_out(self) -> None:
         needed, rest = _form(), _form()
@@ -88,6 +91,7 @@ class Panel(QtWidgets.QWidget):
         rest.addRow("Seed", self.seed)
         _align_labels(needed, rest)
         self.numbers = Fold("Steps and guidance", "colorize_numbers", self._numbers())
+        self.colours = Fold("Exchange a colour", "colorize_swatches", self.swatches)
         self._working = self._job_part()
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
@@ -97,6 +101,8 @@ class Panel(QtWidgets.QWidget):
         column.addWidget(self.button)
         column.addWidget(self._working)
         column.addWidget(self.message)
+        column.addWidget(self.doubts)
+        column.addWidget(self.colours)
         column.addLayout(rest)
         column.addWidget(self.numbers)
         column.addStretch(1)
@@ -130,6 +136,9 @@ class Panel(QtWidgets.QWidget):
         state.options_changed.connect(self._show_models)
         state.job_changed.connect(self._show_job)
         state.message_changed.connect(self._show_message)
+        state.palettes_changed.connect(self._show_document)
+        state.doubts_changed.connect(self._show_afterwards)
+        state.swatches_changed.connect(self._show_afterwards)
         for field in (self.lineart, self.references, self.points, self.result, self.finish):
             field.picked.connect(self._picked)
         for box in (self.steps, self.guidance_reference, self.guidance_points):
@@ -139,6 +148,8 @@ class Panel(QtWidgets.QWidget):
         self.button.clicked.connect(self._pressed)
         self.cancel.clicked.connect(lambda *_: workshop.cancel())
         self.server.retry.connect(workshop.connect_again)
+        self.doubts.asked.connect(workshop.next_doubt)
+        self.swatches.changed.connect(workshop.recolour)
 
     # -- what the artist does -----------------------------------------------------------------
 
@@ -196,8 +207,9 @@ class Panel(QtWidgets.QWidget):
         self.references.show_layers(pictures, view.choices.references)
         self.points.show_layers(vectors, view.choices.points)
         self.result.show_result(view.choices.finish.result)
-        self.finish.show_choices(pictures, view.choices)
+        self.finish.show_choices(pictures, self._state.palettes, view.choices)
         self._show_message()
+        self._show_afterwards()
 
     @guarded
     def _show_server(self) -> None:
@@ -220,6 +232,7 @@ class Panel(QtWidgets.QWidget):
         job = self._state.job
         self.button.setVisible(job is None)
         self._working.setVisible(job is not None)
+        self._show_afterwards()
         if job is not None:
             self._show_progress(job)
 
@@ -240,6 +253,16 @@ class Panel(QtWidgets.QWidget):
         message = self._state.message
         elsewhere = message is not None and message.document not in ("", self._state.document.id)
         self.message.show_message(None if elsewhere else message)
+
+    @guarded
+    def _show_afterwards(self) -> None:
+        """Of the shown document's last result, while no other is being made."""
+        here, doubts, swatches = self._state.document.id, self._state.doubts, self._state.swatches
+        is_idle = self._state.job is None
+        self.doubts.show_doubts(doubts if doubts and doubts.document == here and is_idle else None)
+        self.colours.setVisible(swatches is not None and swatches.document == here and is_idle)
+        if swatches is not None:
+            self.swatches.show_table(swatches.table)
 
 
 def _form(parent: QtWidgets.QWidget | None = None) -> QtWidgets.QFormLayout:

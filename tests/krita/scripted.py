@@ -14,7 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from manganinja import errors
-from manganinja.wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
+from manganinja.wire.protocol import (
+    ColorizeRequest,
+    Layer,
+    ModelInfo,
+    Painting,
+    Picture,
+    Point,
+    ResultInfo,
+    Unsure,
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,14 @@ class Painter:
             small = self._paint(request, 192)
             on_progress(Progress("sampling", step, steps, step / steps, small, notes))
         picture = self._paint(request, None)
-        info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, tuple(_arrived(request)))
-        return Painting(picture, info)
+        width, height = request.lineart.width_px, request.lineart.height_px
+        unsure = (
+            Unsure(Point(0.75 * width, 0.25 * height), 0.2, "several colours fit"),
+            Unsure(Point(0.1 * width, 0.9 * height), 0.4, "no colour was found"),
+        )
+        notes = tuple(_arrived(request))
+        info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, notes, unsure)
+        return Painting(_layers(request, picture), info)
 
     def _paint(self, request: ColorizeRequest, side: int | None) -> Picture:
         width, height = request.lineart.width_px, request.lineart.height_px
@@ -64,8 +79,12 @@ class Painter:
         colours = [_at(request.references[p.reference_index], p.reference) for p in request.pairs]
         if not colours:
             middle = request.references[0]
-            pixels = _array(middle)[middle.height_px // 2, middle.width_px // 2]
-            return Picture(w, h, "rgba8", np.full((h, w, 4), pixels, np.uint8).tobytes())
+            pixels = np.array(_array(middle)[middle.height_px // 2, middle.width_px // 2])
+            picture = np.full((h, w, 4), pixels, np.uint8)
+            if request.flats.result == "colours":
+                # Of a dozen colours, so that there is something to split.
+                picture[..., 0] = 20 * (np.arange(h)[:, None] * 4 // h) + np.arange(w) * 3 // w
+            return Picture(w, h, "rgba8", picture.tobytes())
         ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
         nearest, best = np.zeros((h, w), np.uint8), np.full((h, w), np.inf, np.float32)
         for index, pair in enumerate(request.pairs):
@@ -74,6 +93,28 @@ class Painter:
             closer = distance < best
             nearest[closer], best = index, np.minimum(best, distance)
         return Picture(w, h, "rgba8", np.array(colours, np.uint8)[nearest].tobytes())
+
+
+def _layers(request: ColorizeRequest, picture: Picture) -> tuple[Layer, ...]:
+    """The picture as the real painter gives it: by index where that is asked for."""
+    kind = request.flats.result
+    if kind not in ("layers", "colours"):
+        return (Layer("Flats", "normal", picture),)
+    words = np.ascontiguousarray(_array(picture)).view(np.uint32).ravel()
+    colours, index = np.unique(words, return_inverse=True)
+    table = (None, *("#" + bytes(c.tobytes()[:3]).hex() for c in colours))
+    size = picture.width_px, picture.height_px
+    flats = Picture(*size, "index8", (index + 1).astype(np.uint8).tobytes(), table)
+    if kind == "colours":
+        return (Layer("Flats", "normal", flats),)
+    shade, highlight = (np.zeros((size[1], size[0], 4), np.uint8) for _ in range(2))
+    shade[: size[1] // 2] = 128, 128, 128, 255
+    highlight[:, : size[0] // 4] = 64, 0, 0, 255
+    return (
+        Layer("Flats", "normal", flats),
+        Layer("Shade", "multiply", Picture(*size, "rgba8", shade.tobytes())),
+        Layer("Highlight", "screen", Picture(*size, "rgba8", highlight.tobytes())),
+    )
 
 
 def _arrived(request: ColorizeRequest) -> list[str]:
@@ -85,7 +126,8 @@ def _arrived(request: ColorizeRequest) -> list[str]:
         f"{len(request.pairs)} pairs arrived.",
         f"Asked for: {asked.result}, gaps {asked.gap_px:g}, empty {asked.empty_background}, "
         f"detail {asked.detail}, hints [{hints}], {len(asked.closing)} closing, "
-        f"{len(asked.merging)} merging, {kept} px kept.",
+        f"{len(asked.merging)} merging, {kept} px kept, "
+        f"palette [{' '.join(asked.palette[:3])}] of {len(asked.palette)}.",
     ]
 
 

@@ -58,7 +58,7 @@ def test_choices_lose_layers_that_are_gone():
 
 
 def test_choices_come_back_from_the_file():
-    choices = Choices("a", ("b", "c"), None, "e", Finish("painting", 0, True, True))
+    choices = Choices("a", ("b", "c"), None, "e", Finish("painting", 0, True, True, "Web"))
     assert from_kept(json.loads(json.dumps(to_keep(choices)))) == choices
 
 
@@ -69,6 +69,7 @@ def test_choices_come_back_from_the_file():
         {"lineart": 3, "references": "b", "points": [], "keep": {}, "finish": "flats"},
         {"references": [1, None], "finish": {"result": ["flats"], "gap_px": 33, "detail": 1}},
         {"finish": {"result": "sculpture", "gap_px": True, "empty_background": "yes"}},
+        {"finish": {"palette": ["Web"]}},
     ],
 )
 def test_what_a_file_says_wrongly_is_the_usual_choice(kept):

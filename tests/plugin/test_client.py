@@ -11,7 +11,7 @@ import pytest
 
 from manganinja.wire.client import ServerSilent, VersionMismatch, WrongToken
 from manganinja.wire.discovery import NotInstalled
-from manganinja.wire.protocol import ModelInfo, Picture, ServerInfo
+from manganinja.wire.protocol import Layer, ModelInfo, Picture, ServerInfo
 
 
 class RememberedSignal:
@@ -167,7 +167,7 @@ def test_a_result_that_can_not_be_saved_is_let_go(module, monkeypatch, tmp_path,
             raise RuntimeError("can't start new thread")
 
         monkeypatch.setattr(module.threading, "Thread", refuse)
-    client.store("job", Picture(1, 1, "bgra8", bytes(4)), "name")
+    client.store("job", [Layer("Flats", "normal", Picture(1, 1, "bgra8", bytes(4)))], "name")
     assert client.wait_for("stored") == ("job", None)
     assert ticket.delivered.wait(5) and client.wait_for("broke")
     assert not list(tmp_path.glob("results/*"))

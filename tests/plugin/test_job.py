@@ -133,6 +133,12 @@ def test_the_finish_is_what_is_asked_for():
     assert build_request(snapshot(), MODELS).request.flats.gap_px == 8
 
 
+def test_a_palette_is_sent_by_its_colours_and_the_references_own_by_none() -> None:
+    taken = replace(snapshot(), palette={"#102030": "Ink", "#ffffff": "Paper"})
+    assert build_request(taken, MODELS).request.flats.palette == ("#102030", "#ffffff")
+    assert build_request(snapshot(), MODELS).request.flats.palette == ()
+
+
 def test_what_is_kept_goes_along_untouched():
     locks = keeping([RED, CLEAR]).request.locks
     assert locks is not None and bytes(locks.pixels) == (RED + CLEAR) * 16

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -37,12 +37,12 @@ class Ear:
     def send(self, message: ServerMessage) -> None:
         self.heard.append(message)
 
-    def send_picture(
+    def send_pictures(
         self,
-        picture: EncodedPicture,
-        announcement: Callable[[PictureDescriptor], ServerMessage],
+        pictures: Sequence[EncodedPicture],
+        announcement: Callable[[Sequence[PictureDescriptor]], ServerMessage],
     ) -> None:
-        self.heard.append(announcement(picture.descriptor(0)))
+        self.heard.append(announcement([p.descriptor(blob) for blob, p in enumerate(pictures)]))
 
 
 def queue_of(tmp_path: Path, **limits: float) -> JobQueue:

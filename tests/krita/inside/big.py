@@ -47,6 +47,41 @@ def check_24_megapixels_without_a_freeze(figures):
     assert figures["worst gap, ms"] < 1500, figures
 
 
+def check_24_megapixels_as_groups_without_a_freeze(figures):
+    yield from kit.show_dock()
+    document = yield from _large(4000, 6000)
+    for kind, name, count in (
+        ("Flats, shade and highlight", "Flats and shading 1 (seed 0)", 3),
+        ("One layer per colour", "Colours 1 (seed 0)", 12),
+    ):
+        kit.choose(kit.widget("colorize_result"), kind)
+        steps, here = kit.undo_steps(), {}
+        yield from _press_and_measure(here, 180)
+        yield 1000
+        here["peak memory, MB"] = _peak_mb()
+        figures[kind] = here
+        group = document.nodeByName(name)
+        assert group is not None, kit.message()
+        assert len(group.childNodes()) == count and kit.undo_steps() == steps + 1
+        corners = [kit.pixel(document, *at) for at in ((5, 5), (3995, 5), (5, 5995), (3995, 5995))]
+        projected = [kit.pixel(group, *at, shown=True) for at in ((5, 5), (3995, 5995))]
+        assert all(colour[3] == 255 for colour in (*corners, *projected)), (corners, projected)
+        assert here["worst gap, ms"] < 1500, figures
+        kit.undo()
+        yield 1500
+    began = time.monotonic()
+    flats = kit.workshop()._flats.picture
+    kit.workshop().recolour(1, "#123456")
+    yield from kit.until(lambda: "Recoloured 1" in kit.message(), "the new layer", 60)
+    figures["exchanging a colour, s"] = time.monotonic() - began
+    figures["colours"] = len(flats.table) - 1
+
+
+def _peak_mb():
+    with open("/proc/self/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
+
+
 def check_10000_by_10000(figures):
     yield from kit.show_dock()
     document = yield from _large(10000, 10000)

@@ -47,27 +47,47 @@ def _check_colours_survive(figures, model, depth, profile, tolerance):
     result = next(n for n in document.topLevelNodes() if n.name().startswith("Flats 1"))
     # Both as the artist sees them: ink, say, can't show all of the colours that were put in.
     shown, source = result.thumbnail(*size), document.nodeByName("Farbe").thumbnail(*size)
-    worst = 0
-    for x, y in spots:
-        got = shown.pixelColor(int(x), int(y)).getRgb()[:3]
-        want = source.pixelColor(int(x), int(y)).getRgb()[:3]
-        worst = max(worst, *(abs(a - b) for a, b in zip(got, want)))
+    worst = _worst(shown, source, spots)
     figures["worst difference"] = worst
     figures["says"] = kit.message()
     assert worst <= tolerance, (worst, figures)
     kit.undo()
     yield 500
     assert kit.fingerprints(document) == before
+    # By index, and as a group: only the table's colours are converted.
+    kit.choose(kit.widget("colorize_result"), "One layer per colour")
+    kit.press()
+    yield from kit.until(lambda: "new group" in kit.message(), "the group", 60)
+    yield 800
+    group = next(n for n in document.topLevelNodes() if n.name().startswith("Colours 1"))
+    spaces = {(n.colorModel(), n.colorDepth(), n.colorProfile()) for n in group.childNodes()}
+    assert spaces == {(document.colorModel(), document.colorDepth(), document.colorProfile())}
+    figures["worst difference in the group"] = _worst(group.thumbnail(*size), source, spots)
+    assert figures["worst difference in the group"] <= tolerance, figures
+    assert kit.undo_steps() == history + 1
+    kit.undo()
+    yield 500
+    assert kit.fingerprints(document) == before
     return document
+
+
+def _worst(shown, source, spots):
+    """The largest difference (0..255) between two images at these places."""
+    worst = 0
+    for x, y in spots:
+        got = shown.pixelColor(int(x), int(y)).getRgb()[:3]
+        want = source.pixelColor(int(x), int(y)).getRgb()[:3]
+        worst = max(worst, *(abs(a - b) for a, b in zip(got, want)))
+    return worst
 
 
 def check_16_bit_linear_document(figures):
     profile = "sRGB-elle-V2-g10.icc"
     document = yield from _check_colours_survive(figures, "RGBA", "U16", profile, 1)
-    # What the artist sees: the result below the lines has the reference's colours.
     kit.redo()
     yield 500
-    assert document.nodeByName("Flats 1 (seed 0)").colorDepth() == "U16"
+    layers = document.nodeByName("Colours 1 (seed 0)").childNodes()
+    assert layers and {layer.colorDepth() for layer in layers} == {"U16"}
 
 
 def check_float_document(figures):

@@ -288,9 +288,10 @@ def names(document):
     return [node.name() for node in reversed(document.topLevelNodes())]
 
 
-def pixel(node, x, y):
-    """(red, green, blue, alpha) of an 8-bit RGBA layer."""
-    blue, green, red, alpha = bytes(node.pixelData(int(x), int(y), 1, 1))
+def pixel(node, x, y, shown=False):
+    """(red, green, blue, alpha) of an 8-bit RGBA layer, or of what it shows with all inside it."""
+    read = node.projectionPixelData if shown else node.pixelData
+    blue, green, red, alpha = bytes(read(int(x), int(y), 1, 1))
     return red, green, blue, alpha
 
 

@@ -14,7 +14,7 @@ FLAT_PX = 2000
 """A colour of the reference with fewer pixels is an edge, not a flat."""
 
 
-def _example():
+def example():
     """The example document in a view, its layers proposed and the server there."""
     yield from kit.show_dock()
     path = os.path.join(kit.FOLDER, "character.kra")
@@ -27,7 +27,7 @@ def _example():
     return document
 
 
-def _coloured(document, name):
+def coloured(document, name):
     """Presses, and gives the new layer of that name."""
     kit.press()
     yield 250
@@ -38,7 +38,7 @@ def _coloured(document, name):
     return result
 
 
-def _colours(node, document):
+def colours(node, document):
     """How many pixels of each colour, as (red, green, blue, alpha), a layer shows."""
     width, height, counts = document.width(), document.height(), Counter()
     for top in range(0, height, 256):
@@ -53,14 +53,14 @@ def _rgba(value):
     return red, green, blue, alpha
 
 
-def _flat_colours(document):
+def flat_colours(document):
     """The colours of the reference's flats."""
-    seen = _colours(document.nodeByName("Reference"), document)
+    seen = colours(document.nodeByName("Reference"), document)
     return {colour for colour, count in seen.items() if count >= FLAT_PX and colour[3] == 255}
 
 
 def check_the_example_is_coloured_by_the_bundled_model(figures):
-    document = yield from _example()
+    document = yield from example()
     figures["line art"] = kit.widget("colorize_lineart").currentText()
     figures["reference"] = [box.currentText() for box in kit.boxes()]
     figures["points"] = kit.widget("colorize_points").currentText()
@@ -92,9 +92,9 @@ def check_the_example_is_coloured_by_the_bundled_model(figures):
     after = kit.fingerprints(document)
     assert {k: v for k, v in after.items() if k in before} == before
     assert kit.undo_steps() == history + 1
-    got = _colours(result, document)
+    got = colours(result, document)
     figures["colours"] = {_hex(colour[:3]): count for colour, count in got.items()}
-    assert set(got) <= _flat_colours(document), "a colour that is none of the reference's"
+    assert set(got) <= flat_colours(document), "a colour that is none of the reference's"
     SHARES.append((yield from _compare_at_pairs(figures, document, result)))
     kit.undo()
     yield 800
@@ -176,13 +176,13 @@ LEG = (1449, 3400)
 
 
 def check_hints_rings_and_paths_rule_their_regions(figures):
-    document = yield from _example()
+    document = yield from example()
     kit.add_shapes(document, "Hints", HINTS)
     kit.add_shapes(document, "Hints and paths", HINTS + PATHS)
     yield 1000
     points = kit.widget("colorize_points")
     kit.choose(points, "Hints")
-    plain = yield from _coloured(document, "Flats 1 (seed 7)")
+    plain = yield from coloured(document, "Flats 1 (seed 7)")
     assert "3 colour hints, 1 region left empty." in kit.message(), kit.message()
     green, pink, blue = (18, 205, 52, 255), (192, 16, 128, 255), (0, 200, 255, 255)
     at = {place: kit.pixel(plain, *place) for place in (RIBBON, BELT, KNOT, BELT_RIGHT, LOOP)}
@@ -190,10 +190,10 @@ def check_hints_rings_and_paths_rule_their_regions(figures):
     assert at[BELT_RIGHT] == pink, "the belt is one region"
     assert at[LOOP] != blue, "the loop is a region of its own"
     assert kit.pixel(plain, *LEG)[3] == 0, "the leg stays empty"
-    allowed = {*_flat_colours(document), green, pink, blue, (0, 0, 0, 0)}
-    assert set(_colours(plain, document)) <= allowed
+    allowed = {*flat_colours(document), green, pink, blue, (0, 0, 0, 0)}
+    assert set(colours(plain, document)) <= allowed
     kit.choose(points, "Hints and paths")
-    cut = yield from _coloured(document, "Flats 2 (seed 7)")
+    cut = yield from coloured(document, "Flats 2 (seed 7)")
     figures["says"] = kit.message()
     assert "1 gap closed, 1 area joined." in kit.message(), kit.message()
     assert kit.pixel(cut, *BELT) == pink and kit.pixel(cut, *BELT_RIGHT) != pink
@@ -203,7 +203,7 @@ def check_hints_rings_and_paths_rule_their_regions(figures):
 
 
 def check_what_is_kept_stays_to_the_byte_in_flats_and_painting(figures):
-    document = yield from _example()
+    document = yield from example()
     width, height = document.width(), document.height()
     kept = kit.image(width, height)
     painter = QtGui.QPainter(kept)
@@ -224,26 +224,32 @@ def check_what_is_kept_stays_to_the_byte_in_flats_and_painting(figures):
     figures["kept pixels"] = len(places)
     for kind, name in (("Flats", "Flats"), ("Painting inside the lines", "Painting")):
         kit.choose(kit.widget("colorize_result"), kind)
-        result = yield from _coloured(document, f"{name} 1 (seed 7)")
+        result = yield from coloured(document, f"{name} 1 (seed 7)")
         got = memoryview(bytes(result.pixelData(880, 780, 740, 640))).cast("I").tolist()
         assert all(got[i] == wanted[i] for i in places), kind
-        figures[f"colours of {name}"] = len(_colours(result, document))
+        figures[f"colours of {name}"] = len(colours(result, document))
+    kit.choose(kit.widget("colorize_result"), "One layer per colour")
+    group = yield from coloured(document, "Colours 1 (seed 7)")
+    members = group.childNodes()
+    assert members[-1].name() == "Kept" and len(members) > 5, [n.name() for n in members]
+    got = memoryview(bytes(group.projectionPixelData(880, 780, 740, 640))).cast("I").tolist()
+    assert all(got[i] == wanted[i] for i in places), "what is kept is seen"
     # Flats have the reference's colours and those of the gradient; a painting has shades.
     assert figures["colours of Painting"] > 2 * figures["colours of Flats"]
     kit.shot("example-painting")
 
 
 def check_what_the_network_paints_and_an_empty_background_arrive(figures):
-    document = yield from _example()
+    document = yield from example()
     kit.choose(kit.widget("colorize_result"), "As the network paints")
     for name in ("colorize_keep", "colorize_gap", "colorize_empty_background"):
         assert not kit.widget(name).isEnabled(), name
-    result = yield from _coloured(document, "Proposal 1 (seed 7)")
-    assert {colour[3] for colour in _colours(result, document)} == {255}
+    result = yield from coloured(document, "Proposal 1 (seed 7)")
+    assert {colour[3] for colour in colours(result, document)} == {255}
     assert "On the points layer: 12 pairs." in kit.message(), kit.message()
     kit.choose(kit.widget("colorize_result"), "Flats")
     kit.widget("colorize_empty_background").click()
-    result = yield from _coloured(document, "Flats 1 (seed 7)")
+    result = yield from coloured(document, "Flats 1 (seed 7)")
     assert kit.pixel(result, 60, 60)[3] == 0, "the paper round the figure"
     assert kit.pixel(result, 855, 679)[3] == 255, "the hair"
 
