@@ -148,6 +148,10 @@ def _colorize(options: argparse.Namespace) -> int:
 
         job = painter.begin(request, show)
         ground = job.prepare()
+        # Conflicts are told while there is time to stop.
+        early = (*job.notes, *ground.notes)
+        for note in early:
+            bar.write(note)
         proposal = job.propose()
         finished = finish(ground, proposal.picture, proposal.matches)
         _save_layers(finished.layers, options.output)
@@ -157,7 +161,8 @@ def _colorize(options: argparse.Namespace) -> int:
             painted = finish(soft, proposal.picture, proposal.matches).layers[0]
             _save(painted.picture, _beside(options.output, "painting"))
         bar.update(100 - bar.n)
-    for note in (*job.notes, *finished.notes, *unsure_note(finished.unsure)):
+    late = (note for note in finished.notes if note not in early)
+    for note in (*late, *unsure_note(finished.unsure)):
         print(note)
     picture = finished.layers[0].picture
     print(
@@ -169,14 +174,16 @@ def _colorize(options: argparse.Namespace) -> int:
 
 
 def _colorize_unaided(request: ColorizeRequest, options: argparse.Namespace) -> int:
+    from .finishing import unsure_note
     from .without_model import Unaided
 
-    if options.result == "both":
-        request = replace(request, flats=replace(request.flats, result="painting"))
     painted = Unaided().paint(request)
     _save(painted.picture, options.output)
-    for note in painted.info.notes:
+    coloured = [unsure for unsure in painted.info.unsure if unsure.confidence > 0]
+    for note in (*painted.info.notes, *unsure_note(coloured)):
         print(note)
+    if options.result == "both":
+        print("Without a model nothing is painted, so there are flats alone.")
     print(
         f"Wrote {options.output}: {painted.picture.width_px} x {painted.picture.height_px} px in "
         f"{painted.info.seconds:.1f} s, without a model."

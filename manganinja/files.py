@@ -63,8 +63,9 @@ def read_marks(path: Path) -> MarksFile:
         RecursionError,
     ) as error:
         raise BadRequest(
-            f"{path} is not a list of point pairs ({type(error).__name__}: {error}).",
-            'It has to look like {"pairs": [{"reference": [x, y], "lineart": [x, y]}]}.',
+            f"{path} is no file of points ({type(error).__name__}: {error}).",
+            'It has to look like {"pairs": [{"reference": [x, y], "lineart": [x, y]}]}; '
+            "`manganinja colorize --help` tells the rest.",
         ) from error
 
 
@@ -125,7 +126,6 @@ _DAMAGED_IMAGE = (
     LookupError,
     struct.error,
     zlib.error,
-    Image.DecompressionBombError,
 )
 
 
@@ -145,6 +145,10 @@ def read_image(path: Path) -> Image.Image:
             return eight_bit(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {path}.", "Check the name.") from error
+    except Image.DecompressionBombError as error:
+        raise BadRequest(
+            f"{path} has too many pixels.", "128 megapixels are the most: take a part of the page."
+        ) from error
     except _DAMAGED_IMAGE as error:
         raise BadRequest(
             f"{path} can't be read as a picture: {error}.", "Save it as PNG."

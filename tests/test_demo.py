@@ -88,7 +88,7 @@ def test_pairs_are_read_in_pixels_of_each_picture(example: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"pairs": [{"reference": [1]}]}', '{"pairs": 3}'])
 def test_a_points_file_that_is_none_is_named(example: Path, text: str) -> None:
     (example / "points.json").write_text(text)
-    with pytest.raises(BadRequest, match=r"points\.json is not a list of point pairs"):
+    with pytest.raises(BadRequest, match=r"points\.json is no file of points"):
         demo.read_example(example)
 
 

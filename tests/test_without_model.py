@@ -104,7 +104,14 @@ def test_flats_from_a_reference_alone_need_no_torch(folder: Path) -> None:
     assert at(pixels, 290, 210) == (*GOLD, 255)
 
 
-@pytest.mark.parametrize("kind", ["painting", "proposal", "layers", "both"])
+def test_both_are_the_flats_that_there_are(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(folder, "--result", "both")) == 0
+    assert "flats alone" in capsys.readouterr().out and (folder / "out.png").exists()
+
+
+@pytest.mark.parametrize("kind", ["painting", "proposal", "layers"])
 def test_what_only_a_network_paints_is_refused(
     folder: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

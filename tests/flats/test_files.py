@@ -34,7 +34,7 @@ PAIR = '{"pairs": [{"lineart": [1, 2], "reference": [1, %s], "reference_index": 
 )
 def test_a_points_file_that_says_nothing_sensible_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "points.json").write_text(text)
-    with pytest.raises(BadRequest, match="is not a list of point pairs"):
+    with pytest.raises(BadRequest, match="is no file of points"):
         read_marks(tmp_path / "points.json")
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 from manganinja import BadRequest, Cancelled
 from manganinja.cli import main
 from manganinja.files import to_picture
-from manganinja.painter import Painter, Progress
+from manganinja.painter import Job, Painter, Progress
 from manganinja.wire.protocol import (
     STAGES,
     ColorizeRequest,
@@ -224,6 +225,22 @@ def test_colorize_writes_a_picture_of_the_line_arts_size(
     assert "seed 3" in capsys.readouterr().out
 
 
+def test_conflicts_are_told_before_the_network_runs(
+    files: Path, small_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    def stop(job: Job) -> None:
+        raise Cancelled
+
+    monkeypatch.setattr(Job, "propose", stop)
+    given = json.loads((files / "pairs.json").read_text())
+    given["hints"] = [{"lineart": [-5, 5], "colour": "#102030"}]
+    (files / "pairs.json").write_text(json.dumps(given))
+    with contextlib.suppress(Cancelled):
+        main(arguments(files, small_model))
+    said = capsys.readouterr()
+    assert "(-5, 5)" in said.out + said.err
+
+
 def test_colorize_looks_closer_if_asked(
     files: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,7 +278,7 @@ def test_broken_point_files_get_a_sentence(
 ) -> None:
     (files / "pairs.json").write_text(text, encoding="latin-1")
     assert main(arguments(files, small_model)) == 1
-    assert "not a list of point pairs" in capsys.readouterr().err
+    assert "no file of points" in capsys.readouterr().err
 
 
 def test_importing_the_package_does_not_import_torch() -> None:
