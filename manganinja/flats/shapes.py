@@ -60,6 +60,17 @@ class Shapes:
         """Number of regions."""
         return len(self.areas)
 
+    def cells(self) -> np.ndarray:
+        """(n, 49) complex: the middles of the cells of ``coarse``."""
+        steps = _CELL * (np.arange(_CELLS) - (_CELLS - 1) / 2)
+        grid = (steps[None] + 1j * steps[:, None]).ravel()
+        return self.at[:, None] + np.sqrt(self.areas)[:, None] * grid
+
+    @property
+    def at(self) -> np.ndarray:
+        """(n,) complex: the middles."""
+        return self.centres[:, 0] + 1j * self.centres[:, 1]
+
     def take(self, rows: np.ndarray) -> Shapes:
         """These regions alone."""
         return Shapes(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})

@@ -53,7 +53,12 @@ _LEAST_QUALITY = 0.07
 """Share of what lies under a placement that agrees with it; poses of one figure have 0.1 to 0.6."""
 _LEAST_FREE = 0.7
 """Of what lies under a placement, that lies under no better one."""
-_PAIR_GAIN = 0.05
+_OTHER_WAYS = 2
+"""Placements beside the best one that are looked at for the same part of a page."""
+_LEAST_STANDING = 0.3
+"""How good they are at least, the best one being 1."""
+_UNLIKE_WAYS = 0.15
+"""How far the regions of a figure lie apart under unlike placements, in sides of it."""
 _BEND = 0.15
 """How far a region that fits pulls others along, in sides of the figure."""
 _SMALLEST_OFF = 0.003
@@ -241,6 +246,25 @@ class Placement:
         """Places of the reference (complex) on the line art."""
         return self.turn * (np.conj(z) if self.mirrored else z) + self.shift
 
+    def seen(self, z: np.ndarray) -> np.ndarray:
+        """Places of the line art (complex) on the reference."""
+        there = (z - self.shift) / self.turn
+        return np.conj(there) if self.mirrored else there
+
+
+@dataclass(frozen=True)
+class Way:
+    """A placement among those that would do for one part of the line art.
+
+    Attributes:
+        quality: share of what lies under it that agrees with it.
+        behind: logarithm of how good it is, the best one being 0.
+    """
+
+    placement: Placement
+    quality: float
+    behind: float
+
 
 def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
     """The figures of a sheet, largest first. Small things that lie apart belong to the nearest."""
@@ -251,7 +275,7 @@ def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
     sizes = np.bincount(group[members], shapes.areas[members], shapes.count)
     roots = np.argsort(-sizes, kind="stable")[:_FIGURES]
     roots = roots[sizes[roots] > 0.1 * sizes.max()]
-    z = _complex(shapes.centres)
+    z = shapes.at
     own = np.isin(group, roots)
     middles = np.array([z[members[group[members] == root]].mean() for root in roots])
     closest = roots[np.abs(z[:, None] - middles[None]).argmin(axis=1)]
@@ -282,10 +306,6 @@ def _crowd(shapes: Shapes, borders: Borders) -> list[np.ndarray]:
     figures = [part for part in parts if len(part) >= _LEAST_OF_FIGURE]
     figures.sort(key=lambda part: -float(shapes.areas[part].sum()))
     return figures[:_PLACEMENTS] if len(figures) > 1 else []
-
-
-def _complex(centres: np.ndarray) -> np.ndarray:
-    return centres[:, 0] + 1j * centres[:, 1]
 
 
 def _unlike(one: Shapes, other: Shapes) -> np.ndarray:
@@ -325,7 +345,7 @@ class _Search:
         self._rows = _largest(free, drawing.shapes)
         self._columns = _largest(figure.members, sheet.shapes)
         rows, columns = drawing.shapes.take(self._rows), sheet.shapes.take(self._columns)
-        self._at, self._from = _complex(rows.centres), _complex(columns.centres)
+        self._at, self._from = rows.at, columns.at
         self._areas, self._sources = rows.areas, columns.areas
         self._side = float(np.sqrt(columns.areas.sum()))
         self._alike = np.exp(-_unlike(rows, columns))
@@ -336,17 +356,8 @@ class _Search:
         )
         self._unit = float(np.sqrt(rows.areas.sum()))
         self._whole = float(np.sqrt(rows.areas).sum())
-        self._anchors = [a for a in drawing.anchors if a.sheet == figure.sheet]
-        self._allow(drawing, sheet)
-
-    def _allow(self, drawing: Drawing, sheet: Sheet) -> None:
-        """A region with a pair is only like regions of the pair's colour."""
-        row_of = {int(region): row for row, region in enumerate(self._rows)}
-        for anchor in self._anchors:
-            row = row_of.get(anchor.region)
-            if row is not None:
-                colours = sheet.colours[self._columns]
-                self._alike[:, row] *= colours == sheet.colours[anchor.source]
+        # A region with a pair is only like regions of the pair's colour.
+        self._alike *= drawing.allowed(figure.sheet, self._rows, self._columns)
 
     def found(self) -> list[Placement]:
         """Placements on which much agrees."""
@@ -388,14 +399,9 @@ class _Search:
         size = self._soft * np.log(self._areas[:, None] / (scale**2 * self._sources[None])) / grown
         fits = self._alike[int(placement.mirrored)] * np.exp(-0.5 * (apart**2 + size**2))
         rows, columns, fit = mutual(fits, 1e-3)
-        gain = sum(
-            np.exp(-0.5 * abs(a.at - placement.placed(np.array(a.seen))) ** 2 / reach**2)
-            for a in self._anchors
-        )
         weights = fit * self._weights[rows, columns]
         agreed = float(weights.sum()) * self._unit
-        score = agreed / self._whole + _PAIR_GAIN * float(gain)
-        scored = replace(placement, score=score, agreed=agreed)
+        scored = replace(placement, score=agreed / self._whole, agreed=agreed)
         return scored, (rows, columns, weights)
 
     def _refined(self, placement: Placement) -> Placement:
@@ -457,12 +463,21 @@ PLAIN = {
     "enclosed": -3.7,
     "large": 0.68,
     "away beside usual": -0.47,
+    "under": 1.0,
+    "behind": 1.0,
     "mutual": 1.62,
     "none": 1.24,
     "none: quality": -9.85,
     "none: large": 1.95,
     "none: cut off": 0.2,
     "none: paper": -2.15,
+    "blank": -4.0,
+    "blank: on paper": 3.0,
+    "blank: large": 0.0,
+    "blank: cut off": 0.0,
+    "blank: paper": 0.0,
+    "blank: degree": 0.0,
+    "blank: enclosed": 0.0,
 }
 """Weights of what is known of a candidate by itself, and of there being none."""
 
@@ -481,6 +496,8 @@ SEEING = {
     "enclosed": -2.15,
     "large": 0.91,
     "away beside usual": -0.37,
+    "under": 1.0,
+    "behind": 1.0,
     "mutual": 1.24,
     "round it alike": 5.47,
     "round it unlike": 0.5,
@@ -488,18 +505,35 @@ SEEING = {
     "on neighbours": 0.26,
     "on others rather": -0.42,
     "among its own": -0.95,
+    "on told": 0.0,
+    "on told rather": 0.0,
+    "beside told": 0.0,
     "none": 3.97,
     "none: quality": -6.06,
     "none: large": 1.45,
     "none: cut off": -0.04,
     "none: paper": 0.43,
+    "blank": -4.0,
+    "blank: on paper": 3.0,
+    "blank: large": 0.0,
+    "blank: cut off": 0.0,
+    "blank: paper": 0.0,
+    "blank: degree": 0.0,
+    "blank: enclosed": 0.0,
+    "blank: on others alike": 0.0,
+    "blank: on told rather": 0.0,
+    "blank: round it": 0.0,
+    "blank: round it one colour": 0.0,
 }
 """The same where it is also known what colours lie round it, and which alike regions have."""
 
 
-def _weights(table: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    none = [value for name, value in table.items() if name.startswith("none")]
-    return np.array([v for n, v in table.items() if not n.startswith("none")]), np.array(none)
+def _weights(table: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the candidates, of none of them, and of paper."""
+    groups = [name.split(":")[0] for name in table]
+    values = np.array(list(table.values()))
+    none, blank = (np.array([group == name for group in groups]) for name in ("none", "blank"))
+    return values[~none & ~blank], values[none], values[blank]
 
 
 class Drawing:
@@ -521,10 +555,19 @@ class Drawing:
         every = [sheet.colours for sheet in sheets] + [[sheet.paper for sheet in sheets]]
         self.colours = np.unique(np.concatenate(every))
         self.columns = [np.searchsorted(self.colours, sheet.colours) for sheet in sheets]
+        self.told = self._told()
         self.around = [
             sheet.borders.around(np.eye(len(self.colours))[columns])
             for sheet, columns in zip(sheets, self.columns)
         ]
+
+    def _told(self) -> np.ndarray:
+        """(count, K): the colours of the pairs, and nothing of the other regions."""
+        told = np.zeros((self.shapes.count, len(self.colours)))
+        for anchor in self.anchors:
+            told[anchor.region] = 0
+            told[anchor.region, self.columns[anchor.sheet][anchor.source]] = 1
+        return told
 
     def likelihoods(
         self,
@@ -543,15 +586,22 @@ class Drawing:
             likely = self.together(matches, seen)
         return self.with_known(likely)
 
+    def allowed(self, sheet: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """(n, m) bool: which regions of a sheet these of the line art may be, for all that the
+        pairs say: a pair tells a colour, not which of two twins is meant."""
+        allowed = np.ones((len(rows), len(columns)), bool)
+        colours = self.sheets[sheet].colours
+        for anchor in self.anchors:
+            if anchor.sheet == sheet:
+                same = colours[columns] == colours[anchor.source]
+                allowed[rows == anchor.region] = same
+        return allowed
+
     def matches(self, on_fraction: Callable[[float], None] = lambda fraction: None) -> list[Match]:
-        """Every placement with the regions that it speaks of."""
+        """Every part of the line art with the ways to lay a figure over it."""
         found = _placements(self, on_fraction)
-        members = _members(self, [placement for placement, _ in found])
-        return [
-            Match(self, placement, quality, rows)
-            for (placement, quality), rows in zip(found, members)
-            if len(rows)
-        ]
+        members = _members(self, [ways[0].placement for ways in found])
+        return [Match(self, ways, rows) for ways, rows in zip(found, members) if len(rows)]
 
     def together(self, matches: Sequence[Match], likely: Sequence[np.ndarray]) -> np.ndarray:
         """One table of all: where placements overlap, the surer one counts."""
@@ -568,20 +618,19 @@ class Drawing:
         if self.sheets:
             paper = np.searchsorted(self.colours, self.sheets[0].paper)
             known[self.shapes.background, paper] = 1
-        for anchor in self.anchors:
-            known[anchor.region] = 0
-            known[anchor.region, self.columns[anchor.sheet][anchor.source]] = 1
+        told = self.told.any(axis=1)
+        known[told] = self.told[told]
         return known
 
 
 def _placements(
     drawing: Drawing, on_fraction: Callable[[float], None]
-) -> list[tuple[Placement, float]]:
-    """Ways to lay figures over the line art, each with its quality; one for each part of it."""
+) -> list[list[Way]]:
+    """For each part of the line art ways to lay a figure over it, the best one first."""
     shapes = drawing.shapes
     free = ~shapes.background & (shapes.areas > 0)
     total = np.sqrt(shapes.areas[free]).sum()
-    found: list[tuple[Placement, float]] = []
+    found: list[list[Way]] = []
     crowd = _crowd(shapes, drawing.borders)
     for place, rows in enumerate(crowd):
         on_fraction(place / (len(crowd) + _SEARCHES))
@@ -610,9 +659,9 @@ def _tried(drawing: Drawing, rows: np.ndarray, starts: int) -> list[Placement]:
 
 def _apart(
     drawing: Drawing, tried: Sequence[Placement], free: np.ndarray, rows: np.ndarray
-) -> list[tuple[Placement, float]]:
-    """The best of the placements that don't lie on each other, with their qualities; what lies
-    under them is no longer free."""
+) -> list[list[Way]]:
+    """The best of the placements that don't lie on each other, each with others that would do in
+    its place; what lies under them is no longer free."""
     roots, judged, chosen = np.sqrt(drawing.shapes.areas), [], []
     fewest = min(_FEWEST, np.count_nonzero(~drawing.shapes.background & (roots > 0)))
     for placement in tried:
@@ -622,12 +671,34 @@ def _apart(
         quality = placement.agreed / roots[inside].sum()
         # Large and vague or small and sharp: neither alone.
         judged.append((placement.score * np.sqrt(quality), quality, placement, inside))
-    for _, quality, placement, inside in sorted(judged, key=lambda one: -one[0]):
+    judged.sort(key=lambda one: -one[0])
+    for good, quality, placement, inside in judged:
         still = roots[inside[free[inside]]].sum()
-        if quality >= _LEAST_QUALITY and still >= _LEAST_FREE * roots[inside].sum():
-            chosen.append((placement, quality))
-            free[inside] = False
+        if quality < _LEAST_QUALITY or still < _LEAST_FREE * roots[inside].sum():
+            continue
+        ways = [Way(placement, quality, 0.0)]
+        for other_good, other_quality, other, under in judged:
+            if len(ways) > _OTHER_WAYS or other_good < _LEAST_STANDING * good:
+                break
+            shared = roots[np.intersect1d(inside, under)].sum()
+            if shared >= 0.5 * roots[inside].sum() and all(
+                _unlike_ways(drawing, way.placement, other) for way in ways
+            ):
+                ways.append(Way(other, other_quality, min(0.0, float(np.log(other_good / good)))))
+        chosen.append(ways)
+        free[inside] = False
     return chosen
+
+
+def _unlike_ways(drawing: Drawing, one: Placement, other: Placement) -> bool:
+    """Whether these lay the same figure differently."""
+    if one.figure != other.figure:
+        return False
+    figure = drawing.figures[one.figure]
+    shapes = drawing.sheets[figure.sheet].shapes.take(figure.members)
+    side = abs(one.turn) * np.sqrt(shapes.areas.sum())
+    away = np.abs(one.placed(shapes.at) - other.placed(shapes.at))
+    return bool(one.mirrored != other.mirrored or np.mean(away) > _UNLIKE_WAYS * side)
 
 
 def _members(drawing: Drawing, placements: Sequence[Placement]) -> list[np.ndarray]:
@@ -643,7 +714,7 @@ def _outside(drawing: Drawing, placement: Placement, rows: np.ndarray) -> np.nda
     """How far regions lie outside the box of a placed figure, in sides of it."""
     figure = drawing.figures[placement.figure]
     shapes = drawing.sheets[figure.sheet].shapes
-    z: np.ndarray = placement.placed(_complex(shapes.centres[figure.members]))
+    z: np.ndarray = placement.placed(shapes.at[figure.members])
     side = abs(placement.turn) * np.sqrt(shapes.areas[figure.members].sum())
     at = drawing.shapes.centres[rows]
     away = [
@@ -654,33 +725,38 @@ def _outside(drawing: Drawing, placement: Placement, rows: np.ndarray) -> np.nda
 
 
 class Match:
-    """One placement: candidates for each region under it, and what speaks for them.
+    """Ways to lay a figure over one part of the line art: candidates for each region there, and
+    what speaks for them.
 
     Attributes:
         rows: (n,) the regions of the line art.
         candidates: (n, C) regions of the sheet.
+        colours: (n, C) theirs, columns of the drawing's.
+        paper: the paper's, or None where the sheet has none.
         evidence: (n, C, f) in the order of :data:`PLAIN`.
         none: (n, g) what speaks for none of them.
+        blank: (n, h) what speaks for its being paper that shows through the figure.
     """
 
-    def __init__(
-        self, drawing: Drawing, placement: Placement, quality: float, rows: np.ndarray
-    ) -> None:
-        figure = drawing.figures[placement.figure]
+    def __init__(self, drawing: Drawing, ways: Sequence[Way], rows: np.ndarray) -> None:
+        figure = drawing.figures[ways[0].placement.figure]
         self._sheet, self._drawing = figure.sheet, drawing
         sheet = drawing.sheets[figure.sheet]
         columns = _largest(figure.members, sheet.shapes, _MOST_REFERENCE)
         self.rows = rows
-        here, there = drawing.shapes.take(rows), sheet.shapes.take(columns)
-        pose = _Pose(placement, here, there)
+        self._shapes = here = drawing.shapes.take(rows)
+        allowed = drawing.allowed(figure.sheet, rows, columns)
+        poses = [_Pose(way, here, sheet, columns, allowed) for way in ways]
         count = min(_CANDIDATES, len(columns))
         chosen = np.zeros((len(rows), count), np.int64)
         self.evidence = np.zeros((len(rows), count, len(_weights(PLAIN)[0])))
+        on_paper = np.zeros(len(rows))
         best, best_fit = np.zeros(len(columns), np.int64), np.full(len(columns), -1.0)
         for start in range(0, len(rows), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            chosen[part], self.evidence[part, :, :-1], fits = pose.evidence(
-                here.take(np.arange(len(rows))[part]), count
+            some = here.take(np.arange(len(rows))[part])
+            chosen[part], self.evidence[part, :, :-1], fits, on_paper[part] = _evidence(
+                poses, some, count
             )
             row = fits.argmax(axis=0)
             fit = fits[row, np.arange(len(columns))]
@@ -689,44 +765,63 @@ class Match:
         self.evidence[:, :, -1] = best[chosen] == np.arange(len(rows))[:, None]
         self.candidates = columns[chosen]
         self.colours = drawing.columns[figure.sheet][self.candidates]
-        self.none = np.stack(
-            [
-                np.ones(len(rows)),
-                np.full(len(rows), quality),
-                0.2 * np.log(here.areas / pose.side**2),
-                here.cut.astype(float),
-                here.paper,
-            ],
-            axis=1,
-        )
-        self._shapes = here
+        self.paper = None
+        if sheet.shapes.background.any():
+            self.paper = int(np.searchsorted(drawing.colours, sheet.paper))
+        large = 0.2 * np.log(here.areas / poses[0].side ** 2)
+        cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
+        self.none = np.stack([np.ones(len(rows)), quality, large, cut, here.paper], axis=1)
+        blank = [np.ones(len(rows)), on_paper, large, cut, here.paper, here.degree, here.enclosed]
+        self.blank = np.stack(blank, axis=1)
 
     def plain_likelihoods(self, table: Mapping[str, float] = PLAIN) -> np.ndarray:
         """(n, K), from each candidate by itself."""
-        return self._likelihoods(self.evidence, table)
+        return self._likelihoods(self.evidence, self.blank, table)
 
     def seeing_likelihoods(
         self, known: np.ndarray, around: np.ndarray, table: Mapping[str, float] = SEEING
     ) -> np.ndarray:
         """(n, K), from what is known of all regions (count, K), and round them."""
-        return self._likelihoods(self.seen(known, around), table)
+        return self._likelihoods(*self.seen(known, around), table)
 
-    def seen(self, known: np.ndarray, around: np.ndarray) -> np.ndarray:
-        """(n, C, f) evidence in the order of :data:`SEEING`."""
+    def seen(self, known: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, C, f) evidence and (n, h) of paper, in the order of :data:`SEEING`."""
         others = self._on_others(known[self.rows])
+        told = self._on_told()
+        beside = self._drawing.borders.around(self._drawing.told)
+        parts = range(0, len(self.rows), _AT_ONCE)
         added = [
-            self._seen_of(slice(start, start + _AT_ONCE), around, others)
-            for start in range(0, len(self.rows), _AT_ONCE)
+            self._seen_of(slice(start, start + _AT_ONCE), around, others, told, beside)
+            for start in parts
         ]
-        return np.concatenate([self.evidence, np.concatenate(added)], axis=2)
+        evidence = np.concatenate([self.evidence, np.concatenate(added)], axis=2)
+        return evidence, np.concatenate([self.blank, self._blank_seen(around, others, told)], axis=1)
 
-    def _seen_of(self, part: slice, around: np.ndarray, others: np.ndarray) -> np.ndarray:
+    def _blank_seen(self, around: np.ndarray, others: np.ndarray, told: np.ndarray) -> np.ndarray:
+        """(n, h): what :data:`SEEING` has beyond :data:`PLAIN` for paper."""
+        drawn = around[self.rows].copy()
+        paper = np.zeros((3, len(self.rows)))
+        if self.paper is not None:
+            paper[:] = others[:, self.paper], told[:, self.paper], drawn[:, self.paper]
+            drawn[:, self.paper] = 0
+        return np.stack([paper[0], paper[1] - told.max(axis=1), paper[2], drawn.max(axis=1)], axis=1)
+
+    def _seen_of(
+        self,
+        part: slice,
+        around: np.ndarray,
+        others: np.ndarray,
+        told: np.ndarray,
+        beside: np.ndarray,
+    ) -> np.ndarray:
         """(m, C, f): what :data:`SEEING` has beyond :data:`PLAIN`, for some of the rows."""
         here, colours, other = around[self.rows[part]], self.colours[part], others[part]
         there = self._drawing.around[self._sheet][self.candidates[part]]
         on_others = np.take_along_axis(other, colours, axis=1)
         on_neighbours = np.take_along_axis(here, colours, axis=1)
         own = np.take_along_axis(there, colours[:, :, None], axis=2)[:, :, 0]
+        on_told = np.take_along_axis(told[part], colours, axis=1)
+        beside_told = np.take_along_axis(beside[self.rows[part]], colours, axis=1)
         added = [
             np.minimum(here[:, None], there).sum(axis=2),
             np.maximum(here[:, None] - there, 0).sum(axis=2),
@@ -734,8 +829,22 @@ class Match:
             on_neighbours,
             on_others - other.max(axis=1, keepdims=True),
             np.abs(on_neighbours - own),
+            on_told,
+            on_told - told[part].max(axis=1, keepdims=True),
+            np.minimum(beside_told, own),
         ]
         return np.stack(added, axis=2)
+
+    def _on_told(self) -> np.ndarray:
+        """(n, K): how much a region of a pair that looks just like each has each colour."""
+        drawing, found = self._drawing, np.zeros((len(self.rows), len(self._drawing.colours)))
+        for region in np.flatnonzero(drawing.told.any(axis=1)):
+            one = drawing.shapes.take(np.full(len(self.rows), region))
+            alike = np.exp(-_unlike_each(self._shapes, one))
+            # Of itself everything is known.
+            alike[self.rows == region] = 0
+            found = np.maximum(found, alike[:, None] * drawing.told[region])
+        return found
 
     def _on_others(self, known: np.ndarray) -> np.ndarray:
         """(n, K): how much a region that looks just like each has each colour."""
@@ -748,16 +857,24 @@ class Match:
             found[other] = np.maximum(found[other], alike * known[one])
         return found
 
-    def _likelihoods(self, evidence: np.ndarray, table: Mapping[str, float]) -> np.ndarray:
-        weights, none = _weights(table)
-        logits = np.concatenate([evidence @ weights, (self.none @ none)[:, None]], axis=1)
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    def _likelihoods(
+        self, evidence: np.ndarray, blank: np.ndarray, table: Mapping[str, float]
+    ) -> np.ndarray:
+        weights, of_none, of_blank = _weights(table)
+        logits = [evidence @ weights, (self.none @ of_none)[:, None], (blank @ of_blank)[:, None]]
+        if self.paper is None:
+            logits.pop()
+        shares = np.concatenate(logits, axis=1)
+        shares = np.exp(shares - shares.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
-        size = len(self._drawing.colours)
+        size, candidates = len(self._drawing.colours), evidence.shape[1]
         boxes = np.arange(len(self.rows))[:, None] * size + self.colours
-        return np.bincount(
-            boxes.ravel(), shares[:, :-1].ravel(), minlength=len(self.rows) * size
+        found = np.bincount(
+            boxes.ravel(), shares[:, :candidates].ravel(), minlength=len(self.rows) * size
         ).reshape(-1, size)
+        if self.paper is not None:
+            found[:, self.paper] += shares[:, -1]
+        return found
 
 
 def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
@@ -772,18 +889,27 @@ def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
 
 
 class _Pose:
-    """A placement bent by the regions that fit, since poses differ."""
+    """A placement bent by the regions that fit, since poses differ.
 
-    def __init__(self, placement: Placement, here: Shapes, there: Shapes) -> None:
-        self._mirrored = placement.mirrored
-        self._there = there
-        scale = abs(placement.turn)
+    Attributes:
+        side: of the figure on the line art, pixels.
+    """
+
+    def __init__(
+        self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray, allowed: np.ndarray
+    ) -> None:
+        self._placement, self._mirrored = way.placement, way.placement.mirrored
+        self._behind, self._sheet, self._columns = way.behind, sheet, columns
+        self._there = there = sheet.shapes.take(columns)
+        scale = abs(way.placement.turn)
         self.side = scale * float(np.sqrt(there.areas.sum()))
         self._areas = there.areas * scale**2
-        self._at = placed = placement.placed(_complex(there.centres))
+        self._straight = self._at = placed = way.placement.placed(there.at)
         self._usual = 0.1
-        large = here.take(_largest(np.arange(here.count), here))
-        z, alike = _complex(large.centres), np.exp(-_unlike(large, there)[int(self._mirrored)])
+        largest = _largest(np.arange(here.count), here)
+        large = here.take(largest)
+        alike = allowed[largest] * np.exp(-_unlike(large, there)[int(self._mirrored)])
+        z = large.at
         for _ in range(4):
             rows, columns, fit = mutual(self._fits(large, alike), 0.05)
             if not len(rows):
@@ -796,26 +922,47 @@ class _Pose:
             self._at = placed + moved / (pull.sum(axis=1) + 0.05 * weight.max())
             self._usual = float(np.median(np.abs(z[rows] - self._at[columns]))) / self.side
 
+    def _under(self, rows: Shapes) -> tuple[np.ndarray, np.ndarray]:
+        """(n, m): the share of each region that lies on each of the figure's; (n,): on paper."""
+        away = np.abs(rows.at[:, None] - self._at[None]) / (_BEND * self.side)
+        pull = np.exp(-0.5 * np.minimum(away, 6) ** 2)
+        moved = pull @ (self._at - self._straight) / pull.sum(axis=1)
+        seen = self._placement.seen(rows.cells() - moved[:, None])
+        labels, count = self._sheet.regions.labels, len(self._columns)
+        x, y = np.floor(seen.real).astype(int), np.floor(seen.imag).astype(int)
+        inside = (x >= 0) & (y >= 0) & (x < labels.shape[1]) & (y < labels.shape[0])
+        entry = np.full(self._sheet.shapes.count, count + 1)
+        entry[self._columns] = np.arange(count)
+        entry[self._sheet.shapes.background] = count
+        # Beyond the picture there is more paper.
+        on = np.where(inside, entry[labels[y * inside, x * inside]], count)
+        boxes = np.arange(rows.count)[:, None] * (count + 2) + on
+        shares = rows.coarse.reshape(rows.count, -1)
+        size = rows.count * (count + 2)
+        found = np.bincount(boxes.ravel(), shares.ravel(), size).reshape(-1, count + 2)
+        return found[:, :count], found[:, count]
+
     def _fits(self, rows: Shapes, alike: np.ndarray) -> np.ndarray:
-        away = np.abs(_complex(rows.centres)[:, None] - self._at[None]) / (0.1 * self.side)
+        away = np.abs(rows.at[:, None] - self._at[None]) / (0.1 * self.side)
         size = self._sizes(rows) / 0.5
         return alike * np.exp(-0.5 * (away**2 + size**2))
 
     def _sizes(self, rows: Shapes) -> np.ndarray:
         return np.minimum(np.abs(np.log(rows.areas[:, None] / self._areas[None])), 3)
 
-    def evidence(self, rows: Shapes, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n, count) best columns, their evidence, and how well each (row, column) fits."""
+    def evidence(self, rows: Shapes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(n, m) cost, lower for better candidates; (f, n, m) evidence; (n, m) how well each fits;
+        (n,) the share of each that lies on paper."""
         there, cut = self._there, _cut(rows, self._there)
-        apart = np.abs(_complex(rows.centres)[:, None] - self._at[None])
+        apart = np.abs(rows.at[:, None] - self._at[None])
         away = apart / self.side
         smaller = np.minimum(rows.areas[:, None], self._areas[None])
         own = np.minimum(apart / np.sqrt(smaller), 5)
         size = self._sizes(rows)
         rings = np.abs(rows.radial[:, None] - there.radial[None]).sum(axis=2)
         coarse = _coarse(rows, there, self._mirrored)
-        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse)
-        chosen = np.argsort(cost, axis=1, kind="stable")[:, :count]
+        under, on_paper = self._under(rows)
+        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse) - under - 2 * self._behind
         planes = [
             away,
             5 * away**2,
@@ -831,7 +978,28 @@ class _Pose:
             np.abs(rows.enclosed[:, None] - there.enclosed[None]),
             np.broadcast_to(0.1 * np.log(self._areas / self.side**2), away.shape),
             np.log1p(away / (self._usual + _SMALLEST_OFF)),
+            under,
+            np.full(away.shape, self._behind),
         ]
-        evidence = np.stack([np.take_along_axis(plane, chosen, 1) for plane in planes], axis=2)
         unlike = _unlike(rows, there)[int(self._mirrored)]
-        return chosen, evidence, self._fits(rows, np.exp(-unlike))
+        return cost, np.stack(planes), self._fits(rows, np.exp(-unlike)), on_paper
+
+
+def _evidence(
+    poses: Sequence[_Pose], rows: Shapes, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(n, count) best columns under any of the poses, their evidence (n, count, f) under that
+    pose, how well each (row, column) fits, and the share of each row that lies on paper."""
+    found = [pose.evidence(rows) for pose in poses]
+    costs = np.stack([cost for cost, *_ in found])
+    way = costs.argmin(axis=0)
+    chosen = np.argsort(costs.min(axis=0), axis=1, kind="stable")[:, :count]
+    ways = np.take_along_axis(way, chosen, axis=1)
+    evidence = np.zeros((*chosen.shape, len(found[0][1])))
+    for number, (_, planes, _, _) in enumerate(found):
+        picked = np.take_along_axis(planes, chosen[None], axis=2).transpose(1, 2, 0)
+        evidence[ways == number] = picked[ways == number]
+    fits = np.stack([fit * np.exp(pose._behind) for pose, (_, _, fit, _) in zip(poses, found)])
+    standing = np.exp([pose._behind for pose in poses])
+    on_paper = standing @ np.stack([paper for *_, paper in found]) / standing.sum()
+    return chosen, evidence, fits.max(axis=0), on_paper
