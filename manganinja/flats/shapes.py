@@ -42,6 +42,8 @@ class Shapes:
         background: (n,) bool, the paper itself.
         degree: (n,) float, logarithm of 1 + the number of neighbours that count.
         enclosed: (n,) float, largest share of the border that one neighbour has.
+        outline: (n,) float, logarithm of the border's length in roots of the area: fingers have
+            much of it.
     """
 
     centres: np.ndarray = field(repr=False)
@@ -54,6 +56,7 @@ class Shapes:
     background: np.ndarray = field(repr=False)
     degree: np.ndarray = field(repr=False)
     enclosed: np.ndarray = field(repr=False)
+    outline: np.ndarray = field(repr=False)
 
     @property
     def count(self) -> int:
@@ -136,6 +139,7 @@ def describe(regions: Regions) -> tuple[Shapes, Borders]:
         regions.background,
         np.log1p(np.bincount(pairs[shares > _LEAST_SHARE, 0], minlength=count)),
         enclosed,
+        np.log((whole + 1) / np.sqrt(np.maximum(regions.areas_px, 1))),
     )
     return shapes, Borders(count, pairs, shares)
 

@@ -461,6 +461,7 @@ PLAIN = {
     "paper": -1.79,
     "degree": -0.94,
     "enclosed": -3.7,
+    "outline": -0.5,
     "large": 0.68,
     "away beside usual": -0.47,
     "under": 1.0,
@@ -471,6 +472,8 @@ PLAIN = {
     "none: large": 1.95,
     "none: cut off": 0.2,
     "none: paper": -2.15,
+    "none: pairs found": -1.0,
+    "none: pairs not found": 0.0,
     "blank": -4.0,
     "blank: on paper": 3.0,
     "blank: large": 0.0,
@@ -478,6 +481,7 @@ PLAIN = {
     "blank: paper": 0.0,
     "blank: degree": 0.0,
     "blank: enclosed": 0.0,
+    "blank: outline": 0.0,
 }
 """Weights of what is known of a candidate by itself, and of there being none."""
 
@@ -494,6 +498,7 @@ SEEING = {
     "paper": 0.58,
     "degree": -0.63,
     "enclosed": -2.15,
+    "outline": -0.5,
     "large": 0.91,
     "away beside usual": -0.37,
     "under": 1.0,
@@ -513,6 +518,8 @@ SEEING = {
     "none: large": 1.45,
     "none: cut off": -0.04,
     "none: paper": 0.43,
+    "none: pairs found": -1.0,
+    "none: pairs not found": 0.0,
     "blank": -4.0,
     "blank: on paper": 3.0,
     "blank: large": 0.0,
@@ -520,10 +527,13 @@ SEEING = {
     "blank: paper": 0.0,
     "blank: degree": 0.0,
     "blank: enclosed": 0.0,
+    "blank: outline": 0.0,
     "blank: on others alike": 0.0,
     "blank: on told rather": 0.0,
     "blank: round it": 0.0,
     "blank: round it one colour": 0.0,
+    "blank: round it alike": 0.0,
+    "blank: round it what meets paper": 0.0,
 }
 """The same where it is also known what colours lie round it, and which alike regions have."""
 
@@ -559,6 +569,12 @@ class Drawing:
         self.around = [
             sheet.borders.around(np.eye(len(self.colours))[columns])
             for sheet, columns in zip(sheets, self.columns)
+        ]
+        self.beside_paper = [
+            self.around[number][sheet.shapes.background].mean(axis=0)
+            if sheet.shapes.background.any()
+            else np.zeros(len(self.colours))
+            for number, sheet in enumerate(sheets)
         ]
 
     def _told(self) -> np.ndarray:
@@ -746,7 +762,8 @@ class Match:
         self.rows = rows
         self._shapes = here = drawing.shapes.take(rows)
         allowed = drawing.allowed(figure.sheet, rows, columns)
-        poses = [_Pose(way, here, sheet, columns, allowed) for way in ways]
+        pinned = self._pinned(columns)
+        poses = [_Pose(way, here, sheet, columns, allowed, pinned) for way in ways]
         count = min(_CANDIDATES, len(columns))
         chosen = np.zeros((len(rows), count), np.int64)
         self.evidence = np.zeros((len(rows), count, len(_weights(PLAIN)[0])))
@@ -770,9 +787,28 @@ class Match:
             self.paper = int(np.searchsorted(drawing.colours, sheet.paper))
         large = 0.2 * np.log(here.areas / poses[0].side ** 2)
         cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
-        self.none = np.stack([np.ones(len(rows)), quality, large, cut, here.paper], axis=1)
-        blank = [np.ones(len(rows)), on_paper, large, cut, here.paper, here.degree, here.enclosed]
-        self.blank = np.stack(blank, axis=1)
+        tested = [np.full(len(rows), share) for share in self._tested()]
+        none = [np.ones(len(rows)), quality, large, cut, here.paper, *tested]
+        self.none = np.stack(none, axis=1)
+        blank = [np.ones(len(rows)), on_paper, large, cut, here.paper, here.degree]
+        self.blank = np.stack([*blank, here.enclosed, here.outline], axis=1)
+
+    def _pinned(self, columns: np.ndarray) -> list[tuple[int, int]]:
+        """Pairs as places in the rows and in the columns."""
+        rows, places = self.rows.tolist(), columns.tolist()
+        return [
+            (rows.index(anchor.region), places.index(anchor.source))
+            for anchor in self._drawing.anchors
+            if anchor.sheet == self._sheet and anchor.region in rows and anchor.source in places
+        ]
+
+    def _tested(self) -> tuple[float, float]:
+        """How many of the pairs say what is found without them, and how many don't, as shares of
+        one more than there are: a test of the placement."""
+        told = self._drawing.told[self.rows]
+        rows = np.flatnonzero(told.any(axis=1))
+        found = float((self.colours[rows, 0] == told[rows].argmax(axis=1)).sum())
+        return found / (len(rows) + 1), (len(rows) - found) / (len(rows) + 1)
 
     def plain_likelihoods(self, table: Mapping[str, float] = PLAIN) -> np.ndarray:
         """(n, K), from each candidate by itself."""
@@ -804,7 +840,16 @@ class Match:
         if self.paper is not None:
             paper[:] = others[:, self.paper], told[:, self.paper], drawn[:, self.paper]
             drawn[:, self.paper] = 0
-        return np.stack([paper[0], paper[1] - told.max(axis=1), paper[2], drawn.max(axis=1)], axis=1)
+        beside = self._drawing.beside_paper[self._sheet]
+        added = [
+            paper[0],
+            paper[1] - told.max(axis=1),
+            paper[2],
+            drawn.max(axis=1),
+            np.minimum(drawn, beside).sum(axis=1),
+            drawn @ (beside > 0.01),
+        ]
+        return np.stack(added, axis=1)
 
     def _seen_of(
         self,
@@ -896,7 +941,13 @@ class _Pose:
     """
 
     def __init__(
-        self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray, allowed: np.ndarray
+        self,
+        way: Way,
+        here: Shapes,
+        sheet: Sheet,
+        columns: np.ndarray,
+        allowed: np.ndarray,
+        pinned: Sequence[tuple[int, int]],
     ) -> None:
         self._placement, self._mirrored = way.placement, way.placement.mirrored
         self._behind, self._sheet, self._columns = way.behind, sheet, columns
@@ -909,18 +960,39 @@ class _Pose:
         largest = _largest(np.arange(here.count), here)
         large = here.take(largest)
         alike = allowed[largest] * np.exp(-_unlike(large, there)[int(self._mirrored)])
-        z = large.at
+        pins = self._pins(here, sheet.colours[columns], pinned)
         for _ in range(4):
             rows, columns, fit = mutual(self._fits(large, alike), 0.05)
+            loose = ~np.isin(largest[rows], pins[0]) & ~np.isin(columns, pins[1])
+            rows, columns, fit = (
+                np.concatenate([pin, found[loose]])
+                for pin, found in zip(pins, (largest[rows], columns, fit))
+            )
             if not len(rows):
                 return
-            smaller = np.minimum(large.areas[rows], self._areas[columns])
+            smaller = np.minimum(here.areas[rows], self._areas[columns])
             weight = fit * np.sqrt(smaller) / self.side
             away = np.abs(placed[:, None] - placed[columns][None]) / (_BEND * self.side)
             pull = np.exp(-0.5 * away**2) * weight
-            moved = pull @ (z[rows] - placed[columns])
+            moved = pull @ (here.at[rows] - placed[columns])
             self._at = placed + moved / (pull.sum(axis=1) + 0.05 * weight.max())
-            self._usual = float(np.median(np.abs(z[rows] - self._at[columns]))) / self.side
+            self._usual = float(np.median(np.abs(here.at[rows] - self._at[columns]))) / self.side
+
+    def _pins(
+        self, here: Shapes, colours: np.ndarray, pinned: Sequence[tuple[int, int]]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, columns and weights of the pairs. Which of two twins was meant is not plain: it is
+        taken for the closer one."""
+        pins = []
+        for row, column in pinned:
+            source = self._there.take(np.full(self._there.count, column))
+            twin = (colours == colours[column]) * np.exp(-_unlike_each(self._there, source))
+            away = np.abs(here.at[row] - self._straight) / (0.3 * self.side)
+            meant = int((twin * np.exp(-0.5 * np.minimum(away, 8) ** 2)).argmax())
+            size = np.log(here.areas[row] / self._areas[meant]) / 0.5
+            pins.append((row, meant, float(np.exp(-0.5 * size**2))))
+        rows, columns, weights = zip(*pins) if pins else ((), (), ())
+        return np.array(rows, int), np.array(columns, int), np.array(weights, float)
 
     def _under(self, rows: Shapes) -> tuple[np.ndarray, np.ndarray]:
         """(n, m): the share of each region that lies on each of the figure's; (n,): on paper."""
@@ -976,6 +1048,7 @@ class _Pose:
             np.abs(rows.paper[:, None] - there.paper[None]),
             np.abs(rows.degree[:, None] - there.degree[None]),
             np.abs(rows.enclosed[:, None] - there.enclosed[None]),
+            np.abs(rows.outline[:, None] - there.outline[None]),
             np.broadcast_to(0.1 * np.log(self._areas / self.side**2), away.shape),
             np.log1p(away / (self._usual + _SMALLEST_OFF)),
             under,
