@@ -27,8 +27,8 @@ from .palette import ReferenceFlats, nearest
 from .shapes import Borders, Shapes, cut_reference, describe
 from .values import EMPTY, Assignment, Palette, Regions
 
-LEAST = 0.6
-"""Likelihood from which a region takes a colour."""
+LEAST = 0.5
+"""Likelihood from which a region takes a colour; it may still be listed as unsure."""
 
 _LARGEST = 200
 """Regions of each side that are looked at for placing the reference."""
@@ -473,7 +473,6 @@ PLAIN = {
     "none: cut off": 0.2,
     "none: paper": -2.15,
     "none: pairs found": -1.0,
-    "none: pairs not found": 0.0,
     "blank": -4.0,
     "blank: on paper": 3.0,
     "blank: large": 0.0,
@@ -519,7 +518,6 @@ SEEING = {
     "none: cut off": -0.04,
     "none: paper": 0.43,
     "none: pairs found": -1.0,
-    "none: pairs not found": 0.0,
     "blank": -4.0,
     "blank: on paper": 3.0,
     "blank: large": 0.0,
@@ -762,8 +760,7 @@ class Match:
         self.rows = rows
         self._shapes = here = drawing.shapes.take(rows)
         allowed = drawing.allowed(figure.sheet, rows, columns)
-        pinned = self._pinned(columns)
-        poses = [_Pose(way, here, sheet, columns, allowed, pinned) for way in ways]
+        poses = [_Pose(way, here, sheet, columns, allowed) for way in ways]
         count = min(_CANDIDATES, len(columns))
         chosen = np.zeros((len(rows), count), np.int64)
         self.evidence = np.zeros((len(rows), count, len(_weights(PLAIN)[0])))
@@ -787,28 +784,19 @@ class Match:
             self.paper = int(np.searchsorted(drawing.colours, sheet.paper))
         large = 0.2 * np.log(here.areas / poses[0].side ** 2)
         cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
-        tested = [np.full(len(rows), share) for share in self._tested()]
-        none = [np.ones(len(rows)), quality, large, cut, here.paper, *tested]
+        tested = np.full(len(rows), self._tested())
+        none = [np.ones(len(rows)), quality, large, cut, here.paper, tested]
         self.none = np.stack(none, axis=1)
         blank = [np.ones(len(rows)), on_paper, large, cut, here.paper, here.degree]
         self.blank = np.stack([*blank, here.enclosed, here.outline], axis=1)
 
-    def _pinned(self, columns: np.ndarray) -> list[tuple[int, int]]:
-        """Pairs as places in the rows and in the columns."""
-        rows, places = self.rows.tolist(), columns.tolist()
-        return [
-            (rows.index(anchor.region), places.index(anchor.source))
-            for anchor in self._drawing.anchors
-            if anchor.sheet == self._sheet and anchor.region in rows and anchor.source in places
-        ]
-
-    def _tested(self) -> tuple[float, float]:
-        """How many of the pairs say what is found without them, and how many don't, as shares of
-        one more than there are: a test of the placement."""
+    def _tested(self) -> float:
+        """0 to 1, growing with the number of pairs that say what is found without them: a test
+        that the placement has passed. Those that say something else may be meant to."""
         told = self._drawing.told[self.rows]
         rows = np.flatnonzero(told.any(axis=1))
-        found = float((self.colours[rows, 0] == told[rows].argmax(axis=1)).sum())
-        return found / (len(rows) + 1), (len(rows) - found) / (len(rows) + 1)
+        found = np.count_nonzero(self.colours[rows, 0] == told[rows].argmax(axis=1))
+        return found / (found + 1)
 
     def plain_likelihoods(self, table: Mapping[str, float] = PLAIN) -> np.ndarray:
         """(n, K), from each candidate by itself."""
@@ -941,13 +929,7 @@ class _Pose:
     """
 
     def __init__(
-        self,
-        way: Way,
-        here: Shapes,
-        sheet: Sheet,
-        columns: np.ndarray,
-        allowed: np.ndarray,
-        pinned: Sequence[tuple[int, int]],
+        self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray, allowed: np.ndarray
     ) -> None:
         self._placement, self._mirrored = way.placement, way.placement.mirrored
         self._behind, self._sheet, self._columns = way.behind, sheet, columns
@@ -960,39 +942,18 @@ class _Pose:
         largest = _largest(np.arange(here.count), here)
         large = here.take(largest)
         alike = allowed[largest] * np.exp(-_unlike(large, there)[int(self._mirrored)])
-        pins = self._pins(here, sheet.colours[columns], pinned)
+        z = large.at
         for _ in range(4):
             rows, columns, fit = mutual(self._fits(large, alike), 0.05)
-            loose = ~np.isin(largest[rows], pins[0]) & ~np.isin(columns, pins[1])
-            rows, columns, fit = (
-                np.concatenate([pin, found[loose]])
-                for pin, found in zip(pins, (largest[rows], columns, fit))
-            )
             if not len(rows):
                 return
-            smaller = np.minimum(here.areas[rows], self._areas[columns])
+            smaller = np.minimum(large.areas[rows], self._areas[columns])
             weight = fit * np.sqrt(smaller) / self.side
             away = np.abs(placed[:, None] - placed[columns][None]) / (_BEND * self.side)
             pull = np.exp(-0.5 * away**2) * weight
-            moved = pull @ (here.at[rows] - placed[columns])
+            moved = pull @ (z[rows] - placed[columns])
             self._at = placed + moved / (pull.sum(axis=1) + 0.05 * weight.max())
-            self._usual = float(np.median(np.abs(here.at[rows] - self._at[columns]))) / self.side
-
-    def _pins(
-        self, here: Shapes, colours: np.ndarray, pinned: Sequence[tuple[int, int]]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows, columns and weights of the pairs. Which of two twins was meant is not plain: it is
-        taken for the closer one."""
-        pins = []
-        for row, column in pinned:
-            source = self._there.take(np.full(self._there.count, column))
-            twin = (colours == colours[column]) * np.exp(-_unlike_each(self._there, source))
-            away = np.abs(here.at[row] - self._straight) / (0.3 * self.side)
-            meant = int((twin * np.exp(-0.5 * np.minimum(away, 8) ** 2)).argmax())
-            size = np.log(here.areas[row] / self._areas[meant]) / 0.5
-            pins.append((row, meant, float(np.exp(-0.5 * size**2))))
-        rows, columns, weights = zip(*pins) if pins else ((), (), ())
-        return np.array(rows, int), np.array(columns, int), np.array(weights, float)
+            self._usual = float(np.median(np.abs(z[rows] - self._at[columns]))) / self.side
 
     def _under(self, rows: Shapes) -> tuple[np.ndarray, np.ndarray]:
         """(n, m): the share of each region that lies on each of the figure's; (n,): on paper."""
