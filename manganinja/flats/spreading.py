@@ -356,8 +356,18 @@ class _Search:
         )
         self._unit = float(np.sqrt(rows.areas.sum()))
         self._whole = float(np.sqrt(rows.areas).sum())
-        # A region with a pair is only like regions of the pair's colour.
-        self._alike *= drawing.allowed(figure.sheet, self._rows, self._columns)
+        self._allow(drawing, figure.sheet)
+
+    def _allow(self, drawing: Drawing, number: int) -> None:
+        """A region with a pair is only like regions of the pair's colour. Which of two twins is
+        meant does not count: an artist may point from the left sleeve to the right one."""
+        row_of = {int(region): row for row, region in enumerate(self._rows)}
+        colours = drawing.sheets[number].colours
+        for anchor in drawing.anchors:
+            row = row_of.get(anchor.region)
+            if row is not None and anchor.sheet == number:
+                same = colours[self._columns] == colours[anchor.source]
+                self._alike[:, row] *= same
 
     def found(self) -> list[Placement]:
         """Placements on which much agrees."""
@@ -475,12 +485,14 @@ PLAIN = {
     "none: pairs found": -1.0,
     "blank": -4.0,
     "blank: on paper": 3.0,
+    "blank: on paper, enclosed": 0.0,
     "blank: large": 0.0,
     "blank: cut off": 0.0,
     "blank: paper": 0.0,
     "blank: degree": 0.0,
     "blank: enclosed": 0.0,
     "blank: outline": 0.0,
+    "blank: pairs found": 0.0,
 }
 """Weights of what is known of a candidate by itself, and of there being none."""
 
@@ -520,12 +532,14 @@ SEEING = {
     "none: pairs found": -1.0,
     "blank": -4.0,
     "blank: on paper": 3.0,
+    "blank: on paper, enclosed": 0.0,
     "blank: large": 0.0,
     "blank: cut off": 0.0,
     "blank: paper": 0.0,
     "blank: degree": 0.0,
     "blank: enclosed": 0.0,
     "blank: outline": 0.0,
+    "blank: pairs found": 0.0,
     "blank: on others alike": 0.0,
     "blank: on told rather": 0.0,
     "blank: round it": 0.0,
@@ -599,17 +613,6 @@ class Drawing:
             seen = [match.seeing_likelihoods(known, around, seeing) for match in matches]
             likely = self.together(matches, seen)
         return self.with_known(likely)
-
-    def allowed(self, sheet: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """(n, m) bool: which regions of a sheet these of the line art may be, for all that the
-        pairs say: a pair tells a colour, not which of two twins is meant."""
-        allowed = np.ones((len(rows), len(columns)), bool)
-        colours = self.sheets[sheet].colours
-        for anchor in self.anchors:
-            if anchor.sheet == sheet:
-                same = colours[columns] == colours[anchor.source]
-                allowed[rows == anchor.region] = same
-        return allowed
 
     def matches(self, on_fraction: Callable[[float], None] = lambda fraction: None) -> list[Match]:
         """Every part of the line art with the ways to lay a figure over it."""
@@ -759,8 +762,7 @@ class Match:
         columns = _largest(figure.members, sheet.shapes, _MOST_REFERENCE)
         self.rows = rows
         self._shapes = here = drawing.shapes.take(rows)
-        allowed = drawing.allowed(figure.sheet, rows, columns)
-        poses = [_Pose(way, here, sheet, columns, allowed) for way in ways]
+        poses = [_Pose(way, here, sheet, columns) for way in ways]
         count = min(_CANDIDATES, len(columns))
         chosen = np.zeros((len(rows), count), np.int64)
         self.evidence = np.zeros((len(rows), count, len(_weights(PLAIN)[0])))
@@ -787,8 +789,9 @@ class Match:
         tested = np.full(len(rows), self._tested())
         none = [np.ones(len(rows)), quality, large, cut, here.paper, tested]
         self.none = np.stack(none, axis=1)
-        blank = [np.ones(len(rows)), on_paper, large, cut, here.paper, here.degree]
-        self.blank = np.stack([*blank, here.enclosed, here.outline], axis=1)
+        blank = [np.ones(len(rows)), on_paper, on_paper * here.enclosed, large, cut, here.paper]
+        blank += [here.degree, here.enclosed, here.outline, tested]
+        self.blank = np.stack(blank, axis=1)
 
     def _tested(self) -> float:
         """0 to 1, growing with the number of pairs that say what is found without them: a test
@@ -928,9 +931,7 @@ class _Pose:
         side: of the figure on the line art, pixels.
     """
 
-    def __init__(
-        self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray, allowed: np.ndarray
-    ) -> None:
+    def __init__(self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray) -> None:
         self._placement, self._mirrored = way.placement, way.placement.mirrored
         self._behind, self._sheet, self._columns = way.behind, sheet, columns
         self._there = there = sheet.shapes.take(columns)
@@ -939,10 +940,8 @@ class _Pose:
         self._areas = there.areas * scale**2
         self._straight = self._at = placed = way.placement.placed(there.at)
         self._usual = 0.1
-        largest = _largest(np.arange(here.count), here)
-        large = here.take(largest)
-        alike = allowed[largest] * np.exp(-_unlike(large, there)[int(self._mirrored)])
-        z = large.at
+        large = here.take(_largest(np.arange(here.count), here))
+        z, alike = large.at, np.exp(-_unlike(large, there)[int(self._mirrored)])
         for _ in range(4):
             rows, columns, fit = mutual(self._fits(large, alike), 0.05)
             if not len(rows):
