@@ -3,12 +3,16 @@
 
 1. The reference is laid over the line art: shifted, turned, mirrored and scaled so that as many of
    its regions as can be lie on regions of their shape and size (:func:`_placements`). A page may
-   show several figures, so there may be several placements. Pairs count, but need not fit: an
-   artist may point from the left sleeve to the right one.
+   show several figures, so there may be several placements; and where several would do for the
+   same figure, as for one that is nearly symmetrical, all are looked at. A pair speaks against
+   placements that fit its region to another colour, and no more: an artist may point from the
+   left sleeve to the right one.
 2. Regions that fit bend the rest towards them, since poses differ.
 3. Each region has candidates in the reference. A logistic model weighs place, size and shape
    (:data:`PLAIN`), then also what lies round both, the artist's marks, and parts of the line art
-   that look alike (:data:`SEEING`). It knows "none of them" as well, and shares add up by colour.
+   that look alike (:data:`SEEING`). It knows "none of them" as well, and paper that shows through
+   the figure; shares add up by colour. Pairs that say what is found without them are a test
+   that the placement has passed, and make all of it more likely.
 4. What is not likely enough stays unknown.
 
 The weights were fitted on generated drawings by ``python -m benchmarks.spreading_fit``.
@@ -35,7 +39,7 @@ _LARGEST = 200
 _MOST_REFERENCE = 400
 """Regions of a figure of the reference that can be candidates."""
 _CANDIDATES = 16
-_AT_ONCE = 2000
+_AT_ONCE = 700
 _STARTS = 50
 _STARTS_IN_CROWD = 16
 _REFINED = 24
@@ -65,6 +69,8 @@ _SMALLEST_OFF = 0.003
 """How far regions lie off in the same pose, in sides of the figure."""
 _FARTHEST = 0.5
 """Regions so far outside a placed figure, in sides of it, have nothing to do with it."""
+_LEAST_BESIDE = 0.01
+"""Of the paper's border, for a colour that meets it."""
 _ROUNDS = 2
 _ALIKE = 24
 """Regions of about the same size that each region is compared with, on either side."""
@@ -640,9 +646,7 @@ class Drawing:
         return known
 
 
-def _placements(
-    drawing: Drawing, on_fraction: Callable[[float], None]
-) -> list[list[Way]]:
+def _placements(drawing: Drawing, on_fraction: Callable[[float], None]) -> list[list[Way]]:
     """For each part of the line art ways to lay a figure over it, the best one first."""
     shapes = drawing.shapes
     free = ~shapes.background & (shapes.areas > 0)
@@ -813,23 +817,55 @@ class Match:
 
     def seen(self, known: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, C, f) evidence and (n, h) of paper, in the order of :data:`SEEING`."""
-        others = self._on_others(known[self.rows])
-        told = self._on_told()
         beside = self._drawing.borders.around(self._drawing.told)
-        parts = range(0, len(self.rows), _AT_ONCE)
-        added = [
-            self._seen_of(slice(start, start + _AT_ONCE), around, others, told, beside)
-            for start in parts
-        ]
-        evidence = np.concatenate([self.evidence, np.concatenate(added)], axis=2)
-        return evidence, np.concatenate([self.blank, self._blank_seen(around, others, told)], axis=1)
+        others, told = self._on_others(known[self.rows]), self._on_told()
+        tables = np.stack([around[self.rows], others, told, beside[self.rows]])
+        parts = [slice(at, at + _AT_ONCE) for at in range(0, len(self.rows), _AT_ONCE)]
+        added = np.concatenate([self._seen_of(part, *tables[:, part]) for part in parts])
+        blank = self._blank_seen(*tables[:3])
+        return np.concatenate([self.evidence, added], axis=2), np.hstack([self.blank, blank])
 
-    def _blank_seen(self, around: np.ndarray, others: np.ndarray, told: np.ndarray) -> np.ndarray:
-        """(n, h): what :data:`SEEING` has beyond :data:`PLAIN` for paper."""
-        drawn = around[self.rows].copy()
-        paper = np.zeros((3, len(self.rows)))
+    def _seen_of(
+        self,
+        part: slice,
+        here: np.ndarray,
+        others: np.ndarray,
+        told: np.ndarray,
+        beside: np.ndarray,
+    ) -> np.ndarray:
+        """(m, C, f): what :data:`SEEING` has beyond :data:`PLAIN`, for some of the rows.
+
+        Args:
+            here, others, told, beside: (m, K) what colours are round each region, which regions
+                have that look like it, which of these have by a pair, and which are round it by a
+                pair.
+        """
+        there, colours = (
+            self._drawing.around[self._sheet][self.candidates[part]],
+            self.colours[part],
+        )
+        on_neighbours, on_others, on_told, on_beside = (
+            np.take_along_axis(table, colours, axis=1) for table in (here, others, told, beside)
+        )
+        own = np.take_along_axis(there, colours[:, :, None], axis=2)[:, :, 0]
+        added = [
+            np.minimum(here[:, None], there).sum(axis=2),
+            np.maximum(here[:, None] - there, 0).sum(axis=2),
+            on_others,
+            on_neighbours,
+            on_others - others.max(axis=1, keepdims=True),
+            np.abs(on_neighbours - own),
+            on_told,
+            on_told - told.max(axis=1, keepdims=True),
+            np.minimum(on_beside, own),
+        ]
+        return np.stack(added, axis=2)
+
+    def _blank_seen(self, here: np.ndarray, others: np.ndarray, told: np.ndarray) -> np.ndarray:
+        """(n, h): what :data:`SEEING` has beyond :data:`PLAIN` for paper; see :meth:`_seen_of`."""
+        drawn, paper = here.copy(), np.zeros((3, len(self.rows)))
         if self.paper is not None:
-            paper[:] = others[:, self.paper], told[:, self.paper], drawn[:, self.paper]
+            paper[:] = others[:, self.paper], told[:, self.paper], here[:, self.paper]
             drawn[:, self.paper] = 0
         beside = self._drawing.beside_paper[self._sheet]
         added = [
@@ -838,38 +874,9 @@ class Match:
             paper[2],
             drawn.max(axis=1),
             np.minimum(drawn, beside).sum(axis=1),
-            drawn @ (beside > 0.01),
+            drawn @ (beside > _LEAST_BESIDE),
         ]
         return np.stack(added, axis=1)
-
-    def _seen_of(
-        self,
-        part: slice,
-        around: np.ndarray,
-        others: np.ndarray,
-        told: np.ndarray,
-        beside: np.ndarray,
-    ) -> np.ndarray:
-        """(m, C, f): what :data:`SEEING` has beyond :data:`PLAIN`, for some of the rows."""
-        here, colours, other = around[self.rows[part]], self.colours[part], others[part]
-        there = self._drawing.around[self._sheet][self.candidates[part]]
-        on_others = np.take_along_axis(other, colours, axis=1)
-        on_neighbours = np.take_along_axis(here, colours, axis=1)
-        own = np.take_along_axis(there, colours[:, :, None], axis=2)[:, :, 0]
-        on_told = np.take_along_axis(told[part], colours, axis=1)
-        beside_told = np.take_along_axis(beside[self.rows[part]], colours, axis=1)
-        added = [
-            np.minimum(here[:, None], there).sum(axis=2),
-            np.maximum(here[:, None] - there, 0).sum(axis=2),
-            on_others,
-            on_neighbours,
-            on_others - other.max(axis=1, keepdims=True),
-            np.abs(on_neighbours - own),
-            on_told,
-            on_told - told[part].max(axis=1, keepdims=True),
-            np.minimum(beside_told, own),
-        ]
-        return np.stack(added, axis=2)
 
     def _on_told(self) -> np.ndarray:
         """(n, K): how much a region of a pair that looks just like each has each colour."""
@@ -929,11 +936,12 @@ class _Pose:
 
     Attributes:
         side: of the figure on the line art, pixels.
+        behind: the way's.
     """
 
     def __init__(self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray) -> None:
         self._placement, self._mirrored = way.placement, way.placement.mirrored
-        self._behind, self._sheet, self._columns = way.behind, sheet, columns
+        self.behind, self._sheet, self._columns = way.behind, sheet, columns
         self._there = there = sheet.shapes.take(columns)
         scale = abs(way.placement.turn)
         self.side = scale * float(np.sqrt(there.areas.sum()))
@@ -961,14 +969,13 @@ class _Pose:
         moved = pull @ (self._at - self._straight) / pull.sum(axis=1)
         seen = self._placement.seen(rows.cells() - moved[:, None])
         labels, count = self._sheet.regions.labels, len(self._columns)
-        x, y = np.floor(seen.real).astype(int), np.floor(seen.imag).astype(int)
-        inside = (x >= 0) & (y >= 0) & (x < labels.shape[1]) & (y < labels.shape[0])
+        # What lies beyond the picture goes on as at its edge.
+        x = np.clip(seen.real, 0, labels.shape[1] - 1).astype(int)
+        y = np.clip(seen.imag, 0, labels.shape[0] - 1).astype(int)
         entry = np.full(self._sheet.shapes.count, count + 1)
         entry[self._columns] = np.arange(count)
         entry[self._sheet.shapes.background] = count
-        # Beyond the picture there is more paper.
-        on = np.where(inside, entry[labels[y * inside, x * inside]], count)
-        boxes = np.arange(rows.count)[:, None] * (count + 2) + on
+        boxes = np.arange(rows.count)[:, None] * (count + 2) + entry[labels[y, x]]
         shares = rows.coarse.reshape(rows.count, -1)
         size = rows.count * (count + 2)
         found = np.bincount(boxes.ravel(), shares.ravel(), size).reshape(-1, count + 2)
@@ -994,7 +1001,7 @@ class _Pose:
         rings = np.abs(rows.radial[:, None] - there.radial[None]).sum(axis=2)
         coarse = _coarse(rows, there, self._mirrored)
         under, on_paper = self._under(rows)
-        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse) - under - 2 * self._behind
+        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse) - under - 2 * self.behind
         planes = [
             away,
             5 * away**2,
@@ -1012,7 +1019,7 @@ class _Pose:
             np.broadcast_to(0.1 * np.log(self._areas / self.side**2), away.shape),
             np.log1p(away / (self._usual + _SMALLEST_OFF)),
             under,
-            np.full(away.shape, self._behind),
+            np.full(away.shape, self.behind),
         ]
         unlike = _unlike(rows, there)[int(self._mirrored)]
         return cost, np.stack(planes), self._fits(rows, np.exp(-unlike)), on_paper
@@ -1032,7 +1039,7 @@ def _evidence(
     for number, (_, planes, _, _) in enumerate(found):
         picked = np.take_along_axis(planes, chosen[None], axis=2).transpose(1, 2, 0)
         evidence[ways == number] = picked[ways == number]
-    fits = np.stack([fit * np.exp(pose._behind) for pose, (_, _, fit, _) in zip(poses, found)])
-    standing = np.exp([pose._behind for pose in poses])
+    fits = np.stack([fit * np.exp(pose.behind) for pose, (_, _, fit, _) in zip(poses, found)])
+    standing = np.exp([pose.behind for pose in poses])
     on_paper = standing @ np.stack([paper for *_, paper in found]) / standing.sum()
     return chosen, evidence, fits.max(axis=0), on_paper
