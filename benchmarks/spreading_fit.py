@@ -39,7 +39,7 @@ from .flats_truth import STYLES, Page, draw_page
 
 GAP_PX = 8
 _BESIDE_ITSELF = 0.3
-_CHANGED_PLACES = 0.3
+_CHANGED_PLACES = 0.2
 """Weights of pages beside such references."""
 
 _BESIDE = ("0 pairs", "5 pairs", "15 pairs", "itself", "changed places")

@@ -55,6 +55,8 @@ _FEWEST = 4
 """Regions that lie under a placement, unless there are no more on the page."""
 _LEAST_QUALITY = 0.07
 """Share of what lies under a placement that agrees with it; poses of one figure have 0.1 to 0.6."""
+_GOOD_QUALITY = 0.25
+"""From which a placement leaves little doubt; regions in each other's places have less."""
 _LEAST_FREE = 0.7
 """Of what lies under a placement, that lies under no better one."""
 _OTHER_WAYS = 2
@@ -485,6 +487,7 @@ PLAIN = {
     "mutual": 1.62,
     "none": 1.24,
     "none: quality": -9.85,
+    "none: poor quality": 0.0,
     "none: large": 1.95,
     "none: cut off": 0.2,
     "none: paper": -2.15,
@@ -532,6 +535,7 @@ SEEING = {
     "beside told": 0.0,
     "none": 3.97,
     "none: quality": -6.06,
+    "none: poor quality": 0.0,
     "none: large": 1.45,
     "none: cut off": -0.04,
     "none: paper": 0.43,
@@ -791,7 +795,8 @@ class Match:
         large = 0.2 * np.log(here.areas / poses[0].side ** 2)
         cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
         tested = np.full(len(rows), self._tested())
-        none = [np.ones(len(rows)), quality, large, cut, here.paper, tested]
+        poor = np.minimum(quality, _GOOD_QUALITY)
+        none = [np.ones(len(rows)), quality, poor, large, cut, here.paper, tested]
         self.none = np.stack(none, axis=1)
         blank = [np.ones(len(rows)), on_paper, on_paper * here.enclosed, large, cut, here.paper]
         blank += [here.degree, here.enclosed, here.outline, tested]
@@ -970,8 +975,8 @@ class _Pose:
         seen = self._placement.seen(rows.cells() - moved[:, None])
         labels, count = self._sheet.regions.labels, len(self._columns)
         # What lies beyond the picture goes on as at its edge.
-        x = np.clip(seen.real, 0, labels.shape[1] - 1).astype(int)
-        y = np.clip(seen.imag, 0, labels.shape[0] - 1).astype(int)
+        x = np.clip(np.real(seen), 0, labels.shape[1] - 1).astype(int)
+        y = np.clip(np.imag(seen), 0, labels.shape[0] - 1).astype(int)
         entry = np.full(self._sheet.shapes.count, count + 1)
         entry[self._columns] = np.arange(count)
         entry[self._sheet.shapes.background] = count
