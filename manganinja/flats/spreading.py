@@ -71,6 +71,8 @@ _SMALLEST_OFF = 0.003
 """How far regions lie off in the same pose, in sides of the figure."""
 _FARTHEST = 0.5
 """Regions so far outside a placed figure, in sides of it, have nothing to do with it."""
+_SHARPER = 2.0
+"""A pair's word counts for what looks like its region, more than a guess does, and for that alone."""
 _LEAST_BESIDE = 0.01
 """Of the paper's border, for a colour that meets it."""
 _ROUNDS = 2
@@ -467,95 +469,93 @@ def mutual(fits: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.n
 # Candidates, and how likely each is
 
 PLAIN = {
-    "away": -4.94,
-    "far away": 0.95,
-    "away in own sides": -0.52,
-    "size": -0.05,
-    "size, cut off": 0.3,
-    "rings": -1.2,
+    "away": -3.06,
+    "far away": 0.54,
+    "away in own sides": -0.41,
+    "size": -0.29,
+    "size, cut off": 0.53,
+    "rings": -0.47,
     "coarse": -0.45,
-    "coarse, cut off": 0.09,
-    "elongation": -0.15,
-    "paper": -1.79,
-    "degree": -0.94,
-    "enclosed": -3.7,
-    "outline": -0.5,
-    "large": 0.68,
-    "away beside usual": -0.47,
-    "under": 1.0,
-    "behind": 1.0,
-    "mutual": 1.62,
-    "none": 1.24,
-    "none: quality": -9.85,
-    "none: poor quality": 0.0,
-    "none: large": 1.95,
-    "none: cut off": 0.2,
-    "none: paper": -2.15,
-    "none: pairs found": -1.0,
-    "blank": -4.0,
-    "blank: on paper": 3.0,
-    "blank: on paper, enclosed": 0.0,
-    "blank: large": 0.0,
-    "blank: cut off": 0.0,
-    "blank: paper": 0.0,
-    "blank: degree": 0.0,
-    "blank: enclosed": 0.0,
-    "blank: outline": 0.0,
-    "blank: pairs found": 0.0,
+    "coarse, cut off": 0.28,
+    "elongation": -0.45,
+    "paper": -1.12,
+    "degree": -1.37,
+    "enclosed": -3.22,
+    "outline": -1.09,
+    "large": -0.04,
+    "away beside usual": -0.38,
+    "under": 2.44,
+    "behind": 2.06,
+    "mutual": 1.56,
+    "pairs found": 1.67,
+    "none": 2.66,
+    "none: quality": -5.98,
+    "none: poor quality": -4.7,
+    "none: large": 1.61,
+    "none: cut off": 0.15,
+    "none: paper": -1.64,
+    "blank": -1.44,
+    "blank: on paper": 2.28,
+    "blank: on paper, enclosed": 0.61,
+    "blank: large": 1.69,
+    "blank: cut off": 1.97,
+    "blank: paper": -4.7,
+    "blank: degree": -0.32,
+    "blank: enclosed": -1.54,
+    "blank: outline": -0.24,
 }
 """Weights of what is known of a candidate by itself, and of there being none."""
 
 SEEING = {
-    "away": -2.83,
-    "far away": 0.73,
-    "away in own sides": -0.36,
-    "size": -0.01,
-    "size, cut off": 0.19,
-    "rings": -0.64,
-    "coarse": -0.25,
-    "coarse, cut off": -0.06,
-    "elongation": -0.1,
-    "paper": 0.58,
-    "degree": -0.63,
-    "enclosed": -2.15,
-    "outline": -0.5,
-    "large": 0.91,
-    "away beside usual": -0.37,
-    "under": 1.0,
-    "behind": 1.0,
-    "mutual": 1.24,
-    "round it alike": 5.47,
-    "round it unlike": 0.5,
-    "on others alike": 2.47,
-    "on neighbours": 0.26,
-    "on others rather": -0.42,
-    "among its own": -0.95,
-    "on told": 0.0,
-    "on told rather": 0.0,
-    "beside told": 0.0,
-    "none": 3.97,
-    "none: quality": -6.06,
-    "none: poor quality": 0.0,
-    "none: large": 1.45,
-    "none: cut off": -0.04,
-    "none: paper": 0.43,
-    "none: pairs found": -1.0,
-    "blank": -4.0,
-    "blank: on paper": 3.0,
-    "blank: on paper, enclosed": 0.0,
-    "blank: large": 0.0,
-    "blank: cut off": 0.0,
-    "blank: paper": 0.0,
-    "blank: degree": 0.0,
-    "blank: enclosed": 0.0,
-    "blank: outline": 0.0,
-    "blank: pairs found": 0.0,
-    "blank: on others alike": 0.0,
-    "blank: on told rather": 0.0,
-    "blank: round it": 0.0,
-    "blank: round it one colour": 0.0,
-    "blank: round it alike": 0.0,
-    "blank: round it what meets paper": 0.0,
+    "away": -2.17,
+    "far away": 0.61,
+    "away in own sides": -0.3,
+    "size": -0.16,
+    "size, cut off": 0.37,
+    "rings": 0.36,
+    "coarse": -0.37,
+    "coarse, cut off": 0.08,
+    "elongation": -0.49,
+    "paper": 0.65,
+    "degree": -0.85,
+    "enclosed": -1.9,
+    "outline": -1.15,
+    "large": 0.16,
+    "away beside usual": -0.25,
+    "under": 1.87,
+    "behind": 1.96,
+    "mutual": 1.2,
+    "pairs found": 1.32,
+    "round it alike": 3.4,
+    "round it unlike": -1.14,
+    "on others alike": 1.07,
+    "on neighbours": 0.33,
+    "on others rather": 0.57,
+    "among its own": -1.66,
+    "on told": 0.9,
+    "on told rather": 0.67,
+    "beside told": 0.77,
+    "none": 3.66,
+    "none: quality": -4.87,
+    "none: poor quality": -3.42,
+    "none: large": 1.15,
+    "none: cut off": -0.18,
+    "none: paper": -0.23,
+    "blank": -1.84,
+    "blank: on paper": 2.91,
+    "blank: on paper, enclosed": 0.96,
+    "blank: large": 1.39,
+    "blank: cut off": 1.52,
+    "blank: paper": -0.74,
+    "blank: degree": -0.51,
+    "blank: enclosed": -1.93,
+    "blank: outline": -0.16,
+    "blank: on others alike": -0.65,
+    "blank: on told rather": 0.42,
+    "blank: round it": -2.12,
+    "blank: round it one colour": 0.37,
+    "blank: round it alike": 1.35,
+    "blank: round it what meets paper": 3.48,
 }
 """The same where it is also known what colours lie round it, and which alike regions have."""
 
@@ -779,27 +779,27 @@ class Match:
         for start in range(0, len(rows), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             some = here.take(np.arange(len(rows))[part])
-            chosen[part], self.evidence[part, :, :-1], fits, on_paper[part] = _evidence(
+            chosen[part], self.evidence[part, :, :-2], fits, on_paper[part] = _evidence(
                 poses, some, count
             )
             row = fits.argmax(axis=0)
             fit = fits[row, np.arange(len(columns))]
             best[fit > best_fit] = start + row[fit > best_fit]
             best_fit = np.maximum(fit, best_fit)
-        self.evidence[:, :, -1] = best[chosen] == np.arange(len(rows))[:, None]
+        self.evidence[:, :, -2] = best[chosen] == np.arange(len(rows))[:, None]
         self.candidates = columns[chosen]
         self.colours = drawing.columns[figure.sheet][self.candidates]
+        self.evidence[:, :, -1] = self._tested()
         self.paper = None
         if sheet.shapes.background.any():
             self.paper = int(np.searchsorted(drawing.colours, sheet.paper))
         large = 0.2 * np.log(here.areas / poses[0].side ** 2)
         cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
-        tested = np.full(len(rows), self._tested())
         poor = np.minimum(quality, _GOOD_QUALITY)
-        none = [np.ones(len(rows)), quality, poor, large, cut, here.paper, tested]
+        none = [np.ones(len(rows)), quality, poor, large, cut, here.paper]
         self.none = np.stack(none, axis=1)
         blank = [np.ones(len(rows)), on_paper, on_paper * here.enclosed, large, cut, here.paper]
-        blank += [here.degree, here.enclosed, here.outline, tested]
+        blank += [here.degree, here.enclosed, here.outline]
         self.blank = np.stack(blank, axis=1)
 
     def _tested(self) -> float:
@@ -888,7 +888,7 @@ class Match:
         drawing, found = self._drawing, np.zeros((len(self.rows), len(self._drawing.colours)))
         for region in np.flatnonzero(drawing.told.any(axis=1)):
             one = drawing.shapes.take(np.full(len(self.rows), region))
-            alike = np.exp(-_unlike_each(self._shapes, one))
+            alike = np.exp(-_SHARPER * _unlike_each(self._shapes, one))
             # Of itself everything is known.
             alike[self.rows == region] = 0
             found = np.maximum(found, alike[:, None] * drawing.told[region])
