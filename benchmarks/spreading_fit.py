@@ -148,14 +148,14 @@ class Rows:
         parts: evidence of candidates (n, C, f), of none (n, g), of paper (n, h).
         right: (n, C) bool, the candidates that are.
         paper: (n,) bool, those that are paper.
-        has_paper: whether they may be.
+        may_be_paper: (n,) bool, those that paper may show through.
         weight: of each.
     """
 
     parts: tuple[np.ndarray, np.ndarray, np.ndarray]
     right: np.ndarray
     paper: np.ndarray
-    has_paper: bool
+    may_be_paper: np.ndarray
     weight: float
 
 
@@ -170,7 +170,7 @@ def fitted(names: Sequence[str], rows: Sequence[Rows], steps: int) -> Table:
     evidence = _tensor([padded(some.parts[0], 0.0) for some in rows])
     others = [_tensor([some.parts[place] for some in rows]) for place in (1, 2)]
     absent = _tensor([padded(np.zeros(some.right.shape), -1e9) for some in rows])
-    no_paper = _tensor([np.full(len(s.right), 0.0 if s.has_paper else -1e9) for s in rows])
+    no_paper = _tensor([np.where(some.may_be_paper, 0.0, -1e9) for some in rows])
     right = _tensor([padded(some.right.astype(float), 0.0) for some in rows])
     paper = _tensor([some.paper.astype(float) for some in rows])[:, None]
     weight = _tensor([np.full(len(some.right), some.weight) for some in rows])
@@ -212,10 +212,10 @@ def _rows(
                 evidence, blank = match.seen(known, around)
             asked, truth = case.asked[match.rows], case.truth[match.rows]
             right = (match.colours == truth[:, None])[asked]
-            has_paper = match.paper is not None
-            paper = (truth == match.paper)[asked] if has_paper else np.zeros(len(right), bool)
+            may_be = match.may_be_paper[asked]
+            paper = may_be & (truth == match.paper)[asked]
             parts = evidence[asked], match.none[asked], blank[asked]
-            rows.append(Rows(parts, right, paper, has_paper, case.weight))
+            rows.append(Rows(parts, right, paper, may_be, case.weight))
     return rows
 
 

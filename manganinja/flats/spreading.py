@@ -72,9 +72,11 @@ _SMALLEST_OFF = 0.003
 _FARTHEST = 0.5
 """Regions so far outside a placed figure, in sides of it, have nothing to do with it."""
 _SHARPER = 2.0
-"""A pair's word counts for what looks like its region, more than a guess does, and for that alone."""
+"""How much more like the region of a pair another must be for the pair to count for it."""
 _LEAST_BESIDE = 0.01
 """Of the paper's border, for a colour that meets it."""
+_ENCLOSED = 0.95
+"""Share of the border from which a region lies within another: a button, and no paper."""
 _ROUNDS = 2
 _ALIKE = 24
 """Regions of about the same size that each region is compared with, on either side."""
@@ -487,13 +489,13 @@ PLAIN = {
     "under": 2.44,
     "behind": 2.06,
     "mutual": 1.56,
-    "pairs found": 1.67,
     "none": 2.66,
     "none: quality": -5.98,
     "none: poor quality": -4.7,
     "none: large": 1.61,
     "none: cut off": 0.15,
     "none: paper": -1.64,
+    "none: pairs found": -1.67,
     "blank": -1.44,
     "blank: on paper": 2.28,
     "blank: on paper, enclosed": 0.61,
@@ -525,7 +527,6 @@ SEEING = {
     "under": 1.87,
     "behind": 1.96,
     "mutual": 1.2,
-    "pairs found": 1.32,
     "round it alike": 3.4,
     "round it unlike": -1.14,
     "on others alike": 1.07,
@@ -541,6 +542,7 @@ SEEING = {
     "none: large": 1.15,
     "none: cut off": -0.18,
     "none: paper": -0.23,
+    "none: pairs found": -1.32,
     "blank": -1.84,
     "blank: on paper": 2.91,
     "blank: on paper, enclosed": 0.96,
@@ -761,6 +763,7 @@ class Match:
         evidence: (n, C, f) in the order of :data:`PLAIN`.
         none: (n, g) what speaks for none of them.
         blank: (n, h) what speaks for its being paper that shows through the figure.
+        may_be_paper: (n,) bool, regions that paper may show through at all.
     """
 
     def __init__(self, drawing: Drawing, ways: Sequence[Way], rows: np.ndarray) -> None:
@@ -779,27 +782,30 @@ class Match:
         for start in range(0, len(rows), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             some = here.take(np.arange(len(rows))[part])
-            chosen[part], self.evidence[part, :, :-2], fits, on_paper[part] = _evidence(
+            chosen[part], self.evidence[part, :, :-1], fits, on_paper[part] = _evidence(
                 poses, some, count
             )
             row = fits.argmax(axis=0)
             fit = fits[row, np.arange(len(columns))]
             best[fit > best_fit] = start + row[fit > best_fit]
             best_fit = np.maximum(fit, best_fit)
-        self.evidence[:, :, -2] = best[chosen] == np.arange(len(rows))[:, None]
+        self.evidence[:, :, -1] = best[chosen] == np.arange(len(rows))[:, None]
         self.candidates = columns[chosen]
         self.colours = drawing.columns[figure.sheet][self.candidates]
-        self.evidence[:, :, -1] = self._tested()
         self.paper = None
         if sheet.shapes.background.any():
             self.paper = int(np.searchsorted(drawing.colours, sheet.paper))
         large = 0.2 * np.log(here.areas / poses[0].side ** 2)
         cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
+        tested = np.full(len(rows), self._tested())
         poor = np.minimum(quality, _GOOD_QUALITY)
-        none = [np.ones(len(rows)), quality, poor, large, cut, here.paper]
+        none = [np.ones(len(rows)), quality, poor, large, cut, here.paper, tested]
         self.none = np.stack(none, axis=1)
         blank = [np.ones(len(rows)), on_paper, on_paper * here.enclosed, large, cut, here.paper]
         blank += [here.degree, here.enclosed, here.outline]
+        self.may_be_paper = (here.enclosed < _ENCLOSED) | here.cut
+        if self.paper is None:
+            self.may_be_paper[:] = False
         self.blank = np.stack(blank, axis=1)
 
     def _tested(self) -> float:
@@ -909,9 +915,8 @@ class Match:
         self, evidence: np.ndarray, blank: np.ndarray, table: Mapping[str, float]
     ) -> np.ndarray:
         weights, of_none, of_blank = _weights(table)
-        logits = [evidence @ weights, (self.none @ of_none)[:, None], (blank @ of_blank)[:, None]]
-        if self.paper is None:
-            logits.pop()
+        of_paper = np.where(self.may_be_paper, blank @ of_blank, -np.inf)
+        logits = [evidence @ weights, (self.none @ of_none)[:, None], of_paper[:, None]]
         shares = np.concatenate(logits, axis=1)
         shares = np.exp(shares - shares.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
