@@ -276,7 +276,7 @@ def example(name: str) -> Judged:
 
 @cache
 def generated() -> tuple[Judged, ...]:
-    pages = [draw_page(seed, style="ink") for seed in range(40, 50)]
+    pages = [draw_page(seed, style="ink") for seed in range(40, 46)]
     return tuple(
         judged(
             Image.fromarray(page.lineart),
@@ -298,7 +298,7 @@ def own_flats(page: Page) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["animal", "character"])
 def test_more_right_pairs_never_make_the_rest_of_an_example_worse(name: str) -> None:
-    right = [example(name).right(count) for count in (0, 1, 2, 3, 4, 6, 8, 10, 12)]
+    right = [example(name).right(count) for count in (0, 1, 3, 6, 12)]
     # One region may turn where two colours are as likely.
     assert all(after >= max(right[:place]) - 1 for place, after in enumerate(right[1:], 1))
     assert min(right) == right[0] < right[-1]
