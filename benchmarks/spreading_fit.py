@@ -39,7 +39,7 @@ from .flats_truth import STYLES, Page, draw_page
 
 GAP_PX = 8
 _BESIDE_ITSELF = 0.3
-_CHANGED_PLACES = 0.3
+_CHANGED_PLACES = 0.2
 """Weights of pages beside such references."""
 
 _BESIDE = ("0 pairs", "5 pairs", "15 pairs", "itself", "changed places")
@@ -140,36 +140,55 @@ def likelihoods(case: Case, plain: Table, seeing: Table | None, rounds: int) -> 
     return drawing.with_known(likely)
 
 
-def fitted(names: Sequence[str], rows: Sequence[tuple[np.ndarray, ...]], steps: int) -> Table:
-    """Weights by name.
+@dataclass
+class Rows:
+    """What some regions are fitted on, a row each.
 
-    Args:
-        rows: for some regions each (evidence (n, C, f), none (n, g), is right (n, C), weight (n,)).
+    Attributes:
+        parts: evidence of candidates (n, C, f), of none (n, g), of paper (n, h).
+        right: (n, C) bool, the candidates that are.
+        paper: (n,) bool, those that are paper.
+        may_be_paper: (n,) bool, those that paper may show through.
+        weight: of each.
     """
-    most = max(evidence.shape[1] for evidence, *_ in rows)
+
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+    right: np.ndarray
+    paper: np.ndarray
+    may_be_paper: np.ndarray
+    weight: float
+
+
+def fitted(names: Sequence[str], rows: Sequence[Rows], steps: int) -> Table:
+    """Weights by name."""
+    most = max(some.right.shape[1] for some in rows)
 
     def padded(values: np.ndarray, fill: float) -> np.ndarray:
         wide = [(0, 0), (0, most - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
         return np.pad(values, wide, constant_values=fill)
 
-    evidence = _tensor([padded(e, 0.0) for e, *_ in rows])
-    absent = _tensor([padded(np.zeros(e.shape[:2]), -1e9) for e, *_ in rows])
-    none = _tensor([n for _, n, *_ in rows])
-    right = _tensor([padded(r.astype(float), 0.0) for _, _, r, _ in rows])
-    weight = _tensor([w for *_, w in rows])
-    right = torch.cat([right, (right.sum(1, keepdim=True) == 0).float()], dim=1)
-    of_evidence = torch.zeros(evidence.shape[2], requires_grad=True)
-    of_none = torch.zeros(none.shape[1], requires_grad=True)
-    adam = torch.optim.Adam([of_evidence, of_none], lr=0.05)
+    evidence = _tensor([padded(some.parts[0], 0.0) for some in rows])
+    others = [_tensor([some.parts[place] for some in rows]) for place in (1, 2)]
+    absent = _tensor([padded(np.zeros(some.right.shape), -1e9) for some in rows])
+    no_paper = _tensor([np.where(some.may_be_paper, 0.0, -1e9) for some in rows])
+    right = _tensor([padded(some.right.astype(float), 0.0) for some in rows])
+    paper = _tensor([some.paper.astype(float) for some in rows])[:, None]
+    weight = _tensor([np.full(len(some.right), some.weight) for some in rows])
+    none = ((right.sum(1, keepdim=True) == 0) & (paper == 0)).float()
+    right = torch.cat([right, none, paper], dim=1)
+    sizes = [part.shape[-1] for part in (evidence, *others)]
+    weights = [torch.zeros(size, requires_grad=True) for size in sizes]
+    adam = torch.optim.Adam(weights, lr=0.05)
     for _ in range(steps):
-        logits = torch.cat([evidence @ of_evidence + absent, (none @ of_none)[:, None]], dim=1)
-        likely = torch.log_softmax(logits, dim=1) + torch.log(right + 1e-9)
+        of_none, of_paper = others[0] @ weights[1], others[1] @ weights[2] + no_paper
+        logits = [evidence @ weights[0] + absent, of_none[:, None], of_paper[:, None]]
+        likely = torch.log_softmax(torch.cat(logits, dim=1), dim=1) + torch.log(right + 1e-9)
         loss = -(torch.logsumexp(likely, dim=1) * weight).sum() / weight.sum()
-        loss = loss + 1e-4 * (of_evidence**2).sum()
+        loss = loss + 1e-4 * sum((part**2).sum() for part in weights)
         adam.zero_grad()
         loss.backward()
         adam.step()
-    values = [*of_evidence.tolist(), *of_none.tolist()]
+    values = [value for part in weights for value in part.tolist()]
     return {name: round(value, 2) for name, value in zip(names, values, strict=True)}
 
 
@@ -179,7 +198,7 @@ def _tensor(parts: Sequence[np.ndarray]) -> torch.Tensor:
 
 def _rows(
     given: Sequence[Case], plain: Table | None, seeing: Table | None, rounds: int
-) -> list[tuple[np.ndarray, ...]]:
+) -> list[Rows]:
     """What :func:`fitted` takes: evidence of :data:`PLAIN`, or of :data:`SEEING` after rounds."""
     rows = []
     for case in given:
@@ -188,11 +207,15 @@ def _rows(
             known = likelihoods(case, plain, seeing, rounds)
         around = case.drawing.borders.around(known)
         for match in case.matches:
-            evidence = match.evidence if plain is None else match.seen(known, around)
-            asked = case.asked[match.rows]
-            right = match.colours == case.truth[match.rows][:, None]
-            weight = np.full(np.count_nonzero(asked), case.weight)
-            rows.append((evidence[asked], match.none[asked], right[asked], weight))
+            evidence, blank = match.evidence, match.blank
+            if plain is not None:
+                evidence, blank = match.seen(known, around)
+            asked, truth = case.asked[match.rows], case.truth[match.rows]
+            right = (match.colours == truth[:, None])[asked]
+            may_be = match.may_be_paper[asked]
+            paper = may_be & (truth == match.paper)[asked]
+            parts = evidence[asked], match.none[asked], blank[asked]
+            rows.append(Rows(parts, right, paper, may_be, case.weight))
     return rows
 
 

@@ -42,6 +42,8 @@ class Shapes:
         background: (n,) bool, the paper itself.
         degree: (n,) float, logarithm of 1 + the number of neighbours that count.
         enclosed: (n,) float, largest share of the border that one neighbour has.
+        outline: (n,) float, logarithm of the border's length in roots of the area: fingers have
+            much of it.
     """
 
     centres: np.ndarray = field(repr=False)
@@ -54,11 +56,23 @@ class Shapes:
     background: np.ndarray = field(repr=False)
     degree: np.ndarray = field(repr=False)
     enclosed: np.ndarray = field(repr=False)
+    outline: np.ndarray = field(repr=False)
 
     @property
     def count(self) -> int:
         """Number of regions."""
         return len(self.areas)
+
+    def cells(self) -> np.ndarray:
+        """(n, 49) complex: the middles of the cells of ``coarse``."""
+        steps = _CELL * (np.arange(_CELLS) - (_CELLS - 1) / 2)
+        grid = (steps[None] + 1j * steps[:, None]).ravel()
+        return self.at[:, None] + np.sqrt(self.areas)[:, None] * grid
+
+    @property
+    def at(self) -> np.ndarray:
+        """(n,) complex: the middles."""
+        return self.centres[:, 0] + 1j * self.centres[:, 1]
 
     def take(self, rows: np.ndarray) -> Shapes:
         """These regions alone."""
@@ -125,6 +139,7 @@ def describe(regions: Regions) -> tuple[Shapes, Borders]:
         regions.background,
         np.log1p(np.bincount(pairs[shares > _LEAST_SHARE, 0], minlength=count)),
         enclosed,
+        np.log((whole + 1) / np.sqrt(np.maximum(regions.areas_px, 1))),
     )
     return shapes, Borders(count, pairs, shares)
 

@@ -3,12 +3,16 @@
 
 1. The reference is laid over the line art: shifted, turned, mirrored and scaled so that as many of
    its regions as can be lie on regions of their shape and size (:func:`_placements`). A page may
-   show several figures, so there may be several placements. Pairs count, but need not fit: an
-   artist may point from the left sleeve to the right one.
+   show several figures, so there may be several placements; and where several would do for the
+   same figure, as for one that is nearly symmetrical, all are looked at. A pair speaks against
+   placements that fit its region to another colour, and no more: an artist may point from the
+   left sleeve to the right one.
 2. Regions that fit bend the rest towards them, since poses differ.
 3. Each region has candidates in the reference. A logistic model weighs place, size and shape
    (:data:`PLAIN`), then also what lies round both, the artist's marks, and parts of the line art
-   that look alike (:data:`SEEING`). It knows "none of them" as well, and shares add up by colour.
+   that look alike (:data:`SEEING`). It knows "none of them" as well, and paper that shows through
+   the figure; shares add up by colour. Pairs that say what is found without them are a test
+   that the placement has passed, and make all of it more likely.
 4. What is not likely enough stays unknown.
 
 The weights were fitted on generated drawings by ``python -m benchmarks.spreading_fit``.
@@ -27,15 +31,15 @@ from .palette import ReferenceFlats, nearest
 from .shapes import Borders, Shapes, cut_reference, describe
 from .values import EMPTY, Assignment, Palette, Regions
 
-LEAST = 0.6
-"""Likelihood from which a region takes a colour."""
+LEAST = 0.5
+"""Likelihood from which a region takes a colour; it may still be listed as unsure."""
 
 _LARGEST = 200
 """Regions of each side that are looked at for placing the reference."""
 _MOST_REFERENCE = 400
 """Regions of a figure of the reference that can be candidates."""
 _CANDIDATES = 16
-_AT_ONCE = 2000
+_AT_ONCE = 700
 _STARTS = 50
 _STARTS_IN_CROWD = 16
 _REFINED = 24
@@ -51,15 +55,28 @@ _FEWEST = 4
 """Regions that lie under a placement, unless there are no more on the page."""
 _LEAST_QUALITY = 0.07
 """Share of what lies under a placement that agrees with it; poses of one figure have 0.1 to 0.6."""
+_GOOD_QUALITY = 0.25
+"""From which a placement leaves little doubt; regions in each other's places have less."""
 _LEAST_FREE = 0.7
 """Of what lies under a placement, that lies under no better one."""
-_PAIR_GAIN = 0.05
+_OTHER_WAYS = 2
+"""Placements beside the best one that are looked at for the same part of a page."""
+_LEAST_STANDING = 0.3
+"""How good they are at least, the best one being 1."""
+_UNLIKE_WAYS = 0.15
+"""How far the regions of a figure lie apart under unlike placements, in sides of it."""
 _BEND = 0.15
 """How far a region that fits pulls others along, in sides of the figure."""
 _SMALLEST_OFF = 0.003
 """How far regions lie off in the same pose, in sides of the figure."""
 _FARTHEST = 0.5
 """Regions so far outside a placed figure, in sides of it, have nothing to do with it."""
+_SHARPER = 2.0
+"""How much more like the region of a pair another must be for the pair to count for it."""
+_LEAST_BESIDE = 0.01
+"""Of the paper's border, for a colour that meets it."""
+_ENCLOSED = 0.95
+"""Share of the border from which a region lies within another: a button, and no paper."""
 _ROUNDS = 2
 _ALIKE = 24
 """Regions of about the same size that each region is compared with, on either side."""
@@ -241,6 +258,25 @@ class Placement:
         """Places of the reference (complex) on the line art."""
         return self.turn * (np.conj(z) if self.mirrored else z) + self.shift
 
+    def seen(self, z: np.ndarray) -> np.ndarray:
+        """Places of the line art (complex) on the reference."""
+        there = (z - self.shift) / self.turn
+        return np.conj(there) if self.mirrored else there
+
+
+@dataclass(frozen=True)
+class Way:
+    """A placement among those that would do for one part of the line art.
+
+    Attributes:
+        quality: share of what lies under it that agrees with it.
+        behind: logarithm of how good it is, the best one being 0.
+    """
+
+    placement: Placement
+    quality: float
+    behind: float
+
 
 def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
     """The figures of a sheet, largest first. Small things that lie apart belong to the nearest."""
@@ -251,7 +287,7 @@ def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
     sizes = np.bincount(group[members], shapes.areas[members], shapes.count)
     roots = np.argsort(-sizes, kind="stable")[:_FIGURES]
     roots = roots[sizes[roots] > 0.1 * sizes.max()]
-    z = _complex(shapes.centres)
+    z = shapes.at
     own = np.isin(group, roots)
     middles = np.array([z[members[group[members] == root]].mean() for root in roots])
     closest = roots[np.abs(z[:, None] - middles[None]).argmin(axis=1)]
@@ -282,10 +318,6 @@ def _crowd(shapes: Shapes, borders: Borders) -> list[np.ndarray]:
     figures = [part for part in parts if len(part) >= _LEAST_OF_FIGURE]
     figures.sort(key=lambda part: -float(shapes.areas[part].sum()))
     return figures[:_PLACEMENTS] if len(figures) > 1 else []
-
-
-def _complex(centres: np.ndarray) -> np.ndarray:
-    return centres[:, 0] + 1j * centres[:, 1]
 
 
 def _unlike(one: Shapes, other: Shapes) -> np.ndarray:
@@ -325,7 +357,7 @@ class _Search:
         self._rows = _largest(free, drawing.shapes)
         self._columns = _largest(figure.members, sheet.shapes)
         rows, columns = drawing.shapes.take(self._rows), sheet.shapes.take(self._columns)
-        self._at, self._from = _complex(rows.centres), _complex(columns.centres)
+        self._at, self._from = rows.at, columns.at
         self._areas, self._sources = rows.areas, columns.areas
         self._side = float(np.sqrt(columns.areas.sum()))
         self._alike = np.exp(-_unlike(rows, columns))
@@ -336,17 +368,18 @@ class _Search:
         )
         self._unit = float(np.sqrt(rows.areas.sum()))
         self._whole = float(np.sqrt(rows.areas).sum())
-        self._anchors = [a for a in drawing.anchors if a.sheet == figure.sheet]
-        self._allow(drawing, sheet)
+        self._allow(drawing, figure.sheet)
 
-    def _allow(self, drawing: Drawing, sheet: Sheet) -> None:
-        """A region with a pair is only like regions of the pair's colour."""
+    def _allow(self, drawing: Drawing, number: int) -> None:
+        """A region with a pair is only like regions of the pair's colour. Which of two twins is
+        meant does not count: an artist may point from the left sleeve to the right one."""
         row_of = {int(region): row for row, region in enumerate(self._rows)}
-        for anchor in self._anchors:
+        colours = drawing.sheets[number].colours
+        for anchor in drawing.anchors:
             row = row_of.get(anchor.region)
-            if row is not None:
-                colours = sheet.colours[self._columns]
-                self._alike[:, row] *= colours == sheet.colours[anchor.source]
+            if row is not None and anchor.sheet == number:
+                same = colours[self._columns] == colours[anchor.source]
+                self._alike[:, row] *= same
 
     def found(self) -> list[Placement]:
         """Placements on which much agrees."""
@@ -388,14 +421,9 @@ class _Search:
         size = self._soft * np.log(self._areas[:, None] / (scale**2 * self._sources[None])) / grown
         fits = self._alike[int(placement.mirrored)] * np.exp(-0.5 * (apart**2 + size**2))
         rows, columns, fit = mutual(fits, 1e-3)
-        gain = sum(
-            np.exp(-0.5 * abs(a.at - placement.placed(np.array(a.seen))) ** 2 / reach**2)
-            for a in self._anchors
-        )
         weights = fit * self._weights[rows, columns]
         agreed = float(weights.sum()) * self._unit
-        score = agreed / self._whole + _PAIR_GAIN * float(gain)
-        scored = replace(placement, score=score, agreed=agreed)
+        scored = replace(placement, score=agreed / self._whole, agreed=agreed)
         return scored, (rows, columns, weights)
 
     def _refined(self, placement: Placement) -> Placement:
@@ -443,63 +471,103 @@ def mutual(fits: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.n
 # Candidates, and how likely each is
 
 PLAIN = {
-    "away": -4.94,
-    "far away": 0.95,
-    "away in own sides": -0.52,
-    "size": -0.05,
-    "size, cut off": 0.3,
-    "rings": -1.2,
+    "away": -3.05,
+    "far away": 0.53,
+    "away in own sides": -0.41,
+    "size": -0.29,
+    "size, cut off": 0.54,
+    "rings": -0.48,
     "coarse": -0.45,
-    "coarse, cut off": 0.09,
-    "elongation": -0.15,
-    "paper": -1.79,
-    "degree": -0.94,
-    "enclosed": -3.7,
-    "large": 0.68,
-    "away beside usual": -0.47,
-    "mutual": 1.62,
-    "none": 1.24,
-    "none: quality": -9.85,
-    "none: large": 1.95,
-    "none: cut off": 0.2,
-    "none: paper": -2.15,
+    "coarse, cut off": 0.28,
+    "elongation": -0.44,
+    "paper": -1.11,
+    "degree": -1.37,
+    "enclosed": -3.21,
+    "outline": -1.08,
+    "large": -0.05,
+    "away beside usual": -0.38,
+    "under": 2.44,
+    "behind": 2.06,
+    "mutual": 1.56,
+    "none": 2.69,
+    "none: quality": -6.02,
+    "none: poor quality": -4.75,
+    "none: large": 1.61,
+    "none: cut off": 0.15,
+    "none: paper": -1.64,
+    "none: pairs found": -1.66,
+    "blank": -1.39,
+    "blank: on paper": 2.25,
+    "blank: on paper, enclosed": 0.73,
+    "blank: large": 1.73,
+    "blank: cut off": 1.91,
+    "blank: paper": -4.78,
+    "blank: degree": -0.36,
+    "blank: enclosed": -1.44,
+    "blank: outline": -0.24,
 }
 """Weights of what is known of a candidate by itself, and of there being none."""
 
 SEEING = {
-    "away": -2.83,
-    "far away": 0.73,
-    "away in own sides": -0.36,
-    "size": -0.01,
-    "size, cut off": 0.19,
-    "rings": -0.64,
-    "coarse": -0.25,
-    "coarse, cut off": -0.06,
-    "elongation": -0.1,
-    "paper": 0.58,
-    "degree": -0.63,
-    "enclosed": -2.15,
-    "large": 0.91,
-    "away beside usual": -0.37,
-    "mutual": 1.24,
-    "round it alike": 5.47,
-    "round it unlike": 0.5,
-    "on others alike": 2.47,
-    "on neighbours": 0.26,
-    "on others rather": -0.42,
-    "among its own": -0.95,
-    "none": 3.97,
-    "none: quality": -6.06,
-    "none: large": 1.45,
-    "none: cut off": -0.04,
-    "none: paper": 0.43,
+    "away": -2.16,
+    "far away": 0.61,
+    "away in own sides": -0.3,
+    "size": -0.16,
+    "size, cut off": 0.37,
+    "rings": 0.35,
+    "coarse": -0.36,
+    "coarse, cut off": 0.08,
+    "elongation": -0.49,
+    "paper": 0.66,
+    "degree": -0.85,
+    "enclosed": -1.88,
+    "outline": -1.15,
+    "large": 0.16,
+    "away beside usual": -0.25,
+    "under": 1.87,
+    "behind": 1.96,
+    "mutual": 1.2,
+    "round it alike": 3.42,
+    "round it unlike": -1.12,
+    "on others alike": 1.09,
+    "on neighbours": 0.33,
+    "on others rather": 0.57,
+    "among its own": -1.65,
+    "on told": 1.27,
+    "on told rather": 1.11,
+    "beside told": 0.81,
+    "none": 3.69,
+    "none: quality": -4.91,
+    "none: poor quality": -3.45,
+    "none: large": 1.15,
+    "none: cut off": -0.19,
+    "none: paper": -0.23,
+    "none: pairs found": -1.27,
+    "blank": -1.79,
+    "blank: on paper": 2.87,
+    "blank: on paper, enclosed": 1.19,
+    "blank: large": 1.47,
+    "blank: cut off": 1.47,
+    "blank: paper": -0.8,
+    "blank: degree": -0.58,
+    "blank: enclosed": -1.77,
+    "blank: outline": -0.14,
+    "blank: on others alike": -0.73,
+    "blank: on told rather": 0.74,
+    "blank: round it": -2.3,
+    "blank: round it one colour": 0.29,
+    "blank: round it alike": 1.45,
+    "blank: round it what meets paper": 3.32,
 }
 """The same where it is also known what colours lie round it, and which alike regions have."""
 
 
-def _weights(table: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    none = [value for name, value in table.items() if name.startswith("none")]
-    return np.array([v for n, v in table.items() if not n.startswith("none")]), np.array(none)
+def _weights(table: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the candidates, of none of them, and of paper."""
+    groups = [name.split(":")[0] for name in table]
+    values = np.array(list(table.values()))
+    none, blank = (np.array([group == name for group in groups]) for name in ("none", "blank"))
+    return values[~none & ~blank], values[none], values[blank]
 
 
 class Drawing:
@@ -521,10 +589,25 @@ class Drawing:
         every = [sheet.colours for sheet in sheets] + [[sheet.paper for sheet in sheets]]
         self.colours = np.unique(np.concatenate(every))
         self.columns = [np.searchsorted(self.colours, sheet.colours) for sheet in sheets]
+        self.told = self._told()
         self.around = [
             sheet.borders.around(np.eye(len(self.colours))[columns])
             for sheet, columns in zip(sheets, self.columns)
         ]
+        self.beside_paper = [
+            self.around[number][sheet.shapes.background].mean(axis=0)
+            if sheet.shapes.background.any()
+            else np.zeros(len(self.colours))
+            for number, sheet in enumerate(sheets)
+        ]
+
+    def _told(self) -> np.ndarray:
+        """(count, K): the colours of the pairs, and nothing of the other regions."""
+        told = np.zeros((self.shapes.count, len(self.colours)))
+        for anchor in self.anchors:
+            told[anchor.region] = 0
+            told[anchor.region, self.columns[anchor.sheet][anchor.source]] = 1
+        return told
 
     def likelihoods(
         self,
@@ -544,14 +627,10 @@ class Drawing:
         return self.with_known(likely)
 
     def matches(self, on_fraction: Callable[[float], None] = lambda fraction: None) -> list[Match]:
-        """Every placement with the regions that it speaks of."""
+        """Every part of the line art with the ways to lay a figure over it."""
         found = _placements(self, on_fraction)
-        members = _members(self, [placement for placement, _ in found])
-        return [
-            Match(self, placement, quality, rows)
-            for (placement, quality), rows in zip(found, members)
-            if len(rows)
-        ]
+        members = _members(self, [ways[0].placement for ways in found])
+        return [Match(self, ways, rows) for ways, rows in zip(found, members) if len(rows)]
 
     def together(self, matches: Sequence[Match], likely: Sequence[np.ndarray]) -> np.ndarray:
         """One table of all: where placements overlap, the surer one counts."""
@@ -568,20 +647,17 @@ class Drawing:
         if self.sheets:
             paper = np.searchsorted(self.colours, self.sheets[0].paper)
             known[self.shapes.background, paper] = 1
-        for anchor in self.anchors:
-            known[anchor.region] = 0
-            known[anchor.region, self.columns[anchor.sheet][anchor.source]] = 1
+        told = self.told.any(axis=1)
+        known[told] = self.told[told]
         return known
 
 
-def _placements(
-    drawing: Drawing, on_fraction: Callable[[float], None]
-) -> list[tuple[Placement, float]]:
-    """Ways to lay figures over the line art, each with its quality; one for each part of it."""
+def _placements(drawing: Drawing, on_fraction: Callable[[float], None]) -> list[list[Way]]:
+    """For each part of the line art ways to lay a figure over it, the best one first."""
     shapes = drawing.shapes
     free = ~shapes.background & (shapes.areas > 0)
     total = np.sqrt(shapes.areas[free]).sum()
-    found: list[tuple[Placement, float]] = []
+    found: list[list[Way]] = []
     crowd = _crowd(shapes, drawing.borders)
     for place, rows in enumerate(crowd):
         on_fraction(place / (len(crowd) + _SEARCHES))
@@ -610,9 +686,9 @@ def _tried(drawing: Drawing, rows: np.ndarray, starts: int) -> list[Placement]:
 
 def _apart(
     drawing: Drawing, tried: Sequence[Placement], free: np.ndarray, rows: np.ndarray
-) -> list[tuple[Placement, float]]:
-    """The best of the placements that don't lie on each other, with their qualities; what lies
-    under them is no longer free."""
+) -> list[list[Way]]:
+    """The best of the placements that don't lie on each other, each with others that would do in
+    its place; what lies under them is no longer free."""
     roots, judged, chosen = np.sqrt(drawing.shapes.areas), [], []
     fewest = min(_FEWEST, np.count_nonzero(~drawing.shapes.background & (roots > 0)))
     for placement in tried:
@@ -622,12 +698,34 @@ def _apart(
         quality = placement.agreed / roots[inside].sum()
         # Large and vague or small and sharp: neither alone.
         judged.append((placement.score * np.sqrt(quality), quality, placement, inside))
-    for _, quality, placement, inside in sorted(judged, key=lambda one: -one[0]):
+    judged.sort(key=lambda one: -one[0])
+    for good, quality, placement, inside in judged:
         still = roots[inside[free[inside]]].sum()
-        if quality >= _LEAST_QUALITY and still >= _LEAST_FREE * roots[inside].sum():
-            chosen.append((placement, quality))
-            free[inside] = False
+        if quality < _LEAST_QUALITY or still < _LEAST_FREE * roots[inside].sum():
+            continue
+        ways = [Way(placement, quality, 0.0)]
+        for other_good, other_quality, other, under in judged:
+            if len(ways) > _OTHER_WAYS or other_good < _LEAST_STANDING * good:
+                break
+            shared = roots[np.intersect1d(inside, under)].sum()
+            if shared >= 0.5 * roots[inside].sum() and all(
+                _unlike_ways(drawing, way.placement, other) for way in ways
+            ):
+                ways.append(Way(other, other_quality, min(0.0, float(np.log(other_good / good)))))
+        chosen.append(ways)
+        free[inside] = False
     return chosen
+
+
+def _unlike_ways(drawing: Drawing, one: Placement, other: Placement) -> bool:
+    """Whether these lay the same figure differently."""
+    if one.figure != other.figure:
+        return False
+    figure = drawing.figures[one.figure]
+    shapes = drawing.sheets[figure.sheet].shapes.take(figure.members)
+    side = abs(one.turn) * np.sqrt(shapes.areas.sum())
+    away = np.abs(one.placed(shapes.at) - other.placed(shapes.at))
+    return bool(one.mirrored != other.mirrored or np.mean(away) > _UNLIKE_WAYS * side)
 
 
 def _members(drawing: Drawing, placements: Sequence[Placement]) -> list[np.ndarray]:
@@ -643,7 +741,7 @@ def _outside(drawing: Drawing, placement: Placement, rows: np.ndarray) -> np.nda
     """How far regions lie outside the box of a placed figure, in sides of it."""
     figure = drawing.figures[placement.figure]
     shapes = drawing.sheets[figure.sheet].shapes
-    z: np.ndarray = placement.placed(_complex(shapes.centres[figure.members]))
+    z: np.ndarray = placement.placed(shapes.at[figure.members])
     side = abs(placement.turn) * np.sqrt(shapes.areas[figure.members].sum())
     at = drawing.shapes.centres[rows]
     away = [
@@ -654,33 +752,38 @@ def _outside(drawing: Drawing, placement: Placement, rows: np.ndarray) -> np.nda
 
 
 class Match:
-    """One placement: candidates for each region under it, and what speaks for them.
+    """Ways to lay a figure over one part of the line art: candidates for each region there, and
+    what speaks for them.
 
     Attributes:
         rows: (n,) the regions of the line art.
         candidates: (n, C) regions of the sheet.
+        colours: (n, C) theirs, columns of the drawing's.
+        paper: the paper's, or None where the sheet has none.
         evidence: (n, C, f) in the order of :data:`PLAIN`.
         none: (n, g) what speaks for none of them.
+        blank: (n, h) what speaks for its being paper that shows through the figure.
+        may_be_paper: (n,) bool, regions that paper may show through at all.
     """
 
-    def __init__(
-        self, drawing: Drawing, placement: Placement, quality: float, rows: np.ndarray
-    ) -> None:
-        figure = drawing.figures[placement.figure]
+    def __init__(self, drawing: Drawing, ways: Sequence[Way], rows: np.ndarray) -> None:
+        figure = drawing.figures[ways[0].placement.figure]
         self._sheet, self._drawing = figure.sheet, drawing
         sheet = drawing.sheets[figure.sheet]
         columns = _largest(figure.members, sheet.shapes, _MOST_REFERENCE)
         self.rows = rows
-        here, there = drawing.shapes.take(rows), sheet.shapes.take(columns)
-        pose = _Pose(placement, here, there)
+        self._shapes = here = drawing.shapes.take(rows)
+        poses = [_Pose(way, here, sheet, columns) for way in ways]
         count = min(_CANDIDATES, len(columns))
         chosen = np.zeros((len(rows), count), np.int64)
         self.evidence = np.zeros((len(rows), count, len(_weights(PLAIN)[0])))
+        on_paper = np.zeros(len(rows))
         best, best_fit = np.zeros(len(columns), np.int64), np.full(len(columns), -1.0)
         for start in range(0, len(rows), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            chosen[part], self.evidence[part, :, :-1], fits = pose.evidence(
-                here.take(np.arange(len(rows))[part]), count
+            some = here.take(np.arange(len(rows))[part])
+            chosen[part], self.evidence[part, :, :-1], fits, on_paper[part] = _evidence(
+                poses, some, count
             )
             row = fits.argmax(axis=0)
             fit = fits[row, np.arange(len(columns))]
@@ -689,53 +792,113 @@ class Match:
         self.evidence[:, :, -1] = best[chosen] == np.arange(len(rows))[:, None]
         self.candidates = columns[chosen]
         self.colours = drawing.columns[figure.sheet][self.candidates]
-        self.none = np.stack(
-            [
-                np.ones(len(rows)),
-                np.full(len(rows), quality),
-                0.2 * np.log(here.areas / pose.side**2),
-                here.cut.astype(float),
-                here.paper,
-            ],
-            axis=1,
-        )
-        self._shapes = here
+        self.paper = None
+        if sheet.shapes.background.any():
+            self.paper = int(np.searchsorted(drawing.colours, sheet.paper))
+        large = 0.2 * np.log(here.areas / poses[0].side ** 2)
+        cut, quality = here.cut.astype(float), np.full(len(rows), ways[0].quality)
+        tested = np.full(len(rows), self._tested())
+        poor = np.minimum(quality, _GOOD_QUALITY)
+        none = [np.ones(len(rows)), quality, poor, large, cut, here.paper, tested]
+        self.none = np.stack(none, axis=1)
+        blank = [np.ones(len(rows)), on_paper, on_paper * here.enclosed, large, cut, here.paper]
+        blank += [here.degree, here.enclosed, here.outline]
+        self.may_be_paper = (here.enclosed < _ENCLOSED) | here.cut
+        if self.paper is None:
+            self.may_be_paper[:] = False
+        self.blank = np.stack(blank, axis=1)
+
+    def _tested(self) -> float:
+        """0 to 1, growing with the number of pairs that say what is found without them: a test
+        that the placement has passed. Those that say something else may be meant to."""
+        told = self._drawing.told[self.rows]
+        rows = np.flatnonzero(told.any(axis=1))
+        found = np.count_nonzero(self.colours[rows, 0] == told[rows].argmax(axis=1))
+        return found / (found + 1)
 
     def plain_likelihoods(self, table: Mapping[str, float] = PLAIN) -> np.ndarray:
         """(n, K), from each candidate by itself."""
-        return self._likelihoods(self.evidence, table)
+        return self._likelihoods(self.evidence, self.blank, table)
 
     def seeing_likelihoods(
         self, known: np.ndarray, around: np.ndarray, table: Mapping[str, float] = SEEING
     ) -> np.ndarray:
         """(n, K), from what is known of all regions (count, K), and round them."""
-        return self._likelihoods(self.seen(known, around), table)
+        return self._likelihoods(*self.seen(known, around), table)
 
-    def seen(self, known: np.ndarray, around: np.ndarray) -> np.ndarray:
-        """(n, C, f) evidence in the order of :data:`SEEING`."""
-        others = self._on_others(known[self.rows])
-        added = [
-            self._seen_of(slice(start, start + _AT_ONCE), around, others)
-            for start in range(0, len(self.rows), _AT_ONCE)
-        ]
-        return np.concatenate([self.evidence, np.concatenate(added)], axis=2)
+    def seen(self, known: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, C, f) evidence and (n, h) of paper, in the order of :data:`SEEING`."""
+        beside = self._drawing.borders.around(self._drawing.told)
+        others, told = self._on_others(known[self.rows]), self._on_told()
+        tables = np.stack([around[self.rows], others, told, beside[self.rows]])
+        parts = [slice(at, at + _AT_ONCE) for at in range(0, len(self.rows), _AT_ONCE)]
+        added = np.concatenate([self._seen_of(part, *tables[:, part]) for part in parts])
+        blank = self._blank_seen(*tables[:3])
+        return np.concatenate([self.evidence, added], axis=2), np.hstack([self.blank, blank])
 
-    def _seen_of(self, part: slice, around: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """(m, C, f): what :data:`SEEING` has beyond :data:`PLAIN`, for some of the rows."""
-        here, colours, other = around[self.rows[part]], self.colours[part], others[part]
-        there = self._drawing.around[self._sheet][self.candidates[part]]
-        on_others = np.take_along_axis(other, colours, axis=1)
-        on_neighbours = np.take_along_axis(here, colours, axis=1)
+    def _seen_of(
+        self,
+        part: slice,
+        here: np.ndarray,
+        others: np.ndarray,
+        told: np.ndarray,
+        beside: np.ndarray,
+    ) -> np.ndarray:
+        """(m, C, f): what :data:`SEEING` has beyond :data:`PLAIN`, for some of the rows.
+
+        Args:
+            here, others, told, beside: (m, K) what colours are round each region, which regions
+                have that look like it, which of these have by a pair, and which are round it by a
+                pair.
+        """
+        there, colours = (
+            self._drawing.around[self._sheet][self.candidates[part]],
+            self.colours[part],
+        )
+        on_neighbours, on_others, on_told, on_beside = (
+            np.take_along_axis(table, colours, axis=1) for table in (here, others, told, beside)
+        )
         own = np.take_along_axis(there, colours[:, :, None], axis=2)[:, :, 0]
         added = [
             np.minimum(here[:, None], there).sum(axis=2),
             np.maximum(here[:, None] - there, 0).sum(axis=2),
             on_others,
             on_neighbours,
-            on_others - other.max(axis=1, keepdims=True),
+            on_others - others.max(axis=1, keepdims=True),
             np.abs(on_neighbours - own),
+            on_told,
+            on_told - told.max(axis=1, keepdims=True),
+            np.minimum(on_beside, own),
         ]
         return np.stack(added, axis=2)
+
+    def _blank_seen(self, here: np.ndarray, others: np.ndarray, told: np.ndarray) -> np.ndarray:
+        """(n, h): what :data:`SEEING` has beyond :data:`PLAIN` for paper; see :meth:`_seen_of`."""
+        drawn, paper = here.copy(), np.zeros((3, len(self.rows)))
+        if self.paper is not None:
+            paper[:] = others[:, self.paper], told[:, self.paper], here[:, self.paper]
+            drawn[:, self.paper] = 0
+        beside = self._drawing.beside_paper[self._sheet]
+        added = [
+            paper[0],
+            paper[1] - told.max(axis=1),
+            paper[2],
+            drawn.max(axis=1),
+            np.minimum(drawn, beside).sum(axis=1),
+            drawn @ (beside > _LEAST_BESIDE),
+        ]
+        return np.stack(added, axis=1)
+
+    def _on_told(self) -> np.ndarray:
+        """(n, K): how much a region of a pair that looks just like each has each colour."""
+        drawing, found = self._drawing, np.zeros((len(self.rows), len(self._drawing.colours)))
+        for region in np.flatnonzero(drawing.told.any(axis=1)):
+            one = drawing.shapes.take(np.full(len(self.rows), region))
+            alike = np.exp(-_SHARPER * _unlike_each(self._shapes, one))
+            # Of itself everything is known.
+            alike[self.rows == region] = 0
+            found = np.maximum(found, alike[:, None] * drawing.told[region])
+        return found
 
     def _on_others(self, known: np.ndarray) -> np.ndarray:
         """(n, K): how much a region that looks just like each has each colour."""
@@ -748,16 +911,23 @@ class Match:
             found[other] = np.maximum(found[other], alike * known[one])
         return found
 
-    def _likelihoods(self, evidence: np.ndarray, table: Mapping[str, float]) -> np.ndarray:
-        weights, none = _weights(table)
-        logits = np.concatenate([evidence @ weights, (self.none @ none)[:, None]], axis=1)
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    def _likelihoods(
+        self, evidence: np.ndarray, blank: np.ndarray, table: Mapping[str, float]
+    ) -> np.ndarray:
+        weights, of_none, of_blank = _weights(table)
+        of_paper = np.where(self.may_be_paper, blank @ of_blank, -np.inf)
+        logits = [evidence @ weights, (self.none @ of_none)[:, None], of_paper[:, None]]
+        shares = np.concatenate(logits, axis=1)
+        shares = np.exp(shares - shares.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
-        size = len(self._drawing.colours)
+        size, candidates = len(self._drawing.colours), evidence.shape[1]
         boxes = np.arange(len(self.rows))[:, None] * size + self.colours
-        return np.bincount(
-            boxes.ravel(), shares[:, :-1].ravel(), minlength=len(self.rows) * size
+        found = np.bincount(
+            boxes.ravel(), shares[:, :candidates].ravel(), minlength=len(self.rows) * size
         ).reshape(-1, size)
+        if self.paper is not None:
+            found[:, self.paper] += shares[:, -1]
+        return found
 
 
 def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
@@ -772,18 +942,24 @@ def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
 
 
 class _Pose:
-    """A placement bent by the regions that fit, since poses differ."""
+    """A placement bent by the regions that fit, since poses differ.
 
-    def __init__(self, placement: Placement, here: Shapes, there: Shapes) -> None:
-        self._mirrored = placement.mirrored
-        self._there = there
-        scale = abs(placement.turn)
+    Attributes:
+        side: of the figure on the line art, pixels.
+        behind: the way's.
+    """
+
+    def __init__(self, way: Way, here: Shapes, sheet: Sheet, columns: np.ndarray) -> None:
+        self._placement, self._mirrored = way.placement, way.placement.mirrored
+        self.behind, self._sheet, self._columns = way.behind, sheet, columns
+        self._there = there = sheet.shapes.take(columns)
+        scale = abs(way.placement.turn)
         self.side = scale * float(np.sqrt(there.areas.sum()))
         self._areas = there.areas * scale**2
-        self._at = placed = placement.placed(_complex(there.centres))
+        self._straight = self._at = placed = way.placement.placed(there.at)
         self._usual = 0.1
         large = here.take(_largest(np.arange(here.count), here))
-        z, alike = _complex(large.centres), np.exp(-_unlike(large, there)[int(self._mirrored)])
+        z, alike = large.at, np.exp(-_unlike(large, there)[int(self._mirrored)])
         for _ in range(4):
             rows, columns, fit = mutual(self._fits(large, alike), 0.05)
             if not len(rows):
@@ -796,26 +972,46 @@ class _Pose:
             self._at = placed + moved / (pull.sum(axis=1) + 0.05 * weight.max())
             self._usual = float(np.median(np.abs(z[rows] - self._at[columns]))) / self.side
 
+    def _under(self, rows: Shapes) -> tuple[np.ndarray, np.ndarray]:
+        """(n, m): the share of each region that lies on each of the figure's; (n,): on paper."""
+        away = np.abs(rows.at[:, None] - self._at[None]) / (_BEND * self.side)
+        pull = np.exp(-0.5 * np.minimum(away, 6) ** 2)
+        moved = pull @ (self._at - self._straight) / pull.sum(axis=1)
+        seen = self._placement.seen(rows.cells() - moved[:, None])
+        labels, count = self._sheet.regions.labels, len(self._columns)
+        # What lies beyond the picture goes on as at its edge.
+        x = np.clip(np.real(seen), 0, labels.shape[1] - 1).astype(int)
+        y = np.clip(np.imag(seen), 0, labels.shape[0] - 1).astype(int)
+        entry = np.full(self._sheet.shapes.count, count + 1)
+        entry[self._columns] = np.arange(count)
+        entry[self._sheet.shapes.background] = count
+        boxes = np.arange(rows.count)[:, None] * (count + 2) + entry[labels[y, x]]
+        shares = rows.coarse.reshape(rows.count, -1)
+        size = rows.count * (count + 2)
+        found = np.bincount(boxes.ravel(), shares.ravel(), size).reshape(-1, count + 2)
+        return found[:, :count], found[:, count]
+
     def _fits(self, rows: Shapes, alike: np.ndarray) -> np.ndarray:
-        away = np.abs(_complex(rows.centres)[:, None] - self._at[None]) / (0.1 * self.side)
+        away = np.abs(rows.at[:, None] - self._at[None]) / (0.1 * self.side)
         size = self._sizes(rows) / 0.5
         return alike * np.exp(-0.5 * (away**2 + size**2))
 
     def _sizes(self, rows: Shapes) -> np.ndarray:
         return np.minimum(np.abs(np.log(rows.areas[:, None] / self._areas[None])), 3)
 
-    def evidence(self, rows: Shapes, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n, count) best columns, their evidence, and how well each (row, column) fits."""
+    def evidence(self, rows: Shapes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(n, m) cost, lower for better candidates; (f, n, m) evidence; (n, m) how well each fits;
+        (n,) the share of each that lies on paper."""
         there, cut = self._there, _cut(rows, self._there)
-        apart = np.abs(_complex(rows.centres)[:, None] - self._at[None])
+        apart = np.abs(rows.at[:, None] - self._at[None])
         away = apart / self.side
         smaller = np.minimum(rows.areas[:, None], self._areas[None])
         own = np.minimum(apart / np.sqrt(smaller), 5)
         size = self._sizes(rows)
         rings = np.abs(rows.radial[:, None] - there.radial[None]).sum(axis=2)
         coarse = _coarse(rows, there, self._mirrored)
-        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse)
-        chosen = np.argsort(cost, axis=1, kind="stable")[:, :count]
+        under, on_paper = self._under(rows)
+        cost = 3 * away + 0.3 * own + 0.5 * (size + rings + coarse) - under - 2 * self.behind
         planes = [
             away,
             5 * away**2,
@@ -829,9 +1025,31 @@ class _Pose:
             np.abs(rows.paper[:, None] - there.paper[None]),
             np.abs(rows.degree[:, None] - there.degree[None]),
             np.abs(rows.enclosed[:, None] - there.enclosed[None]),
+            np.abs(rows.outline[:, None] - there.outline[None]),
             np.broadcast_to(0.1 * np.log(self._areas / self.side**2), away.shape),
             np.log1p(away / (self._usual + _SMALLEST_OFF)),
+            under,
+            np.full(away.shape, self.behind),
         ]
-        evidence = np.stack([np.take_along_axis(plane, chosen, 1) for plane in planes], axis=2)
         unlike = _unlike(rows, there)[int(self._mirrored)]
-        return chosen, evidence, self._fits(rows, np.exp(-unlike))
+        return cost, np.stack(planes), self._fits(rows, np.exp(-unlike)), on_paper
+
+
+def _evidence(
+    poses: Sequence[_Pose], rows: Shapes, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(n, count) best columns under any of the poses, their evidence (n, count, f) under that
+    pose, how well each (row, column) fits, and the share of each row that lies on paper."""
+    found = [pose.evidence(rows) for pose in poses]
+    costs = np.stack([cost for cost, *_ in found])
+    way = costs.argmin(axis=0)
+    chosen = np.argsort(costs.min(axis=0), axis=1, kind="stable")[:, :count]
+    ways = np.take_along_axis(way, chosen, axis=1)
+    evidence = np.zeros((*chosen.shape, len(found[0][1])))
+    for number, (_, planes, _, _) in enumerate(found):
+        picked = np.take_along_axis(planes, chosen[None], axis=2).transpose(1, 2, 0)
+        evidence[ways == number] = picked[ways == number]
+    fits = np.stack([fit * np.exp(pose.behind) for pose, (_, _, fit, _) in zip(poses, found)])
+    standing = np.exp([pose.behind for pose in poses])
+    on_paper = standing @ np.stack([paper for *_, paper in found]) / standing.sum()
+    return chosen, evidence, fits.max(axis=0), on_paper

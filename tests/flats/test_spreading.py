@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +17,13 @@ from PIL import Image
 
 from benchmarks.flats import filled
 from benchmarks.flats_truth import Page, draw_page
-from manganinja.flats.flatten import Flats, flatten
+from manganinja.files import read_image, read_marks
+from manganinja.flats.assign import region_at
+from manganinja.flats.flatten import SURE, Flats, cut_regions, flatten
 from manganinja.flats.measures import FlatsTruth
-from manganinja.flats.palette import extract_palette
+from manganinja.flats.palette import ReferenceFlats, extract_palette
 from manganinja.flats.spreading import Pointed, Spreading
-from manganinja.flats.values import EMPTY, SOURCES, Mark, Marks, Palette
+from manganinja.flats.values import EMPTY, SOURCES, Assignment, Mark, Marks, Palette, Regions
 
 slowly = settings(
     deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -201,6 +206,132 @@ def test_line_art_of_one_room_or_of_noise_does_no_harm() -> None:
     noise = np.random.default_rng(1).integers(0, 2, (150, 150, 1), np.uint8) * np.uint8(255)
     flats = spread(noise.repeat(3, axis=2), reference)
     assert flats.rgba().shape == (150, 150, 4)
+
+
+# Pairs help the rest, paper is told from parts, and doubt is said
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A page whose true colours are known, and right pairs for it.
+
+    Attributes:
+        truth: (count,) the palette's entry of each region, or EMPTY where it has none.
+    """
+
+    regions: Regions
+    palette: Palette
+    reference: np.ndarray
+    known: ReferenceFlats
+    truth: np.ndarray
+    pairs: tuple[Pointed, ...]
+
+    def spread(self, pairs: int) -> Assignment:
+        spreading = Spreading([(self.reference, self.known)], self.pairs[:pairs])
+        return spreading(self.regions, self.palette)
+
+    @property
+    def untold(self) -> np.ndarray:
+        """(count,) bool, regions whose colour is known and that no pair lies in."""
+        untold = ~self.regions.background & (self.regions.areas_px >= 12) & (self.truth != EMPTY)
+        untold[[region_at(self.regions, pair.lineart) for pair in self.pairs]] = False
+        return untold
+
+    def right(self, pairs: int) -> int:
+        """How many of the untold are right with so many pairs."""
+        return int((self.spread(pairs).index == self.truth)[self.untold].sum())
+
+
+def judged(
+    lineart: Image.Image, truth: np.ndarray, reference: np.ndarray, pairs: Sequence[Pointed]
+) -> Judged:
+    """Of the true picture (H, W, 3): shades and lines, which no palette has, don't count."""
+    regions, known = cut_regions(lineart).regions, extract_palette(reference)
+    votes = np.stack(
+        [
+            np.bincount(
+                regions.labels[(truth == colour).all(axis=2) & (regions.lines == 0)],
+                minlength=regions.count,
+            )
+            for colour in known.palette.colours
+        ],
+        axis=1,
+    )
+    known_of = votes.max(axis=1) > 0.1 * np.maximum(regions.areas_px, 1)
+    entries = np.where(known_of, votes.argmax(axis=1), EMPTY)
+    return Judged(regions, known.palette, reference, known, entries, tuple(pairs))
+
+
+@cache
+def example(name: str) -> Judged:
+    folder = Path(__file__).parents[2] / "examples" / name
+    pairs = [
+        Pointed((pair.lineart.x_px, pair.lineart.y_px), (pair.reference.x_px, pair.reference.y_px))
+        for pair in read_marks(folder / "points.json").pairs
+    ]
+    truth = np.asarray(read_image(folder / "colour_truth.png").convert("RGB"))
+    reference = np.asarray(read_image(folder / "reference.png").convert("RGBA"))
+    return judged(read_image(folder / "lineart.png"), truth, reference, pairs)
+
+
+@cache
+def generated() -> tuple[Judged, ...]:
+    pages = [draw_page(seed, style="ink") for seed in range(40, 46)]
+    return tuple(
+        judged(
+            Image.fromarray(page.lineart),
+            own_flats(page),
+            opaque(page.reference),
+            [Pointed(pair.target, pair.reference) for pair in page.pairs[:15]],
+        )
+        for page in pages
+    )
+
+
+def own_flats(page: Page) -> np.ndarray:
+    """The page in its true colours, without lines."""
+    colours = np.where(
+        page.truth.colours[:, 3:] > 0, page.truth.colours[:, :3], page.truth.paper_rgb
+    )
+    return colours.astype(np.uint8)[page.truth.labels]
+
+
+@pytest.mark.parametrize("name", ["animal", "character"])
+def test_more_right_pairs_never_make_the_rest_of_an_example_worse(name: str) -> None:
+    right = [example(name).right(count) for count in (0, 1, 3, 6, 12)]
+    # One region may turn where two colours are as likely.
+    assert all(after >= max(right[:place]) - 1 for place, after in enumerate(right[1:], 1))
+    assert min(right) == right[0] < right[-1]
+
+
+def test_right_pairs_help_regions_that_they_do_not_lie_in() -> None:
+    right = [sum(page.right(count) for page in generated()) for count in (0, 5, 15)]
+    total = sum(np.count_nonzero(page.untold) for page in generated())
+    assert right[1] >= right[0] + 0.02 * total and right[2] >= right[1]
+
+
+def test_paper_that_shows_through_the_figure_is_paper() -> None:
+    # Of these, the edge cuts off pieces of paper that the figure divides from the rest.
+    for seed in (13, 182):
+        page = small(seed, style="hard")
+        flats = spread(page.lineart, own_colours(page))
+        paper = (own_flats(page) == page.truth.paper_rgb).all(axis=2) & ~page.truth.lines
+        same = (flats.rgba()[..., :3] == page.truth.paper_rgb).all(axis=2)
+        assert (same & (flats.rgba()[..., 3] == 255))[paper].mean() > 0.99
+
+
+def test_confidence_is_about_the_share_that_is_right() -> None:
+    sure, right = [], []
+    for page in generated():
+        given = page.spread(0)
+        asked = page.untold & (given.index != EMPTY)
+        sure.append(given.confidence[asked])
+        right.append((given.index == page.truth)[asked])
+    sures, rights = np.concatenate(sure), np.concatenate(right)
+    assert rights[sures >= 0.9].mean() > 0.95
+    assert rights[sures >= SURE].mean() > 0.85
+    doubtful = sures < SURE
+    assert doubtful.any() and rights[doubtful].mean() < 0.8
 
 
 # Marks, palette, repeatability
