@@ -24,7 +24,7 @@ def write_down(error: BaseException) -> str:
     """Writes the traceback to plugin.log; returns one line about it.  Any thread; never raises."""
     try:
         path = discovery.data_dir() / "plugin.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = "w" if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES else "a"
         with open(path, mode, encoding="utf-8", errors="replace") as log:
             log.write(f"--- {datetime.now():%Y-%m-%d %H:%M:%S}\n")

@@ -551,7 +551,8 @@ def test_a_place_that_can_not_be_written_is_named_before_anything_is_made(
     (home / folder).parent.mkdir(parents=True)
     (home / folder).write_text("in the way")
     project = small_project(tmp_path / "p")
-    answer = run_install(project, isolated_environ(home), *command)
+    environ = isolated_environ(home, PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    answer = run_install(project, environ, *command)
     assert answer.returncode == 1
     assert f"{home / file} can't be written" in answer.stderr
     assert set(snapshot(home)) == {folder}

@@ -87,7 +87,9 @@ class VersionMismatch(WireError):
 UNUSABLE = (WrongToken, VersionMismatch)
 """What is raised where a server lives that this program can't use."""
 
-_END_IT = "Run `python3 install.py` again, which ends that server; then restart Krita."
+_END_IT = (
+    "Restart Krita; if that does not help, run `python3 install.py` again, which ends that server."
+)
 
 
 class ConnectionLost(WireError):

@@ -19,6 +19,7 @@ from .protocol import Record, WireError, parse_record
 ALREADY_RUNNING = 3
 """Exit status of a server that found another one at work in the same data directory."""
 
+_VERSION = re.compile(r'^__version__ = "([^"]*)"', re.MULTILINE)
 _PROBE_TIMEOUT_S = 5.0
 _POLL_S = 0.25
 _LOCK_PATIENCE_S = 10.0
@@ -112,16 +113,13 @@ def current_server() -> Record | None:
 
 
 def is_outdated(version: str) -> bool:
-    """Whether a server started now would be of another version; False where none can be."""
+    """Whether a server started now would be of another version; False where that is unknown."""
     try:
         source = Path(read_installation().project) / "manganinja" / "__init__.py"
         found = _VERSION.search(source.read_text(encoding="utf-8"))
     except (OSError, ValueError, NotInstalled):
         return False
     return found is not None and found.group(1) != version
-
-
-_VERSION = re.compile(r'^__version__ = "([^"]*)"', re.MULTILINE)
 
 
 def _wait_for_the_end_of(record: Record) -> None:
