@@ -26,7 +26,23 @@ class Guidance:
         points = self.points / 2
         return unconditional, 1 - unconditional - points, points
 
+    @property
+    def rows(self) -> tuple[bool, bool, bool]:
+        """Which of u, r and p have any weight; the others need not be computed."""
+        u, r, p = self.weights
+        return u != 0, r != 0, p != 0
+
     def combine(self, prediction: Tensor) -> Tensor:
-        """(3, C, h, w) rows u, r, p to one guided prediction (1, C, h, w)."""
-        u, r, p = prediction.chunk(3)
-        return ((u + self.reference * (r - u)) + (r + self.points * (p - r))) / 2
+        """Rows u, r, p, or those of them that have weight, to one guided prediction.
+
+        Args:
+            prediction: (3, C, h, w), or fewer: what :attr:`rows` says.
+
+        Returns:
+            (1, C, h, w).
+        """
+        if len(prediction) == 3:
+            u, r, p = prediction.chunk(3)
+            return ((u + self.reference * (r - u)) + (r + self.points * (p - r))) / 2
+        weights = prediction.new_tensor([weight for weight in self.weights if weight])
+        return (weights.view(-1, 1, 1, 1) * prediction).sum(dim=0, keepdim=True)

@@ -18,8 +18,9 @@ from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
 from .finishing import Ground, finish, prepare, usable_pairs
 from .flats.matches import Matches, Part
+from .framing import Frame
 from .lineart import check_has_lines, has_lines, line_strength
-from .pipeline import Frame, MangaNinjaOutput, MangaNinjaPipeline
+from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .weights.load import load_pipeline
 from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo

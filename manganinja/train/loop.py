@@ -219,7 +219,7 @@ class Trainer:
             joining(block, query, key, own_tokens)
 
         context = ReferenceContext(
-            bank=bank,
+            banks=[bank],
             plain=plain,
             reference=batch.referenced,
             points=batch.pointed,

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from diffusers import ControlNetModel, DDIMScheduler
+from diffusers import DDIMScheduler
 from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ..conditioning import UnconditionalEmbedding
+from ..controlnet import LineartControlNet
 from ..point_net import PointNet
-from ..reference_attention import DenoisingUNet, ReferenceUNet, install
+from ..reference_attention import DenoisingUNet, ReferenceUNet
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Networks:
 
     unet: DenoisingUNet
     reference_unet: ReferenceUNet
-    controlnet: ControlNetModel
+    controlnet: LineartControlNet
     point_net: PointNet
     image_encoder: Any  # CLIPVisionModelWithProjection, whose config is typed too widely
     unconditional: UnconditionalEmbedding
@@ -83,10 +84,9 @@ def new_networks(config: NetworkConfig) -> Networks:
         "out_channels": config.latent_channels,
         "up_block_types": ("CrossAttnUpBlock2D",) * levels,
     }
-    controlnet = ControlNetModel(
+    controlnet = LineartControlNet(
         conditioning_embedding_out_channels=config.condition_channels, **shared
     )
-    install(controlnet, None)
     _wake_zero_convolutions(controlnet)
     vision = CLIPVisionConfig(
         hidden_size=config.clip_width,
@@ -107,7 +107,7 @@ def new_networks(config: NetworkConfig) -> Networks:
     )
 
 
-def _wake_zero_convolutions(controlnet: ControlNetModel) -> None:
+def _wake_zero_convolutions(controlnet: LineartControlNet) -> None:
     """ControlNet starts at zero to spare a trained U-Net; from nothing that only delays."""
     zeroed = [*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block]
     for convolution in [*zeroed, controlnet.controlnet_cond_embedding.conv_out]:

@@ -19,11 +19,12 @@ from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler
+from diffusers import AutoencoderKL, DDIMScheduler
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from ..conditioning import UnconditionalEmbedding
+from ..controlnet import LineartControlNet
 from ..errors import BadWeights
 from ..lineart_extractor import LineartExtractor
 from ..pipeline import MangaNinjaPipeline
@@ -54,7 +55,9 @@ def load_published(folder: Path, torch_dtype: torch.dtype = torch.float32) -> Ma
         "reference_unet": _filled(
             ReferenceUNet.from_config(unet_config), own / "reference_unet.pth"
         ),
-        "controlnet": _filled(ControlNetModel.from_config(control_config), own / "controlnet.pth"),
+        "controlnet": _filled(
+            LineartControlNet.from_config(control_config), own / "controlnet.pth"
+        ),
         "point_net": _filled(
             PointNet(tuple(unet.config["block_out_channels"])), own / "point_net.pth"
         ),

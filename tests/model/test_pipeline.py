@@ -23,7 +23,7 @@ from manganinja import (
     PointPair,
     load_pipeline,
 )
-from manganinja.pipeline import common_frames
+from manganinja.framing import common_frames
 from manganinja.points import draw_point_map
 
 from .conftest import GOLDEN
@@ -57,7 +57,10 @@ def test_saved_and_loaded_it_computes_the_same(
     pipeline: MangaNinjaPipeline, published: MangaNinjaPipeline
 ) -> None:
     options = {"resolution": 64, "num_inference_steps": 2}
-    torch.testing.assert_close(latents(pipeline), latents(published, **options))
+    # Where memory begins decides which kernels run: 1e-4 on latents of up to 22.
+    torch.testing.assert_close(
+        latents(pipeline), latents(published, **options), atol=1e-3, rtol=1e-4
+    )
 
 
 def test_same_seed_same_picture_other_seed_other_picture(pipeline: MangaNinjaPipeline) -> None:
