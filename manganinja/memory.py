@@ -75,8 +75,11 @@ class Memory:
                 self._values.move_to_end(key)
                 return self._values[key][1]
         value = make()
+        size = _bytes_of(value)
+        if size > self.budget_bytes:
+            return value
         with self._lock:
-            self._values[key] = _bytes_of(value), value
+            self._values[key] = size, value
             self._values.move_to_end(key)
             kept = sum(size for size, _ in self._values.values())
             while kept > self.budget_bytes:

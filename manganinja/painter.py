@@ -20,6 +20,7 @@ from .finishing import Ground, finish, prepare, usable_pairs
 from .flats.matches import Matches, Part
 from .framing import Frame
 from .lineart import check_has_lines, has_lines, line_strength
+from .memory import Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .weights.load import load_pipeline
@@ -84,11 +85,13 @@ class Painter:
     Attributes:
         info: what to show of the model.
         device: where it runs.
+        memory: what earlier requests worked out of the same pictures.
     """
 
     def __init__(self, pipeline: MangaNinjaPipeline, name: str) -> None:
         pipeline.set_progress_bar_config(disable=True)
         self.pipeline = pipeline
+        self.memory = Memory()
         self.device = str(pipeline.device)
         options = pipeline.config
         self.info = ModelInfo(
@@ -157,7 +160,16 @@ class Painter:
         parts = _parts_with_lines(strength) if request.flats.detail else []
         watch = _Watch(steps * (1 + len(parts)), frames[0], on_progress, is_cancelled)
         return Job(
-            self.pipeline, request, strength, references, pairs, tuple(notes), steps, parts, watch
+            self.pipeline,
+            self.memory,
+            request,
+            strength,
+            references,
+            pairs,
+            tuple(notes),
+            steps,
+            parts,
+            watch,
         )
 
 
@@ -174,6 +186,7 @@ class Job:
     """
 
     pipeline: MangaNinjaPipeline
+    memory: Memory
     request: ColorizeRequest
     strength: np.ndarray = field(repr=False)
     references: Sequence[Image.Image]
@@ -216,6 +229,7 @@ class Job:
             guidance_scale_points=self.request.guidance_points,
             seed=self.request.seed,
             output_type="latent",
+            memory=self.memory,
             callback_on_step_end=(
                 self.watch.after_step if part == WHOLE else self.watch.after_closer_step
             ),

@@ -60,7 +60,7 @@ class MangaNinjaOutput(BaseOutput):
 
 
 @dataclass(frozen=True)
-class _Call:
+class Conditions:
     """What stays the same in all steps of a call.
 
     Attributes:
@@ -317,7 +317,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
     # One step
 
-    def _predict(self, latents: Tensor, timestep: Tensor, call: _Call) -> Tensor:
+    def predict(self, latents: Tensor, timestep: Tensor, call: Conditions) -> Tensor:
         """(N, C, h, w) float32: the rows of the call's context."""
         context, latents = call.context, latents.to(self.dtype)
         # The rows with reference and with points give ControlNet the same input.
@@ -452,7 +452,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             observer=looked if self.config["matches_by_attention"] else None,
         )
         token = shares.mean([token for token, _ in read])
-        call = _Call(
+        call = Conditions(
             context,
             torch.cat([self.unconditional()] * plain + [token] * (unpointed + pointed)),
             self._lineart(lineart, frames[0], extract_lineart, memory),
@@ -469,7 +469,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             current = scheduler.add_noise(start, noise, timesteps[:1])
         for index, timestep in enumerate(self._with_bar(timesteps)):
             looked.forget()
-            guided = guidance.combine(self._predict(current, timestep, call))
+            guided = guidance.combine(self.predict(current, timestep, call))
             stepped = scheduler.step(guided, timestep, current)
             current = stepped.prev_sample
             if callback_on_step_end is not None:
