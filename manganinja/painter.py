@@ -23,11 +23,12 @@ from .lineart import check_has_lines, has_lines, line_strength
 from .memory import Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
+from .preview import preview as show
 from .weights.load import load_pipeline
 from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
 
 PREVIEW_PX = 256
-SECONDS_BETWEEN_PREVIEWS = 0.7
+SECONDS_BETWEEN_PREVIEWS = 0.2
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ class _Watch:
         is_cancelled: Callable[[], bool],
     ) -> None:
         self.steps, self._on_progress, self._is_cancelled = steps, on_progress, is_cancelled
-        self._frame, self._done = _unscaled(lineart), 0
+        self._frame, self._done = lineart, 0
         self._last_preview = float("-inf")
 
     def after_step(
@@ -275,8 +276,7 @@ class _Watch:
         preview = None
         is_last = self._done + 1 == self.steps
         if not is_last and time.monotonic() - self._last_preview > SECONDS_BETWEEN_PREVIEWS:
-            image = pipeline.decode(tensors["proposal"], self._frame)
-            image.thumbnail((PREVIEW_PX, PREVIEW_PX))
+            image = show(tensors["proposal"], pipeline.latent_colours, self._frame, PREVIEW_PX)
             preview = to_picture(image)
             self._last_preview = time.monotonic()
         self._tell(preview)

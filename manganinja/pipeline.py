@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from .lineart_extractor import LineartExtractor
 from .memory import Memory, fingerprint
 from .point_net import PointNet
 from .points import PointPair, check_inside, draw_point_map
+from .preview import fit_latent_colours
 from .reference_attention import (
     Bank,
     DenoisingUNet,
@@ -100,6 +102,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             colour under them (the mini).
         matches_by_attention: whether its attention was taught which places belong together, so
             that it can be asked for the correspondence (:mod:`.correspondence`).
+        latent_colours: what :func:`.preview.fit_latent_colours` gave; fitted when needed if None.
         title, licence: of the weights, to be shown to the artist. The defaults are those of the
             published weights.
     """
@@ -149,6 +152,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         keeps_thin_lines: bool = False,
         paints_lines: bool = True,
         matches_by_attention: bool = False,
+        latent_colours: list[list[float]] | None = None,
         title: str = "MangaNinja",
         licence: str = "CC BY-NC 4.0",
     ) -> None:
@@ -173,6 +177,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             keeps_thin_lines=keeps_thin_lines,
             paints_lines=paints_lines,
             matches_by_attention=matches_by_attention,
+            latent_colours=latent_colours,
             title=title,
             licence=licence,
         )
@@ -208,6 +213,12 @@ class MangaNinjaPipeline(DiffusionPipeline):
     def place(self) -> torch.device:
         """Where tensors have to be: with offloading, not where the weights are."""
         return torch.device(self._execution_device)
+
+    @cached_property
+    def latent_colours(self) -> Tensor:
+        """The map of :mod:`.preview`: the config's, or fitted at the first use."""
+        known = self.config["latent_colours"]
+        return fit_latent_colours(self.vae, self.place) if known is None else torch.tensor(known)
 
     # What depends on the inputs alone
 
