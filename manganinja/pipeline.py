@@ -18,7 +18,13 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
-from .conditioning import UnconditionalEmbedding, clip_pixels, image_token, to_condition
+from .conditioning import (
+    UnconditionalEmbedding,
+    clip_pixels,
+    image_token,
+    lineart_latents,
+    to_condition,
+)
 from .controlnet import LineartControlNet
 from .correspondence import Correspondence
 from .errors import BadRequest, BadWeights
@@ -68,7 +74,7 @@ class Conditions:
     Attributes:
         context: references, points and the rows to compute.
         tokens: (N, 1, C) image token of each row.
-        lineart: (1, C, h, w) embedded line art.
+        lineart: (1, C, h, w) embedded line art, or its latents.
         constants: ControlNet's, filled by the first step.
     """
 
@@ -89,7 +95,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         image_encoder: CLIP image tower with projection.
         unconditional: the token of the row without reference.
         reference_unet, unet: the Reference and Denoising U-Nets.
-        controlnet: brings in the line art.
+        controlnet: brings in the line art. Without one, as in the paper, the line art goes through
+            the VAE and stands beside the noisy latents: the U-Net has twice their channels.
         point_net: embeds point maps.
         scheduler: DDIM.
         lineart_extractor: for ``extract_lineart=True``; may be left out.
@@ -107,7 +114,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             published weights.
     """
 
-    _optional_components = ["lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
+    _optional_components = ["controlnet", "lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
     model_cpu_offload_seq = "image_encoder->reference_unet->controlnet->unet->vae"
 
     # The return types of diffusers' and transformers' modules are unions; Any spares casts.
@@ -140,7 +147,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         unconditional: UnconditionalEmbedding,
         reference_unet: ReferenceUNet,
         unet: DenoisingUNet,
-        controlnet: LineartControlNet,
+        controlnet: LineartControlNet | None,
         point_net: PointNet,
         scheduler: DDIMScheduler,
         lineart_extractor: LineartExtractor | None = None,
@@ -199,7 +206,9 @@ class MangaNinjaPipeline(DiffusionPipeline):
         for name, kind in cls.COMPONENTS.items():
             if (folder / name).is_dir():
                 components[name] = _load_component(kind, folder / name, torch_dtype)
-        missing = set(cls.COMPONENTS) - set(components) - set(cls._optional_components)
+        needed = set(cls.COMPONENTS) - set(cls._optional_components)
+        needed |= {name for name in cls._optional_components if (options.get(name) or [None])[0]}
+        missing = needed - set(components)
         if missing:
             raise BadWeights(
                 f"The model in {folder} lacks {', '.join(sorted(missing))}.",
@@ -207,7 +216,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             )
         settings = {k: v for k, v in options.items() if not k.startswith("_")}
         settings = {k: v for k, v in settings.items() if k not in cls.COMPONENTS}
-        return cls(**components, **settings)
+        return cls(**{**dict.fromkeys(cls._optional_components), **components}, **settings)
 
     @property
     def place(self) -> torch.device:
@@ -253,14 +262,17 @@ class MangaNinjaPipeline(DiffusionPipeline):
         return (mean + std * noise.to(mean)) * self.vae.config["scaling_factor"]
 
     def _lineart(self, lineart: Lineart, frame: Frame, extract: bool, memory: Memory) -> Tensor:
-        """The line art as ControlNet embeds it, (1, C, h, w)."""
+        """The line art as ControlNet embeds it, or its latents, (1, C, h, w)."""
 
         def embedded() -> Tensor:
             if extract and isinstance(lineart, Image.Image):
                 strength = self._extracted(lineart, frame)
             else:
                 strength = self._strength(lineart, frame)
-            return self.controlnet.embed(to_condition(strength).to(self.place, self.dtype))
+            condition = to_condition(strength).to(self.place, self.dtype)
+            if self.controlnet is not None:
+                return self.controlnet.embed(condition)
+            return lineart_latents(self.vae, condition)
 
         return memory.recall(fingerprint("line art", lineart, frame, extract), embedded)
 
@@ -330,11 +342,25 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
     def predict(self, latents: Tensor, timestep: Tensor, call: Conditions) -> Tensor:
         """(N, C, h, w) float32: the rows of the call's context."""
-        context, latents = call.context, latents.to(self.dtype)
-        # The rows with reference and with points give ControlNet the same input.
-        informed = context.reference + context.points
-        distinct = sorted({0, len(call.tokens) - 1}) if context.plain else [0]
-        rows = [0] * context.plain + [len(distinct) - 1] * informed
+        latents = latents.to(self.dtype)
+        told = self._told_by_controlnet(latents, timestep, call) if self.controlnet else {}
+        if not self.controlnet:
+            latents = torch.cat([latents, call.lineart.to(self.dtype)], dim=1)
+        return self.unet(
+            latents.expand(len(call.tokens), -1, -1, -1),
+            timestep,
+            encoder_hidden_states=call.tokens,
+            cross_attention_kwargs={"reference": call.context},
+            **told,
+        ).sample.float()
+
+    def _told_by_controlnet(
+        self, latents: Tensor, timestep: Tensor, call: Conditions
+    ) -> dict[str, Any]:
+        """The residuals of all rows. Rows with reference and with points have the same ones."""
+        plain, rows = call.context.plain, len(call.tokens)
+        distinct = sorted({0, rows - 1}) if plain else [0]
+        of_row = [0] * plain + [len(distinct) - 1] * (rows - plain)
         down, mid = self.controlnet(
             latents.expand(len(distinct), -1, -1, -1),
             timestep,
@@ -343,14 +369,10 @@ class MangaNinjaPipeline(DiffusionPipeline):
             cross_attention_kwargs={"constants": call.constants},
             return_dict=False,
         )
-        return self.unet(
-            latents.expand(len(rows), -1, -1, -1),
-            timestep,
-            encoder_hidden_states=call.tokens,
-            down_block_additional_residuals=[residual[rows] for residual in down],
-            mid_block_additional_residual=mid[rows],
-            cross_attention_kwargs={"reference": context},
-        ).sample.float()
+        return {
+            "down_block_additional_residuals": [residual[of_row] for residual in down],
+            "mid_block_additional_residual": mid[of_row],
+        }
 
     def decode(self, latents: Tensor, frame: Frame | None = None) -> Image.Image:
         """Scaled latents (1, C, h, w) to a picture, without padding and at its source's size."""
