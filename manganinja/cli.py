@@ -146,7 +146,7 @@ def _colorize(options: argparse.Namespace) -> int:
             beside = options.output.with_stem(f"{options.output.stem}_painting")
             _save(finish(soft, proposal.picture, proposal.matches)[0], beside)
         bar.update(100 - bar.n)
-    for note in (*job.notes, *notes):
+    for note in (*job.notes, *proposal.notes, *notes):
         print(note)
     print(
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,7 +28,7 @@ from .controlnet import LineartControlNet
 from .correspondence import Correspondence
 from .errors import BadRequest, BadWeights
 from .framing import Frame, common_frames, padded, resized, signed_picture
-from .guidance import Guidance
+from .guidance import Guidance, SparseGuidance
 from .lineart import check_has_lines, line_strength, shrink_lines
 from .lineart_extractor import LineartExtractor
 from .memory import Memory, fingerprint
@@ -44,6 +43,8 @@ from .reference_attention import (
     ReferenceUNet,
 )
 from .references import Mask, Shares
+from .samplers import Preset, clean_latents, new_scheduler
+from .samplers import preset as named_preset
 from .weights.quiet import quiet_loading
 
 Lineart = Image.Image | np.ndarray
@@ -83,6 +84,12 @@ class Conditions:
     lineart: Tensor
     constants: dict[str, Tensor] = field(default_factory=dict)
 
+    def last_row(self) -> Conditions:
+        """The same for the last row alone."""
+        context = self.context
+        groups = (0, 0, 1) if context.points else (0, 1, 0) if context.reference else (1, 0, 0)
+        return Conditions(context.with_rows(*groups), self.tokens[-1:], self.lineart)
+
 
 class MangaNinjaPipeline(DiffusionPipeline):
     """Colorizes line art after one or more references (MangaNinja, arXiv 2501.08332).
@@ -116,6 +123,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
     _optional_components = ["controlnet", "lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
     model_cpu_offload_seq = "image_encoder->reference_unet->controlnet->unet->vae"
+
+    _place: torch.device | None = None
 
     # The return types of diffusers' and transformers' modules are unions; Any spares casts.
     vae: Any
@@ -221,7 +230,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
     @property
     def place(self) -> torch.device:
         """Where tensors have to be: with offloading, not where the weights are."""
-        return torch.device(self._execution_device)
+        return self._place or torch.device(self._execution_device)
+
+    @place.setter
+    def place(self, device: torch.device) -> None:
+        self._place = device
 
     @cached_property
     def latent_colours(self) -> Tensor:
@@ -374,6 +387,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             "mid_block_additional_residual": mid[of_row],
         }
 
+    @torch.no_grad()
     def decode(self, latents: Tensor, frame: Frame | None = None) -> Image.Image:
         """Scaled latents (1, C, h, w) to a picture, without padding and at its source's size."""
         unscaled = latents.to(self.vae.dtype) / self.vae.config["scaling_factor"]
@@ -406,6 +420,9 @@ class MangaNinjaPipeline(DiffusionPipeline):
         reference_masks: Sequence[Mask | None] | None = None,
         initial_image: Image.Image | None = None,
         strength: float = 1.0,
+        preset: str | None = None,
+        sampler: str | None = None,
+        guidance_every: int | None = None,
         bank_dtype: torch.dtype | None = None,
         memory: Memory | None = None,
         callback_on_step_end: StepCallback | None = None,
@@ -421,7 +438,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             points: pairs of places that belong together, in pixels of each picture.
             extract_lineart: see ``lineart``.
             resolution: longer side of the working picture; the model's own if None.
-            num_inference_steps: DDIM steps, 1 to 1000; the model's own number if None.
+            num_inference_steps: sampling steps, 1 to 1000; the model's own number if None.
             guidance_scale_reference, guidance_scale_points: see :class:`Guidance`; the model's own
                 if None. Values of 1 and below work.
             seed: of the reference's latent sample and then of the initial noise, both drawn on
@@ -435,6 +452,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
             initial_image: a picture to start from, such as the last result; it is brought into
                 the line art's frame.
             strength: how much of it is painted anew, above 0 to 1: the share of the steps that run.
+            preset: "draft", "standard" or "best" (:data:`.samplers.PRESETS`): sampler, steps and
+                ``guidance_every`` together, where these are None.
+            sampler: "ddim", "dpm++" or "unipc"; DDIM if None.
+            guidance_every: all guidance rows are computed in every so many steps and continued in
+                between (:class:`.guidance.SparseGuidance`); 1, which is exact, if None.
             bank_dtype: rounds the reference's features. The published code rounds them to float16
                 in a run that is float32 otherwise; here they keep their digits if None.
             memory: keeps what depends on the pictures alone for later calls of the same model:
@@ -448,14 +470,19 @@ class MangaNinjaPipeline(DiffusionPipeline):
         """
         memory = Memory(0) if memory is None else memory
         references = [reference] if isinstance(reference, Image.Image) else list(reference)
-        steps = _given(num_inference_steps, self.config["steps"])
+        chosen = named_preset(preset) if preset else Preset("ddim", self.config["steps"], 1)
+        chosen = Preset(
+            _given(sampler, chosen.sampler),
+            _given(num_inference_steps, chosen.steps),
+            _given(guidance_every, chosen.guidance_every),
+        )
         guidance = Guidance(
             _given(guidance_scale_reference, self.config["guidance_reference"]),
             _given(guidance_scale_points, self.config["guidance_points"]),
         )
         lineart_px = lineart.shape[::-1] if isinstance(lineart, np.ndarray) else lineart.size
         sizes_px = [r.size for r in references]
-        self._check(lineart_px, sizes_px, points, steps, strength, resolution, output_type)
+        self._check(lineart_px, sizes_px, points, chosen, strength, resolution, output_type)
         shares = Shares.checked(reference_weights, reference_masks, sizes_px)
         frames = self.frames([lineart_px, *sizes_px], resolution)
 
@@ -491,22 +518,25 @@ class MangaNinjaPipeline(DiffusionPipeline):
             self._lineart(lineart, frames[0], extract_lineart, memory),
         )
 
-        # A scheduler counts its steps, so each call gets one of its own.
-        scheduler = type(self.scheduler).from_config(self.scheduler.config)
-        scheduler.set_timesteps(steps, device=self.place)
-        timesteps = scheduler.timesteps[steps - math.ceil(steps * strength) :]
+        scheduler = new_scheduler(chosen.sampler, self.scheduler.config)
+        scheduler.set_timesteps(chosen.steps, device=self.place)
+        timesteps = scheduler.timesteps[-max(1, round(chosen.steps * strength)) :]
         current = noise * scheduler.init_noise_sigma
         if initial_image is not None:
+            if chosen.sampler != "ddim":  # Which goes by the timesteps alone.
+                scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
             start = self._encode(initial_image.resize(lineart_px), frames[0], memory)[0]
             start = start * self.vae.config["scaling_factor"]
             current = scheduler.add_noise(start, noise, timesteps[:1])
+        sparse, last_row = SparseGuidance(guidance, chosen.guidance_every), call.last_row()
         for index, timestep in enumerate(self._with_bar(timesteps)):
             looked.forget()
-            guided = guidance.combine(self.predict(current, timestep, call))
-            stepped = scheduler.step(guided, timestep, current)
-            current = stepped.prev_sample
+            rows = call if sparse.needs_all(index) else last_row
+            guided = sparse.combine(index, self.predict(current, timestep, rows))
+            proposal = clean_latents(scheduler, guided, timestep, current)
+            current = scheduler.step(guided, timestep, current).prev_sample
             if callback_on_step_end is not None:
-                tensors = {"latents": current, "proposal": stepped.pred_original_sample}
+                tensors = {"latents": current, "proposal": proposal}
                 callback_on_step_end(self, index, int(timestep), tensors)
         images = [] if output_type == "latent" else [self.decode(current, frames[0])]
         return MangaNinjaOutput(images=images, latents=current, matches=looked.mean())
@@ -519,15 +549,17 @@ class MangaNinjaPipeline(DiffusionPipeline):
         lineart_px: tuple[int, int],
         sizes_px: Sequence[tuple[int, int]],
         points: Sequence[PointPair],
-        steps: int,
+        chosen: Preset,
         strength: float,
         resolution: int | None,
         output_type: str,
     ) -> None:
         if not sizes_px:
             raise BadRequest("There is no reference.", "Choose at least one reference picture.")
-        if not 1 <= steps <= 1000:
-            raise BadRequest(f"{steps} steps are not possible.", "Choose 1 to 1000 steps.")
+        if not 1 <= chosen.steps <= 1000:
+            raise BadRequest(f"{chosen.steps} steps are not possible.", "Choose 1 to 1000 steps.")
+        if chosen.guidance_every < 1:
+            raise BadRequest("Guidance in every 0 steps is none.", "Choose 1 or more.")
         if not 0 < strength <= 1:
             raise BadRequest(f"A strength of {strength:g} is not possible.", "Choose 0.01 to 1.")
         if resolution is not None and (resolution < 1 or resolution % self.reduction):

@@ -341,14 +341,19 @@ class ReferenceUNet(UNet2DConditionModel):
             image_embeds: (R, 1, C) image embeddings.
         """
         bank = Bank()
-        with suppress(_BankIsFull):
-            self(
-                latents,
-                torch.zeros((), dtype=torch.long, device=latents.device),
-                encoder_hidden_states=image_embeds,
-                cross_attention_kwargs={"bank": bank},
-            )
+        self(
+            latents,
+            torch.zeros((), dtype=torch.long, device=latents.device),
+            encoder_hidden_states=image_embeds,
+            cross_attention_kwargs={"bank": bank},
+        )
         return bank
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """As a U-Net's; None once a bank is full."""
+        with suppress(_BankIsFull):
+            return super().forward(*args, **kwargs)
+        return None
 
 
 class DenoisingUNet(UNet2DConditionModel):

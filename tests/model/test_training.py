@@ -205,8 +205,8 @@ def test_the_papers_variant_learns_and_colorizes_without_a_controlnet(
     reference = Image.new("RGB", (SIZE, SIZE), "teal")
     rng = np.random.default_rng(0)
     lines = [rng.integers(0, 2, (SIZE, SIZE)).astype(np.float32) for _ in range(2)]
-    pictures = [pipeline(line, reference, output_type="latent").latents for line in lines]
-    assert not torch.allclose(*pictures)
+    first, second = (pipeline(line, reference, output_type="latent").latents for line in lines)
+    assert not torch.allclose(first, second)
 
 
 def test_stage_two_trains_point_net_alone(codec, tmp_path: Path) -> None:

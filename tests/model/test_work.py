@@ -34,12 +34,13 @@ def pipeline(small_model: Path) -> MangaNinjaPipeline:
 def counted(pipeline: MangaNinjaPipeline) -> Iterator[Counter[str]]:
     """How often some parts are called; rows of the U-Net under "rows"."""
     calls: Counter[str] = Counter()
-    last = pipeline.reference_unet.up_blocks[-1].attentions[-1].transformer_blocks[-1]
+    reference_unet: Any = pipeline.reference_unet
+    last = reference_unet.up_blocks[-1].attentions[-1].transformer_blocks[-1]
     first = pipeline.unet.down_blocks[0].attentions[0].transformer_blocks[0]
     parts = {
         "image tower": pipeline.image_encoder,
         "VAE encoder": pipeline.vae.encoder,
-        "Reference U-Net": pipeline.reference_unet.conv_in,
+        "Reference U-Net": reference_unet.conv_in,
         "behind the bank": last.ff,
         "line art": pipeline.controlnet.controlnet_cond_embedding.conv_in,
         "PointNet": pipeline.point_net,
