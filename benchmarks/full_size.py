@@ -45,13 +45,18 @@ SCHEDULER: dict[str, Any] = {
 
 
 def build(
-    device: str = "cpu", dtype: torch.dtype = torch.float32, narrower: int = 1
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    narrower: int = 1,
+    shared: bool = False,
 ) -> MangaNinjaPipeline:
     """A pipeline of the published sizes, untrained.
 
     Args:
         device: "meta" for a pipeline that can only be counted.
         dtype: of all weights.
+        shared: to take less memory, the Reference U-Net has the U-Net's own weights, and the
+            image tower, which no step needs, has none.
         narrower: divides the channels of U-Nets and ControlNet, for machines that are small.
     """
     channels = tuple(width // narrower for width in (320, 640, 1280, 1280))
@@ -62,13 +67,19 @@ def build(
         with torch.device(device):
             torch.manual_seed(0)
             controlnet = LineartControlNet(**_without(unet, "sample_size"))
+            denoising = DenoisingUNet(**unet)
+            with torch.device("meta" if shared else device):
+                reference_unet = ReferenceUNet(**unet)
+                image_encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**CLIP))
+            if shared:
+                reference_unet.load_state_dict(denoising.state_dict(), strict=False, assign=True)
             networks = {
-                "unet": DenoisingUNet(**unet),
-                "reference_unet": ReferenceUNet(**unet),
+                "unet": denoising,
+                "reference_unet": reference_unet,
                 "controlnet": controlnet,
                 "point_net": PointNet(channels),
                 "vae": AutoencoderKL(**VAE),
-                "image_encoder": CLIPVisionModelWithProjection(CLIPVisionConfig(**CLIP)),
+                "image_encoder": image_encoder,
                 "unconditional": UnconditionalEmbedding(),
             }
             _wake(controlnet)

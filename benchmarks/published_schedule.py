@@ -56,10 +56,10 @@ class _Write:
         hidden_states: Tensor,
         encoder_hidden_states: Any = None,
         attention_mask: Any = None,
-        bank: Any = None,
+        record: Any = None,
     ) -> Tensor:
-        if bank is not None:
-            bank[self.name] = hidden_states
+        if record is not None:
+            record[self.name] = hidden_states
         return self.plain(attn, hidden_states)
 
 
@@ -75,7 +75,7 @@ class _OneToken:
         hidden_states: Tensor,
         encoder_hidden_states: Any = None,
         attention_mask: Any = None,
-        bank: Any = None,
+        record: Any = None,
         read: Any = None,
     ) -> Tensor:
         return self.plain(attn, hidden_states, encoder_hidden_states)
@@ -144,7 +144,7 @@ def read_reference(pipeline: MangaNinjaPipeline, inputs: PublishedInputs) -> dic
         inputs.reference_latents.repeat(3, 1, 1, 1),
         torch.zeros((), dtype=torch.long, device=inputs.reference_latents.device),
         encoder_hidden_states=inputs.tokens,
-        cross_attention_kwargs={"bank": bank},
+        cross_attention_kwargs={"record": bank},
     )
     return bank
 

@@ -183,10 +183,10 @@ class WriteReference:
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        bank: Bank | None = None,
+        record: Callable[[str, Tensor], None] | None = None,
     ) -> Tensor:
-        if bank is not None:
-            bank[self.name] = hidden_states
+        if record is not None:
+            record(self.name, hidden_states)
             if self.is_last:
                 raise _BankIsFull
         return _self_attention(attn, hidden_states)
@@ -280,7 +280,7 @@ class SingleTokenAttention:
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
         reference: ReferenceContext | None = None,
-        bank: Bank | None = None,
+        record: Callable[[str, Tensor], None] | None = None,
         constants: dict[str, Tensor] | None = None,
     ) -> Tensor:
         known = constants if reference is None else reference.constants
@@ -345,7 +345,8 @@ class ReferenceUNet(UNet2DConditionModel):
             latents,
             torch.zeros((), dtype=torch.long, device=latents.device),
             encoder_hidden_states=image_embeds,
-            cross_attention_kwargs={"bank": bank},
+            # Not the bank itself: accelerate's hooks hand on copies of dictionaries.
+            cross_attention_kwargs={"record": bank.__setitem__},
         )
         return bank
 
