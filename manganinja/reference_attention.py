@@ -315,7 +315,7 @@ def install(unet: Any, self_attention: Callable[[str], Any]) -> None:
     unet.set_attn_processor(processors)
     for module in list(unet.modules()):
         if isinstance(module, BasicTransformerBlock) and type(module.norm2) is nn.LayerNorm:
-            unneeded = Unneeded(module.norm2.normalized_shape)
+            unneeded = Unneeded(list(module.norm2.normalized_shape))
             unneeded.load_state_dict(module.norm2.state_dict(), assign=True)
             module.norm2 = unneeded
 

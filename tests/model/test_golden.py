@@ -56,9 +56,11 @@ def pairs(case: Any, reference: Image.Image, lineart: Image.Image) -> list[Point
         height, width = point_map.shape
         return (column + 0.5) * size_px[0] / width, (row + 0.5) * size_px[1] / height
 
-    ends = (case["point_ref"], reference.size), (case["point_main"], lineart.size)
     return [
-        PointPair(*(place(point_map, number, size) for point_map, size in ends))
+        PointPair(
+            place(case["point_ref"], number, reference.size),
+            place(case["point_main"], number, lineart.size),
+        )
         for number in range(1, int(case["point_ref"].max()) + 1)
     ]
 

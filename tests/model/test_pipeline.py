@@ -72,8 +72,8 @@ def test_same_seed_same_picture_other_seed_other_picture(pipeline: MangaNinjaPip
 
 
 def test_a_points_place_and_partner_matter(pipeline: MangaNinjaPipeline) -> None:
-    def at(*place: float) -> torch.Tensor:
-        return latents(pipeline, points=[PointPair(place[:2], place[2:])])
+    def at(x: float, y: float, to_x: float, to_y: float) -> torch.Tensor:
+        return latents(pipeline, points=[PointPair((x, y), (to_x, to_y))])
 
     none = latents(pipeline)
     assert not torch.allclose(at(10, 10, 30, 30), none)
@@ -160,6 +160,18 @@ def test_a_start_from_a_picture_keeps_more_of_it_the_lower_the_strength(
     near, middle = far(0.1), far(0.4)
     assert steps == [0, 0, 1, 2, 3]
     assert near < middle
+
+
+def test_solvers_of_higher_order_start_from_a_picture_too(pipeline: MangaNinjaPipeline) -> None:
+    picture = colours(hue="gold")
+    encoded = pipeline._encode(picture, pipeline.frames([(64, 64)])[0], Memory())[0]
+    asked = {"initial_image": picture, "strength": 0.1, "num_inference_steps": 10}
+    by_ddim, by_solver = (
+        latents(pipeline, sampler=sampler, **asked) / pipeline.vae.config["scaling_factor"]
+        for sampler in ("ddim", "dpm++")
+    )
+    far = float((by_ddim - encoded).square().mean())
+    assert float((by_solver - encoded).square().mean()) < 2 * far
 
 
 @pytest.mark.parametrize("resolution", [512, 520, 768, 1024])
