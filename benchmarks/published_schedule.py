@@ -117,7 +117,9 @@ def as_published(pipeline: MangaNinjaPipeline) -> Iterator[None]:
     """The pipeline's networks with the published code's attention, put back afterwards."""
     networks = pipeline.unet, pipeline.reference_unet, pipeline.controlnet
     ours = [network.attn_processors for network in networks]
-    norms = [m for network in networks for m in network.modules() if isinstance(m, Unneeded)]
+    norms: list[Any] = [
+        m for network in networks for m in network.modules() if isinstance(m, Unneeded)
+    ]
     own_kind = {pipeline.unet: _ReadPlainly, pipeline.reference_unet: _Write}
     for network in networks:
         processors = {}

@@ -253,8 +253,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         self, sizes_px: Sequence[tuple[int, int]], resolution: int | None = None
     ) -> list[Frame]:
         """Where pictures of these (width, height) lie in the working picture: line art first."""
-        resolution = resolution or self.config["resolution"]
-        return common_frames(sizes_px, resolution, self.reduction, self.config["square"])
+        longest = resolution or int(self.config["resolution"])
+        return common_frames(sizes_px, longest, self.reduction, self.config["square"])
 
     def _encode(self, picture: Image.Image, at: Frame, memory: Memory) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (1, C, h, w) float32 of a picture's latents, unscaled."""

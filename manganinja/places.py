@@ -74,22 +74,13 @@ def _precision(kind: str) -> tuple[torch.dtype, str]:
     return torch.float32, "the processor has no faster way than float32"
 
 
-def prepare(pipeline: Any, place: Place, compiled: bool = False) -> None:
-    """Lay weights out as the device likes them; results stay the same up to rounding.
-
-    Args:
-        compiled: also have torch compile the two networks of the sampling loop. That takes
-            minutes at the first call and lasts as long as the process; torch keeps what it
-            compiled on the disk, so the next start takes less.
-    """
+def prepare(pipeline: Any, place: Place) -> None:
+    """Lay weights out as the device likes them; results stay the same up to rounding."""
     networks = [pipeline.unet, pipeline.controlnet, pipeline.reference_unet, pipeline.vae]
     for network in filter(None, networks):
         if place.device == "cpu" and place.dtype == torch.float32:
             winograd.install(network)
         network.to(memory_format=torch.channels_last)
-    if compiled:
-        for network in filter(None, networks[:2]):
-            network.compile()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
