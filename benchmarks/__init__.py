@@ -6,4 +6,8 @@
     instead: G'MIC's line-art colorization, watersheds and flood fill, on the same pictures and
     hints, in one run. Needs the installed package; G'MIC (``apt-get install gmic``) and
     scikit-image (``pip install scikit-image``) take part where they are installed.
+
+``inference``
+    A sampling step of the published sizes with random weights (or of the mini) beside the published
+    code's schedule of work, written plainly in ``published_schedule``.
 """

@@ -161,7 +161,7 @@ def _colorize(options: argparse.Namespace) -> int:
             painted = finish(soft, proposal.picture, proposal.matches).layers[0]
             _save(painted.picture, _beside(options.output, "painting"))
         bar.update(100 - bar.n)
-    late = (note for note in finished.notes if note not in early)
+    late = (note for note in (*proposal.notes, *finished.notes) if note not in early)
     for note in (*late, *unsure_note(finished.unsure)):
         print(note)
     picture = finished.layers[0].picture

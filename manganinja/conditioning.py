@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -73,3 +75,10 @@ def to_condition(strength: Tensor) -> Tensor:
     """Line strength (1, 1, H, W) in [0, 1] to ControlNet's condition (1, 3, H, W) in [-1, 1]."""
     cleaned = torch.where(strength <= FAINTEST_LINE, torch.zeros_like(strength), strength)
     return cleaned.expand(-1, 3, -1, -1) * 2 - 1
+
+
+def lineart_latents(vae: Any, condition: Tensor) -> Tensor:
+    """A condition (N, 3, H, W) in [-1, 1] to scaled latents (N, C, h, w), for a U-Net that has
+    them beside the noisy ones (the paper's own variant)."""
+    mode = vae.encode(condition.to(vae.dtype)).latent_dist.mode()
+    return mode * vae.config["scaling_factor"]

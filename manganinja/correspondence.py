@@ -19,10 +19,11 @@ class Correspondence:
 
     Args:
         tokens: number of tokens of the finest level.
+        bias: (reference tokens,), added to the logits: -inf where nobody may look.
     """
 
-    def __init__(self, tokens: int) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: int, bias: Tensor | None = None) -> None:
+        self._tokens, self._bias = tokens, bias
         self._sum: Tensor | None = None
         self._count = 0
 
@@ -32,7 +33,8 @@ class Correspondence:
         # Head by head: at 512 px one head's map alone has 16 million entries.
         for head in range(query.shape[1]):
             logits = query[-1, head] @ key[-1, head, own_tokens:].T
-            attention = (logits.float() * query.shape[-1] ** -0.5).softmax(dim=-1)
+            logits = logits.float() * query.shape[-1] ** -0.5
+            attention = (logits if self._bias is None else logits + self._bias).softmax(dim=-1)
             self._sum = attention if self._sum is None else self._sum + attention
             self._count += 1
 

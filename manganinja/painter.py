@@ -9,23 +9,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
+from . import places
 from .detail import PARTS, WHOLE, Look, pairs_within, together
 from .errors import BadRequest, Cancelled
 from .files import to_image, to_picture
 from .finishing import Ground, finish, prepare, usable_pairs
 from .flats.matches import Matches, Part
+from .framing import Frame
 from .lineart import check_has_lines, has_lines, line_strength
-from .pipeline import Frame, MangaNinjaOutput, MangaNinjaPipeline
+from .memory import Memory
+from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
+from .preview import preview as show
+from .weights.find import find_model
 from .weights.load import load_pipeline
 from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
 
 PREVIEW_PX = 256
-SECONDS_BETWEEN_PREVIEWS = 0.7
+SECONDS_BETWEEN_PREVIEWS = 0.2
+_WEIGHT_FILES = (".safetensors", ".pth")
 
 
 @dataclass(frozen=True)
@@ -56,25 +61,16 @@ class Proposal:
         picture: (h, w, 3) uint8 at working resolution, in the line art's aspect.
         steps: sampling steps, those of closer looks included.
         matches: where the network looked in the references, if that means something.
+        notes: sentences for the artist.
     """
 
     picture: np.ndarray = field(repr=False)
     steps: int
     matches: Matches | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
 
 OnProgress = Callable[[Progress], None]
-
-
-def best_device() -> str:
-    """The fastest kind of device that torch finds here."""
-    if torch.cuda.is_available():
-        return "cuda"
-    if torch.backends.mps.is_available():
-        return "mps"
-    if hasattr(torch, "xpu") and torch.xpu.is_available():
-        return "xpu"
-    return "cpu"
 
 
 class Painter:
@@ -83,12 +79,16 @@ class Painter:
     Attributes:
         info: what to show of the model.
         device: where it runs.
+        memory: what earlier requests worked out of the same pictures.
+        residence: how much of the model stays on its device.
     """
 
-    def __init__(self, pipeline: MangaNinjaPipeline, name: str) -> None:
+    def __init__(self, pipeline: MangaNinjaPipeline, name: str, device: str | None = None) -> None:
         pipeline.set_progress_bar_config(disable=True)
         self.pipeline = pipeline
-        self.device = str(pipeline.device)
+        self.memory = Memory()
+        self.device = device or str(pipeline.device)
+        self.residence = places.Residence(pipeline, self.device)
         options = pipeline.config
         self.info = ModelInfo(
             name=name,
@@ -107,7 +107,13 @@ class Painter:
         Raises:
             ModelNotFound, BadWeights: with what to do.
         """
-        return cls(load_pipeline(model, device or best_device()), model)
+        folder = find_model(model)
+        weights = sum(p.stat().st_size for p in folder.rglob("*") if p.suffix in _WEIGHT_FILES)
+        place = places.best_place(weights, device)
+        pipeline = load_pipeline(model, torch_dtype=place.dtype)
+        if weights >= places.SMALL_BYTES:
+            places.prepare(pipeline, place)
+        return cls(pipeline, model, place.device)
 
     def paint(
         self,
@@ -133,7 +139,7 @@ class Painter:
             steps=job.steps,
             seconds=time.monotonic() - started,
             device=self.device,
-            notes=(*job.notes, *finished.notes),
+            notes=(*job.notes, *proposal.notes, *finished.notes),
             unsure=finished.unsure,
         )
         return Painting(finished.layers, info)
@@ -157,7 +163,15 @@ class Painter:
         parts = _parts_with_lines(strength) if request.flats.detail else []
         watch = _Watch(steps * (1 + len(parts)), frames[0], on_progress, is_cancelled)
         return Job(
-            self.pipeline, request, strength, references, pairs, tuple(notes), steps, parts, watch
+            self,
+            request,
+            strength,
+            references,
+            pairs,
+            tuple(notes),
+            steps,
+            parts,
+            watch,
         )
 
 
@@ -173,7 +187,7 @@ class Job:
         parts: of the page, to be looked at more closely.
     """
 
-    pipeline: MangaNinjaPipeline
+    painter: Painter
     request: ColorizeRequest
     strength: np.ndarray = field(repr=False)
     references: Sequence[Image.Image]
@@ -196,31 +210,45 @@ class Job:
         Raises:
             Cancelled: between two steps.
         """
-        page = self._look(WHOLE)
-        closer = [self._look(part) for part in self.parts]
+        told: list[str] = []
+        page = self._look(WHOLE, told)
+        closer = [self._look(part, told) for part in self.parts]
         self.watch.tell_decoding()
         seen = together(page, closer)
-        return Proposal(seen.picture, self.watch.steps, seen.matches)
+        return Proposal(seen.picture, self.watch.steps, seen.matches, tuple(told))
 
-    def _look(self, part: Part) -> Look:
+    def _look(self, part: Part, told: list[str]) -> Look:
+        pipeline = self.painter.pipeline
         page_px = self.strength.shape[1], self.strength.shape[0]
         left, top, right, bottom = part.box(page_px)
         sizes_px = [(right - left, bottom - top), *(r.size for r in self.references)]
-        frames = self.pipeline.frames(sizes_px)
-        output = self.pipeline(
-            lineart=self.strength[top:bottom, left:right],
-            reference=self.references,
-            points=list(pairs_within(self.pairs, part, page_px).values()),
-            num_inference_steps=self.steps,
-            guidance_scale_reference=self.request.guidance_reference,
-            guidance_scale_points=self.request.guidance_points,
-            seed=self.request.seed,
-            output_type="latent",
-            callback_on_step_end=(
-                self.watch.after_step if part == WHOLE else self.watch.after_closer_step
-            ),
-        )
-        picture = self.pipeline.decode(output.latents, _unscaled(frames[0]))
+        frames = pipeline.frames(sizes_px)
+
+        done = self.watch.done
+
+        def make_room(note: str) -> None:
+            self.painter.memory.forget()
+            told.append(note)
+
+        def looked() -> tuple[MangaNinjaOutput, Image.Image]:
+            self.watch.done = done
+            output = pipeline(
+                lineart=self.strength[top:bottom, left:right],
+                reference=self.references,
+                points=list(pairs_within(self.pairs, part, page_px).values()),
+                num_inference_steps=self.steps,
+                guidance_scale_reference=self.request.guidance_reference,
+                guidance_scale_points=self.request.guidance_points,
+                seed=self.request.seed,
+                output_type="latent",
+                memory=self.painter.memory,
+                callback_on_step_end=(
+                    self.watch.after_step if part == WHOLE else self.watch.after_closer_step
+                ),
+            )
+            return output, pipeline.decode(output.latents, _unscaled(frames[0]))
+
+        output, picture = self.painter.residence.run(looked, make_room)
         return Look(part, np.asarray(picture), _matches(output, frames))
 
 
@@ -250,7 +278,7 @@ class _Watch:
         is_cancelled: Callable[[], bool],
     ) -> None:
         self.steps, self._on_progress, self._is_cancelled = steps, on_progress, is_cancelled
-        self._frame, self._done = _unscaled(lineart), 0
+        self._frame, self.done = lineart, 0
         self._last_preview = float("-inf")
 
     def after_step(
@@ -259,10 +287,9 @@ class _Watch:
         """Of the page's own look."""
         self.check()
         preview = None
-        is_last = self._done + 1 == self.steps
+        is_last = self.done + 1 == self.steps
         if not is_last and time.monotonic() - self._last_preview > SECONDS_BETWEEN_PREVIEWS:
-            image = pipeline.decode(tensors["proposal"], self._frame)
-            image.thumbnail((PREVIEW_PX, PREVIEW_PX))
+            image = show(tensors["proposal"], pipeline.latent_colours, self._frame, PREVIEW_PX)
             preview = to_picture(image)
             self._last_preview = time.monotonic()
         self._tell(preview)
@@ -286,9 +313,9 @@ class _Watch:
         self._on_progress(Progress("decoding", self.steps, self.steps, 0.9))
 
     def _tell(self, preview: Picture | None) -> None:
-        self._done += 1
-        fraction = 0.9 * self._done / self.steps
-        self._on_progress(Progress("sampling", self._done, self.steps, fraction, preview))
+        self.done += 1
+        fraction = 0.9 * self.done / self.steps
+        self._on_progress(Progress("sampling", self.done, self.steps, fraction, preview))
 
 
 def _unscaled(frame: Frame) -> Frame:

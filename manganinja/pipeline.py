@@ -4,35 +4,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, DiffusionPipeline
+from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
 from transformers import CLIPVisionModelWithProjection
 
-from .conditioning import UnconditionalEmbedding, clip_pixels, image_token, to_condition
+from .conditioning import (
+    UnconditionalEmbedding,
+    clip_pixels,
+    image_token,
+    lineart_latents,
+    to_condition,
+)
+from .controlnet import LineartControlNet
 from .correspondence import Correspondence
 from .errors import BadRequest, BadWeights
-from .guidance import Guidance
+from .framing import Frame, common_frames, padded, resized, signed_picture
+from .guidance import Guidance, SparseGuidance
 from .lineart import check_has_lines, line_strength, shrink_lines
 from .lineart_extractor import LineartExtractor
+from .memory import Memory, fingerprint
 from .point_net import PointNet
 from .points import PointPair, check_inside, draw_point_map
+from .preview import fit_latent_colours
 from .reference_attention import (
     Bank,
     DenoisingUNet,
     PointEmbeddings,
     ReferenceContext,
     ReferenceUNet,
-    install,
-    side_by_side,
 )
+from .references import Mask, Shares
+from .samplers import Preset, clean_latents, new_scheduler
+from .samplers import preset as named_preset
 from .weights.state import load_component
 
 Lineart = Image.Image | np.ndarray
@@ -57,68 +69,26 @@ class MangaNinjaOutput(BaseOutput):
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Where a picture lies in the working picture: its top left corner, the rest is padding.
+class Conditions:
+    """What stays the same in all steps of a call.
 
     Attributes:
-        source_px: (width, height) of the picture as given.
-        placed_px: (width, height) at working resolution.
-        padded_px: (width, height) of the working picture.
+        context: references, points and the rows to compute.
+        tokens: (N, 1, C) image token of each row.
+        lineart: (1, C, h, w) embedded line art, or its latents.
+        constants: ControlNet's, filled by the first step.
     """
 
-    source_px: tuple[int, int]
-    placed_px: tuple[int, int]
-    padded_px: tuple[int, int]
+    context: ReferenceContext
+    tokens: Tensor
+    lineart: Tensor
+    constants: dict[str, Tensor] = field(default_factory=dict)
 
-
-def fit_within(size_px: tuple[int, int], resolution: int) -> tuple[int, int]:
-    """(width, height) scaled up or down so that the longer side is ``resolution``."""
-    factor = min(resolution / size_px[0], resolution / size_px[1])
-    return max(1, int(size_px[0] * factor)), max(1, int(size_px[1] * factor))
-
-
-def common_frames(
-    sizes_px: Sequence[tuple[int, int]], resolution: int, multiple: int, square: bool = False
-) -> list[Frame]:
-    """Bring pictures to one working size by padding; equal aspects need none.
-
-    Args:
-        sizes_px: (width, height) of each picture.
-        resolution: longer side of the working pictures.
-        multiple: sides are padded to multiples of this (the VAE's reduction).
-        square: pad to ``resolution`` x ``resolution``, for models that know squares alone.
-    """
-    placed = [fit_within(size, resolution) for size in sizes_px]
-    widths, heights = zip(*placed, strict=True)
-    longest = (resolution, resolution) if square else (max(widths), max(heights))
-    padded = tuple(-(-side // multiple) * multiple for side in longest)
-    return [
-        Frame(size, place, (padded[0], padded[1]))
-        for size, place in zip(sizes_px, placed, strict=True)
-    ]
-
-
-def _resized(image: Image.Image, frame: Frame) -> Image.Image:
-    if image.size == frame.placed_px:
-        return image
-    return image.resize(frame.placed_px, Image.Resampling.BICUBIC)
-
-
-def _padded(values: np.ndarray, frame: Frame, fill: int | None) -> np.ndarray:
-    """Pad (h, w, ...) at the right and bottom, with ``fill`` or with the last row and column."""
-    right = frame.padded_px[0] - frame.placed_px[0]
-    bottom = frame.padded_px[1] - frame.placed_px[1]
-    widths = [(0, bottom), (0, right)] + [(0, 0)] * (values.ndim - 2)
-    if fill is None:
-        return np.pad(values, widths, mode="edge")
-    return np.pad(values, widths, constant_values=fill)
-
-
-def _signed(image: Image.Image, frame: Frame) -> Tensor:
-    """(1, 3, H, W) float32 in [-1, 1], computed in double precision as the published code does."""
-    values = np.asarray(_resized(image, frame).convert("RGB"))
-    signed = _padded(values, frame, None) / 255 * 2 - 1
-    return torch.from_numpy(signed.astype(np.float32)).permute(2, 0, 1).unsqueeze(0)
+    def last_row(self) -> Conditions:
+        """The same for the last row alone."""
+        context = self.context
+        groups = (0, 0, 1) if context.points else (0, 1, 0) if context.reference else (1, 0, 0)
+        return Conditions(context.with_rows(*groups), self.tokens[-1:], self.lineart)
 
 
 class MangaNinjaPipeline(DiffusionPipeline):
@@ -132,7 +102,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         image_encoder: CLIP image tower with projection.
         unconditional: the token of the row without reference.
         reference_unet, unet: the Reference and Denoising U-Nets.
-        controlnet: brings in the line art.
+        controlnet: brings in the line art. Without one, as in the paper, the line art goes through
+            the VAE and stands beside the noisy latents: the U-Net has twice their channels.
         point_net: embeds point maps.
         scheduler: DDIM.
         lineart_extractor: for ``extract_lineart=True``; may be left out.
@@ -145,12 +116,15 @@ class MangaNinjaPipeline(DiffusionPipeline):
             colour under them (the mini).
         matches_by_attention: whether its attention was taught which places belong together, so
             that it can be asked for the correspondence (:mod:`.correspondence`).
+        latent_colours: what :func:`.preview.fit_latent_colours` gave; fitted when needed if None.
         title, licence: of the weights, to be shown to the artist. The defaults are those of the
             published weights.
     """
 
-    _optional_components = ["lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
+    _optional_components = ["controlnet", "lineart_extractor"]  # noqa: RUF012 (diffusers reads it)
     model_cpu_offload_seq = "image_encoder->reference_unet->controlnet->unet->vae"
+
+    _place: torch.device | None = None
 
     # The return types of diffusers' and transformers' modules are unions; Any spares casts.
     vae: Any
@@ -169,7 +143,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         "unconditional": UnconditionalEmbedding,
         "reference_unet": ReferenceUNet,
         "unet": DenoisingUNet,
-        "controlnet": ControlNetModel,
+        "controlnet": LineartControlNet,
         "point_net": PointNet,
         "scheduler": DDIMScheduler,
         "lineart_extractor": LineartExtractor,
@@ -182,7 +156,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         unconditional: UnconditionalEmbedding,
         reference_unet: ReferenceUNet,
         unet: DenoisingUNet,
-        controlnet: ControlNetModel,
+        controlnet: LineartControlNet | None,
         point_net: PointNet,
         scheduler: DDIMScheduler,
         lineart_extractor: LineartExtractor | None = None,
@@ -194,11 +168,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
         keeps_thin_lines: bool = False,
         paints_lines: bool = True,
         matches_by_attention: bool = False,
+        latent_colours: list[list[float]] | None = None,
         title: str = "MangaNinja",
         licence: str = "CC BY-NC 4.0",
     ) -> None:
         super().__init__()
-        install(controlnet, None)
         self.register_modules(
             vae=vae,
             image_encoder=image_encoder,
@@ -219,6 +193,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             keeps_thin_lines=keeps_thin_lines,
             paints_lines=paints_lines,
             matches_by_attention=matches_by_attention,
+            latent_colours=latent_colours,
             title=title,
             licence=licence,
         )
@@ -240,7 +215,9 @@ class MangaNinjaPipeline(DiffusionPipeline):
         for name, kind in cls.COMPONENTS.items():
             if (folder / name).is_dir():
                 components[name] = load_component(kind, folder / name, torch_dtype)
-        missing = set(cls.COMPONENTS) - set(components) - set(cls._optional_components)
+        needed = set(cls.COMPONENTS) - set(cls._optional_components)
+        needed |= {name for name in cls._optional_components if (options.get(name) or [None])[0]}
+        missing = needed - set(components)
         if missing:
             raise BadWeights(
                 f"The model in {folder} lacks {', '.join(sorted(missing))}.",
@@ -248,51 +225,90 @@ class MangaNinjaPipeline(DiffusionPipeline):
             )
         settings = {k: v for k, v in options.items() if not k.startswith("_")}
         settings = {k: v for k, v in settings.items() if k not in cls.COMPONENTS}
-        return cls(**components, **settings)
+        return cls(**{**dict.fromkeys(cls._optional_components), **components}, **settings)
+
+    @property
+    def place(self) -> torch.device:
+        """Where tensors have to be: with offloading, not where the weights are."""
+        return self._place or torch.device(self._execution_device)
+
+    @place.setter
+    def place(self, device: torch.device) -> None:
+        self._place = device
+
+    @cached_property
+    def latent_colours(self) -> Tensor:
+        """The map of :mod:`.preview`: the config's, or fitted at the first use."""
+        known = self.config["latent_colours"]
+        return fit_latent_colours(self.vae, self.place) if known is None else torch.tensor(known)
 
     # What depends on the inputs alone
+
+    @property
+    def reduction(self) -> int:
+        """Pixels of the working picture for each latent, in both directions."""
+        return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     def frames(
         self, sizes_px: Sequence[tuple[int, int]], resolution: int | None = None
     ) -> list[Frame]:
         """Where pictures of these (width, height) lie in the working picture: line art first."""
-        return common_frames(
-            sizes_px,
-            resolution or self.config["resolution"],
-            multiple=2 ** (len(self.vae.config["block_out_channels"]) - 1),
-            square=self.config["square"],
-        )
+        longest = resolution or int(self.config["resolution"])
+        return common_frames(sizes_px, longest, self.reduction, self.config["square"])
 
-    def _encode_reference(self, picture: Tensor, generator: torch.Generator) -> Tensor:
-        posterior = self.vae.encode(picture.to(self.device, self.dtype)).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=generator, dtype=torch.float32)
-        sample = posterior.mean + posterior.std * noise.to(posterior.mean)
-        return sample * self.vae.config["scaling_factor"]
+    def _encode(self, picture: Image.Image, at: Frame, memory: Memory) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (1, C, h, w) float32 of a picture's latents, unscaled."""
 
-    def _condition(self, lineart: Lineart, frame: Frame, extract: bool) -> Tensor:
-        """ControlNet's condition (1, 3, H, W) in [-1, 1] on the model's device."""
+        def encoded() -> tuple[Tensor, Tensor]:
+            signed = signed_picture(picture, at).to(self.place, self.vae.dtype)
+            posterior = self.vae.encode(signed).latent_dist
+            return posterior.mean.float(), posterior.std.float()
+
+        return memory.recall(fingerprint("latents", picture, at), encoded)
+
+    def _sample(
+        self, picture: Image.Image, at: Frame, memory: Memory, generator: torch.Generator
+    ) -> Tensor:
+        """Scaled latents (1, C, h, w) float32 of a reference, drawn from its posterior."""
+        mean, std = self._encode(picture, at, memory)
+        noise = torch.randn(mean.shape, generator=generator, dtype=torch.float32)
+        return (mean + std * noise.to(mean)) * self.vae.config["scaling_factor"]
+
+    def _lineart(self, lineart: Lineart, frame: Frame, extract: bool, memory: Memory) -> Tensor:
+        """The line art as ControlNet embeds it, or its latents, (1, C, h, w)."""
+
+        def embedded() -> Tensor:
+            if extract and isinstance(lineart, Image.Image):
+                strength = self._extracted(lineart, frame)
+            else:
+                strength = self._strength(lineart, frame)
+            condition = to_condition(strength).to(self.place, self.dtype)
+            if self.controlnet is not None:
+                return self.controlnet.embed(condition)
+            return lineart_latents(self.vae, condition)
+
+        return memory.recall(fingerprint("line art", lineart, frame, extract), embedded)
+
+    def _extracted(self, picture: Image.Image, frame: Frame) -> Tensor:
+        """Line strength (1, 1, H, W) float in [0, 1] of a coloured picture."""
+        if self.lineart_extractor is None:
+            raise BadRequest(
+                "This model can't extract line art from a coloured picture.",
+                "Give line art, or load a model with the extractor.",
+            )
+        return self.lineart_extractor(signed_picture(picture, frame).to(self.place, self.dtype))
+
+    def _strength(self, lineart: Lineart, frame: Frame) -> Tensor:
+        """Line strength (1, 1, H, W) float32 in [0, 1] of line art."""
         if isinstance(lineart, np.ndarray):
             values = shrink_lines(lineart, frame.placed_px)
-            return self._condition_of(values, frame)
-        if extract:
-            if self.lineart_extractor is None:
-                raise BadRequest(
-                    "This model can't extract line art from a coloured picture.",
-                    "Give line art, or load a model with the extractor.",
-                )
-            picture = _signed(lineart, frame).to(self.device, self.dtype)
-            return to_condition(self.lineart_extractor(picture))
-        if self.config["keeps_thin_lines"]:
+        elif self.config["keeps_thin_lines"]:
             values = shrink_lines(line_strength(lineart), frame.placed_px)
         else:
-            values = line_strength(_resized(lineart, frame))
-        return self._condition_of(values, frame)
-
-    def _condition_of(self, strength: np.ndarray, frame: Frame) -> Tensor:
-        check_has_lines(strength)
-        full = 255 if strength.dtype == np.uint8 else 1
-        padded = _padded(strength, frame, 0).astype(np.float32) / full
-        return to_condition(torch.from_numpy(padded)[None, None].to(self.device, self.dtype))
+            values = line_strength(resized(lineart, frame))
+        check_has_lines(values)
+        full = 255 if values.dtype == np.uint8 else 1
+        return torch.from_numpy(padded(values, frame, 0).astype(np.float32) / full)[None, None]
 
     def _points(
         self, points: Sequence[PointPair], lineart: Frame, references: Sequence[Frame]
@@ -302,7 +318,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
         def embed(frame: Frame, marks: list[tuple[int, tuple[float, float]]]) -> list[Tensor]:
             drawn = draw_point_map(marks, frame.source_px, frame.placed_px, frame.padded_px)
-            return self.point_net(torch.from_numpy(drawn)[None, None].to(self.device))
+            return self.point_net(torch.from_numpy(drawn)[None, None].to(self.place))
 
         of_lineart = embed(lineart, [(i, pair.lineart) for i, pair in numbered])
         of_references = [
@@ -312,38 +328,70 @@ class MangaNinjaPipeline(DiffusionPipeline):
         joined = [torch.cat(levels, dim=1) for levels in zip(*of_references, strict=True)]
         return PointEmbeddings(of_lineart, joined)
 
+    def _read(self, picture: Image.Image, encoded: Tensor, memory: Memory) -> tuple[Tensor, Bank]:
+        """A reference's image token (1, 1, C) and its bank."""
+        size_px = self.image_encoder.config.image_size
+
+        def looked_at() -> Tensor:
+            pixels = clip_pixels(picture, size_px).to(self.place, self.dtype)
+            return image_token(self.image_encoder, pixels)
+
+        seen = fingerprint("token", picture)
+        token = memory.recall(seen, looked_at)
+        bank = memory.recall(
+            fingerprint("bank", seen, encoded),
+            lambda: self.reference_unet.read(encoded.to(self.place, self.dtype), token),
+        )
+        return token, bank
+
+    def _level_sizes(self, latents: Tensor) -> list[tuple[int, int]]:
+        """(height, width) in tokens of each level of the U-Net, finest first."""
+        sizes = [(latents.shape[2], latents.shape[3])]
+        for _ in self.unet.config["block_out_channels"][1:]:
+            sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+        return sizes
+
     # One step
 
-    def _predict(
-        self,
-        latents: Tensor,
-        timestep: Tensor,
-        tokens: Tensor,
-        condition: Tensor,
-        context: ReferenceContext,
-    ) -> Tensor:
-        """(3, C, h, w): the rows without reference, with it, and with points."""
-        # The rows with reference and with points give ControlNet the same input.
-        down, mid = self.controlnet(
-            latents.expand(2, -1, -1, -1),
+    def predict(self, latents: Tensor, timestep: Tensor, call: Conditions) -> Tensor:
+        """(N, C, h, w) float32: the rows of the call's context."""
+        latents = latents.to(self.dtype)
+        told = self._told_by_controlnet(latents, timestep, call) if self.controlnet else {}
+        if not self.controlnet:
+            latents = torch.cat([latents, call.lineart.to(self.dtype)], dim=1)
+        return self.unet(
+            latents.expand(len(call.tokens), -1, -1, -1),
             timestep,
-            encoder_hidden_states=tokens[:2],
-            controlnet_cond=condition.expand(2, -1, -1, -1),
+            encoder_hidden_states=call.tokens,
+            cross_attention_kwargs={"reference": call.context},
+            **told,
+        ).sample.float()
+
+    def _told_by_controlnet(
+        self, latents: Tensor, timestep: Tensor, call: Conditions
+    ) -> dict[str, Any]:
+        """The residuals of all rows. Rows with reference and with points have the same ones."""
+        plain, rows = call.context.plain, len(call.tokens)
+        distinct = sorted({0, rows - 1}) if plain else [0]
+        of_row = [0] * plain + [len(distinct) - 1] * (rows - plain)
+        down, mid = self.controlnet(
+            latents.expand(len(distinct), -1, -1, -1),
+            timestep,
+            encoder_hidden_states=call.tokens[distinct],
+            controlnet_cond=call.lineart,
+            cross_attention_kwargs={"constants": call.constants},
             return_dict=False,
         )
-        rows = torch.tensor([0, 1, 1], device=latents.device)
-        return self.unet(
-            latents.expand(3, -1, -1, -1),
-            timestep,
-            encoder_hidden_states=tokens,
-            down_block_additional_residuals=[residual[rows] for residual in down],
-            mid_block_additional_residual=mid[rows],
-            cross_attention_kwargs={"reference": context},
-        ).sample
+        return {
+            "down_block_additional_residuals": [residual[of_row] for residual in down],
+            "mid_block_additional_residual": mid[of_row],
+        }
 
+    @torch.no_grad()
     def decode(self, latents: Tensor, frame: Frame | None = None) -> Image.Image:
         """Scaled latents (1, C, h, w) to a picture, without padding and at its source's size."""
-        decoded = self.vae.decode(latents / self.vae.config["scaling_factor"]).sample
+        unscaled = latents.to(self.vae.dtype) / self.vae.config["scaling_factor"]
+        decoded = self.vae.decode(unscaled).sample
         signed = decoded.float().clamp(-1, 1)[0].permute(1, 2, 0).cpu().numpy()
         image = Image.fromarray(((signed + 1) / 2 * 255).astype(np.uint8))
         if frame is None:
@@ -368,6 +416,15 @@ class MangaNinjaPipeline(DiffusionPipeline):
         latents: Tensor | None = None,
         reference_latents: Tensor | Sequence[Tensor] | None = None,
         output_type: str = "pil",
+        reference_weights: Sequence[float] | None = None,
+        reference_masks: Sequence[Mask | None] | None = None,
+        initial_image: Image.Image | None = None,
+        strength: float = 1.0,
+        preset: str | None = None,
+        sampler: str | None = None,
+        guidance_every: int | None = None,
+        bank_dtype: torch.dtype | None = None,
+        memory: Memory | None = None,
         callback_on_step_end: StepCallback | None = None,
     ) -> MangaNinjaOutput:
         """Colorize.
@@ -381,7 +438,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             points: pairs of places that belong together, in pixels of each picture.
             extract_lineart: see ``lineart``.
             resolution: longer side of the working picture; the model's own if None.
-            num_inference_steps: DDIM steps, 1 to 1000; the model's own number if None.
+            num_inference_steps: sampling steps, 1 to 1000; the model's own number if None.
             guidance_scale_reference, guidance_scale_points: see :class:`Guidance`; the model's own
                 if None. Values of 1 and below work.
             seed: of the reference's latent sample and then of the initial noise, both drawn on
@@ -389,6 +446,21 @@ class MangaNinjaPipeline(DiffusionPipeline):
             latents: initial noise (1, C, h, w) in place of the seed's.
             reference_latents: scaled latents of each reference in place of encoded ones.
             output_type: "pil" or "latent".
+            reference_weights: how much each reference counts, above 0; 1 if None.
+            reference_masks: for each reference what of it counts, (H, W) of its size, 0 = nothing;
+                all of it where None.
+            initial_image: a picture to start from, such as the last result; it is brought into
+                the line art's frame.
+            strength: how much of it is painted anew, above 0 to 1: the share of the steps that run.
+            preset: "draft", "standard" or "best" (:data:`.samplers.PRESETS`): sampler, steps and
+                ``guidance_every`` together, where these are None.
+            sampler: "ddim", "dpm++" or "unipc"; DDIM if None.
+            guidance_every: all guidance rows are computed in every so many steps and continued in
+                between (:class:`.guidance.SparseGuidance`); 1, which is exact, if None.
+            bank_dtype: rounds the reference's features. The published code rounds them to float16
+                in a run that is float32 otherwise; here they keep their digits if None.
+            memory: keeps what depends on the pictures alone for later calls of the same model:
+                moving a point then repeats PointNet and the sampling loop only.
             callback_on_step_end: ``callback(pipeline, step, timestep, tensors)`` after each step;
                 ``tensors`` has the "latents" and the "proposal", the clean latents they lead to.
                 Whatever it raises ends the call.
@@ -396,97 +468,116 @@ class MangaNinjaPipeline(DiffusionPipeline):
         Raises:
             BadRequest: the pictures, points or numbers can't be used; says why and what to do.
         """
+        memory = Memory(0) if memory is None else memory
         references = [reference] if isinstance(reference, Image.Image) else list(reference)
-        steps = _given(num_inference_steps, self.config["steps"])
+        chosen = named_preset(preset) if preset else Preset("ddim", self.config["steps"], 1)
+        chosen = Preset(
+            _given(sampler, chosen.sampler),
+            _given(num_inference_steps, chosen.steps),
+            _given(guidance_every, chosen.guidance_every),
+        )
         guidance = Guidance(
             _given(guidance_scale_reference, self.config["guidance_reference"]),
             _given(guidance_scale_points, self.config["guidance_points"]),
         )
         lineart_px = lineart.shape[::-1] if isinstance(lineart, np.ndarray) else lineart.size
-        self._check(lineart_px, references, points, steps, output_type)
+        sizes_px = [r.size for r in references]
+        self._check(lineart_px, sizes_px, points, chosen, strength, resolution, output_type)
+        shares = Shares.checked(reference_weights, reference_masks, sizes_px)
+        frames = self.frames([lineart_px, *sizes_px], resolution)
 
-        frame, *reference_frames = self.frames(
-            [lineart_px, *(r.size for r in references)], resolution
-        )
         generator = torch.Generator().manual_seed(seed)
         encoded = _as_list(reference_latents) or [
-            self._encode_reference(_signed(picture, at), generator)
-            for picture, at in zip(references, reference_frames, strict=True)
+            self._sample(picture, at, memory, generator)
+            for picture, at in zip(references, frames[1:], strict=True)
         ]
-        encoded = [e.to(self.device, self.dtype) for e in encoded]
         noise = latents
         if noise is None:
             noise = torch.randn(encoded[0].shape, generator=generator, dtype=torch.float32)
-        current: Tensor = noise.to(self.device, self.dtype) * self.scheduler.init_noise_sigma
+        noise = noise.to(self.place, torch.float32)
 
-        token, bank = self._read_references(references, encoded)
-        looked = Correspondence(current.shape[2] * current.shape[3])
+        read = [self._read(r, e, memory) for r, e in zip(references, encoded, strict=True)]
+        banks = [bank if bank_dtype is None else bank.rounded(bank_dtype) for _, bank in read]
+        bias = shares.bias(frames[1:], self._level_sizes(noise))
+        bias = [level.to(self.place) for level in bias]
+        looked = Correspondence(noise[0, 0].numel(), bias[0] if bias else None)
+        plain, unpointed, pointed = map(int, guidance.rows)
         context = ReferenceContext(
-            bank,
-            point_embeddings=self._points(points, frame, reference_frames),
+            banks,
+            plain,
+            unpointed,
+            pointed,
+            point_embeddings=self._points(points, frames[0], frames[1:]) if pointed else None,
+            bias=bias,
             observer=looked if self.config["matches_by_attention"] else None,
         )
-        tokens = torch.cat([self.unconditional(), token, token])
-        condition = self._condition(lineart, frame, extract_lineart)
+        token = shares.mean([token for token, _ in read])
+        call = Conditions(
+            context,
+            torch.cat([self.unconditional()] * plain + [token] * (unpointed + pointed)),
+            self._lineart(lineart, frames[0], extract_lineart, memory),
+        )
 
-        # A scheduler counts its steps, so each call gets one of its own.
-        scheduler = type(self.scheduler).from_config(self.scheduler.config)
-        scheduler.set_timesteps(steps, device=self.device)
-        for index, timestep in enumerate(self._with_bar(scheduler.timesteps)):
+        scheduler = new_scheduler(chosen.sampler, self.scheduler.config)
+        scheduler.set_timesteps(chosen.steps, device=self.place)
+        timesteps = scheduler.timesteps[-max(1, round(chosen.steps * strength)) :]
+        current = noise * scheduler.init_noise_sigma
+        if initial_image is not None:
+            if chosen.sampler != "ddim":  # Which goes by the timesteps alone.
+                scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
+            start = self._encode(initial_image.resize(lineart_px), frames[0], memory)[0]
+            start = start * self.vae.config["scaling_factor"]
+            current = scheduler.add_noise(start, noise, timesteps[:1])
+        sparse, last_row = SparseGuidance(guidance, chosen.guidance_every), call.last_row()
+        for index, timestep in enumerate(self._with_bar(timesteps)):
             looked.forget()
-            prediction = self._predict(current, timestep, tokens, condition, context)
-            guided = guidance.combine(prediction)
-            stepped = scheduler.step(guided, timestep, current)
-            current = stepped.prev_sample
+            rows = call if sparse.needs_all(index) else last_row
+            guided = sparse.combine(index, self.predict(current, timestep, rows))
+            proposal = clean_latents(scheduler, guided, timestep, current)
+            current = scheduler.step(guided, timestep, current).prev_sample
             if callback_on_step_end is not None:
-                tensors = {"latents": current, "proposal": stepped.pred_original_sample}
+                tensors = {"latents": current, "proposal": proposal}
                 callback_on_step_end(self, index, int(timestep), tensors)
-        images = [] if output_type == "latent" else [self.decode(current, frame)]
+        images = [] if output_type == "latent" else [self.decode(current, frames[0])]
         return MangaNinjaOutput(images=images, latents=current, matches=looked.mean())
 
     def _with_bar(self, timesteps: Tensor) -> Any:
         return self.progress_bar(timesteps)  # type: ignore[call-arg]  (misread as static)
 
-    def _read_references(
-        self, references: Sequence[Image.Image], encoded: Sequence[Tensor]
-    ) -> tuple[Tensor, Bank]:
-        """The mean image token (1, 1, C) and the joined bank of all references."""
-        size_px = self.image_encoder.config.image_size
-        embeddings = [
-            image_token(
-                self.image_encoder, clip_pixels(picture, size_px).to(self.device, self.dtype)
-            )
-            for picture in references
-        ]
-        banks = [
-            self.reference_unet.read(latent, token)
-            for latent, token in zip(encoded, embeddings, strict=True)
-        ]
-        return torch.stack(embeddings).mean(dim=0), side_by_side(banks)
-
-    @staticmethod
     def _check(
+        self,
         lineart_px: tuple[int, int],
-        references: Sequence[Image.Image],
+        sizes_px: Sequence[tuple[int, int]],
         points: Sequence[PointPair],
-        steps: int,
+        chosen: Preset,
+        strength: float,
+        resolution: int | None,
         output_type: str,
     ) -> None:
-        if not references:
+        if not sizes_px:
             raise BadRequest("There is no reference.", "Choose at least one reference picture.")
-        if not 1 <= steps <= 1000:
-            raise BadRequest(f"{steps} steps are not possible.", "Choose 1 to 1000 steps.")
+        if not 1 <= chosen.steps <= 1000:
+            raise BadRequest(f"{chosen.steps} steps are not possible.", "Choose 1 to 1000 steps.")
+        if chosen.guidance_every < 1:
+            raise BadRequest("Guidance in every 0 steps is none.", "Choose 1 or more.")
+        if not 0 < strength <= 1:
+            raise BadRequest(f"A strength of {strength:g} is not possible.", "Choose 0.01 to 1.")
+        if resolution is not None and (resolution < 1 or resolution % self.reduction):
+            raise BadRequest(
+                f"A working resolution of {resolution} px is not possible.",
+                f"Choose a multiple of {self.reduction}.",
+            )
         if output_type not in ("pil", "latent"):
             raise BadRequest(f"output_type {output_type!r} is unknown.", "Use 'pil' or 'latent'.")
         for pair in points:
-            if not 0 <= pair.reference_index < len(references):
+            if not 0 <= pair.reference_index < len(sizes_px):
                 raise BadRequest(
                     f"A point belongs to reference {pair.reference_index + 1}, "
-                    f"but there are {len(references)}.",
+                    f"but there are {len(sizes_px)}.",
                     "Remove the point or add the reference.",
                 )
             check_inside(pair.lineart, lineart_px, "line art")
-            check_inside(pair.reference, references[pair.reference_index].size, "reference")
+            check_inside(pair.reference, sizes_px[pair.reference_index], "reference")
 
 
 def _given(value: Any, default: Any) -> Any:

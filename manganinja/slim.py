@@ -8,13 +8,14 @@ up to ``norm1``. Training keeps whole networks: its checkpoints stay what they a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from diffusers import ControlNetModel, UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 
-from .reference_attention import Bank, ReferenceUNet
+from .reference_attention import ReferenceUNet
 
 
 class _LastRecorder(nn.Module):
@@ -28,9 +29,9 @@ class _LastRecorder(nn.Module):
     def forward(
         self, hidden_states: Tensor, cross_attention_kwargs: dict[str, Any] | None = None, **_: Any
     ) -> Tensor:
-        bank: Bank | None = (cross_attention_kwargs or {}).get("bank")
-        if bank is not None:
-            bank[self.name] = self.norm1(hidden_states)
+        record: Callable[[str, Tensor], None] | None = (cross_attention_kwargs or {}).get("record")
+        if record is not None:
+            record(self.name, self.norm1(hidden_states))
         return hidden_states
 
 

@@ -14,6 +14,7 @@ from diffusers import AutoencoderKL
 
 from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
+from ..preview import fit_latent_colours
 from ..weights.find import is_project_layout
 from .loop import Trainer, TrainingConfig
 from .networks import training_scheduler
@@ -49,6 +50,7 @@ def export(
         keeps_thin_lines=True,
         paints_lines=config.data.lines_in_target,
         matches_by_attention=config.matching > 0,
+        latent_colours=fit_latent_colours(codec).tolist(),
         **vars(card),
     )
     if output.exists():

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..conditioning import image_token, signed_to_clip_pixels
+from ..conditioning import image_token, lineart_latents, signed_to_clip_pixels
 from ..pipeline import MangaNinjaPipeline
 from ..reference_attention import PointEmbeddings, ReferenceContext
 from .batch import Batch, BatchConfig, make_batch
@@ -221,7 +221,7 @@ class Trainer:
             joining(block, query, key, own_tokens)
 
         context = ReferenceContext(
-            bank=bank,
+            banks=[bank],
             plain=plain,
             reference=batch.referenced,
             points=batch.pointed,
@@ -234,20 +234,26 @@ class Trainer:
         )
         noise, timesteps = torch.randn_like(latents), self._timesteps(len(latents))
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
-        down, mid = net.controlnet(
-            noisy,
-            timesteps,
-            encoder_hidden_states=tokens,
-            controlnet_cond=batch.condition,
-            return_dict=False,
-        )
+        told: dict[str, Any] = {}
+        sample = noisy
+        if net.controlnet is None:
+            with torch.no_grad():
+                sample = torch.cat([noisy, lineart_latents(self.codec, batch.condition)], dim=1)
+        else:
+            down, mid = net.controlnet(
+                noisy,
+                timesteps,
+                encoder_hidden_states=tokens,
+                controlnet_cond=batch.condition,
+                return_dict=False,
+            )
+            told = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
         velocity = net.unet(
-            noisy,
+            sample,
             timesteps,
             encoder_hidden_states=tokens,
-            down_block_additional_residuals=down,
-            mid_block_additional_residual=mid,
             cross_attention_kwargs={"reference": context},
+            **told,
         ).sample
         wanted = self.scheduler.get_velocity(latents, noise, timesteps)
         weight = 1 + (self.config.stress - 1) * _pointed_at(batch, latents.shape[-1])

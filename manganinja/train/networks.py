@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from diffusers import ControlNetModel, DDIMScheduler
+from diffusers import DDIMScheduler
 from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ..conditioning import UnconditionalEmbedding
+from ..controlnet import LineartControlNet
 from ..point_net import PointNet
-from ..reference_attention import DenoisingUNet, ReferenceUNet, install
+from ..reference_attention import DenoisingUNet, ReferenceUNet
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes of a model trained from nothing; the defaults are the bundled mini's."""
+    """Sizes of a model trained from nothing; the defaults are the bundled mini's.
+
+    Attributes:
+        lineart: how it comes in: by a "controlnet", as in the published weights, or as "latents"
+            beside the noisy ones, as in the paper.
+    """
 
     channels: tuple[int, ...] = (64, 128, 192)
     layers_per_block: int = 1
@@ -27,6 +33,7 @@ class NetworkConfig:
     latent_channels: int = 8
     embedding: int = 64
     condition_channels: tuple[int, ...] = (16, 32, 64, 96)
+    lineart: str = "controlnet"
     clip_width: int = 64
     clip_layers: int = 2
     clip_image_px: int = 64
@@ -39,14 +46,14 @@ class Networks:
 
     unet: DenoisingUNet
     reference_unet: ReferenceUNet
-    controlnet: ControlNetModel
+    controlnet: LineartControlNet | None
     point_net: PointNet
     image_encoder: Any  # CLIPVisionModelWithProjection, whose config is typed too widely
     unconditional: UnconditionalEmbedding
 
     def items(self) -> Iterator[tuple[str, nn.Module]]:
-        """Name and module of each network, in the pipeline's names."""
-        yield from vars(self).items()
+        """Name and module of each network there is, in the pipeline's names."""
+        yield from ((name, module) for name, module in vars(self).items() if module is not None)
 
 
 def training_scheduler() -> DDIMScheduler:
@@ -69,6 +76,8 @@ def training_scheduler() -> DDIMScheduler:
 
 def new_networks(config: NetworkConfig) -> Networks:
     """Untrained networks of the given sizes."""
+    if config.lineart not in ("controlnet", "latents"):
+        raise ValueError(f"lineart must be 'controlnet' or 'latents', not {config.lineart!r}.")
     levels = len(config.channels)
     shared = {
         "in_channels": config.latent_channels,
@@ -83,11 +92,12 @@ def new_networks(config: NetworkConfig) -> Networks:
         "out_channels": config.latent_channels,
         "up_block_types": ("CrossAttnUpBlock2D",) * levels,
     }
-    controlnet = ControlNetModel(
-        conditioning_embedding_out_channels=config.condition_channels, **shared
-    )
-    install(controlnet, None)
-    _wake_zero_convolutions(controlnet)
+    controlnet = None
+    if config.lineart == "controlnet":
+        controlnet = LineartControlNet(
+            conditioning_embedding_out_channels=config.condition_channels, **shared
+        )
+        _wake_zero_convolutions(controlnet)
     vision = CLIPVisionConfig(
         hidden_size=config.clip_width,
         intermediate_size=4 * config.clip_width,
@@ -97,8 +107,9 @@ def new_networks(config: NetworkConfig) -> Networks:
         patch_size=config.clip_patch_px,
         projection_dim=config.embedding,
     )
+    beside = 1 if controlnet else 2
     return Networks(
-        unet=DenoisingUNet(**shared, **up),
+        unet=DenoisingUNet(**{**shared, "in_channels": beside * config.latent_channels}, **up),
         reference_unet=ReferenceUNet(**shared, **up),
         controlnet=controlnet,
         point_net=PointNet(config.channels, encoding="code"),
@@ -107,7 +118,7 @@ def new_networks(config: NetworkConfig) -> Networks:
     )
 
 
-def _wake_zero_convolutions(controlnet: ControlNetModel) -> None:
+def _wake_zero_convolutions(controlnet: LineartControlNet) -> None:
     """ControlNet starts at zero to spare a trained U-Net; from nothing that only delays."""
     zeroed = [*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block]
     for convolution in [*zeroed, controlnet.controlnet_cond_embedding.conv_out]:

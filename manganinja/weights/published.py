@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler
+from diffusers import AutoencoderKL, DDIMScheduler
 from torch import Tensor
 from transformers import CLIPConfig, CLIPTextModel, CLIPVisionModelWithProjection
 
 from ..conditioning import UnconditionalEmbedding
+from ..controlnet import LineartControlNet
 from ..errors import BadWeights
 from ..lineart_extractor import LineartExtractor
 from ..pipeline import MangaNinjaPipeline
@@ -139,7 +140,7 @@ class PublishedFolder:
         kind, config = {
             "unet": (DenoisingUNet, "StableDiffusion/unet/config.json"),
             "reference_unet": (ReferenceUNet, "StableDiffusion/unet/config.json"),
-            "controlnet": (ControlNetModel, f"{_CONTROL}/config.json"),
+            "controlnet": (LineartControlNet, f"{_CONTROL}/config.json"),
             "point_net": (PointNet, "StableDiffusion/unet/config.json"),
             "vae": (AutoencoderKL, "StableDiffusion/vae/config.json"),
             "lineart_extractor": (LineartExtractor, None),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -12,12 +13,12 @@ from torch import Tensor
 from manganinja.guidance import Guidance
 from manganinja.point_net import PointNet, number_code
 from manganinja.reference_attention import (
+    Bank,
     DenoisingUNet,
     PointEmbeddings,
     ReadReference,
     ReferenceContext,
     ReferenceUNet,
-    side_by_side,
 )
 
 CHANNELS, HEADS, OWN, REFERENCE = 32, 4, 64, 36
@@ -32,14 +33,14 @@ SIZES = {
 }
 
 
-def attention() -> torch.nn.Module:
+def attention() -> Any:
     from diffusers.models.attention_processor import Attention
 
     torch.manual_seed(0)
     return Attention(CHANNELS, heads=HEADS, dim_head=CHANNELS // HEADS, bias=False).eval()
 
 
-def by_hand(attn: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def by_hand(attn: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(Q K^T / sqrt(d)) V for one row, head by head."""
     q, k, v = (
         layer(tokens).reshape(-1, HEADS, CHANNELS // HEADS)
@@ -58,7 +59,7 @@ def test_three_rows_follow_the_published_formula() -> None:
     x = torch.randn(3, OWN, CHANNELS)
     bank = torch.randn(1, REFERENCE, CHANNELS)
     pm, pr = torch.randn(1, OWN, CHANNELS), torch.randn(1, REFERENCE, CHANNELS)
-    context = ReferenceContext({"b": bank}, point_embeddings=PointEmbeddings([pm], [pr]))
+    context = ReferenceContext([Bank({"b": bank})], point_embeddings=PointEmbeddings([pm], [pr]))
     rows = ReadReference("b")(attn, x, reference=context)
     b, m, r = bank[0], pm[0], pr[0]
     expected = [
@@ -75,9 +76,8 @@ def test_points_of_the_wrong_size_raise_instead_of_vanishing() -> None:
     embeddings = PointEmbeddings(
         [torch.randn(1, OWN - 1, CHANNELS)], [torch.randn(1, REFERENCE, CHANNELS)]
     )
-    context = ReferenceContext(
-        {"b": torch.randn(1, REFERENCE, CHANNELS)}, point_embeddings=embeddings
-    )
+    bank = Bank({"b": torch.randn(1, REFERENCE, CHANNELS)})
+    context = ReferenceContext([bank], point_embeddings=embeddings)
     with pytest.raises(ValueError, match="point map"):
         ReadReference("b")(attn, torch.randn(3, OWN, CHANNELS), reference=context)
 
@@ -91,20 +91,20 @@ def test_bank_has_every_block_of_the_denoising_unet_and_runs_share_nothing() -> 
     blocks = {k.rsplit(".", 2)[0] for k in unet.attn_processors if ".attn1." in k}
     assert blocks == set(banks[0])
 
-    def predict(bank: dict[str, Tensor]) -> Tensor:
+    def predict(*banks: Bank) -> Tensor:
         torch.manual_seed(1)
         return unet(
             torch.randn(1, 4, 8, 8).expand(3, -1, -1, -1),
             10,
             encoder_hidden_states=token.expand(3, -1, -1),
-            cross_attention_kwargs={"reference": ReferenceContext(bank)},
+            cross_attention_kwargs={"reference": ReferenceContext(banks)},
         ).sample
 
     first, second = predict(banks[0]), predict(banks[1])
     torch.testing.assert_close(first, predict(banks[0]))
     torch.testing.assert_close(first[0], second[0])  # The row without reference.
     assert not torch.allclose(first[1], second[1])
-    joined = predict(side_by_side(banks))
+    joined = predict(*banks)
     assert not torch.allclose(joined[1], first[1])
     assert joined.shape == first.shape
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +22,12 @@ from manganinja import (
     PointPair,
     load_pipeline,
 )
-from manganinja.pipeline import common_frames
+from manganinja.framing import common_frames
+from manganinja.memory import Memory
+from manganinja.pipeline import Conditions
 from manganinja.points import draw_point_map
+from manganinja.reference_attention import Bank, ReferenceContext
+from manganinja.references import Shares
 
 from .conftest import GOLDEN
 
@@ -71,8 +74,8 @@ def test_same_seed_same_picture_other_seed_other_picture(pipeline: MangaNinjaPip
 
 
 def test_a_points_place_and_partner_matter(pipeline: MangaNinjaPipeline) -> None:
-    def at(*place: float) -> torch.Tensor:
-        return latents(pipeline, points=[PointPair(place[:2], place[2:])])
+    def at(x: float, y: float, to_x: float, to_y: float) -> torch.Tensor:
+        return latents(pipeline, points=[PointPair((x, y), (to_x, to_y))])
 
     none = latents(pipeline)
     assert not torch.allclose(at(10, 10, 30, 30), none)
@@ -87,6 +90,113 @@ def test_a_second_reference_and_its_points_matter(pipeline: MangaNinjaPipeline) 
     pointed = latents(pipeline, reference=both, points=[PointPair((70, 5), (30, 30), 1)])
     assert one.shape == two.shape
     assert not torch.allclose(one, two) and not torch.allclose(two, pointed)
+
+
+def test_a_references_weight_and_mask_matter(pipeline: MangaNinjaPipeline) -> None:
+    both = [colours(), colours(80, 40, "green")]
+    equal = latents(pipeline, reference=both)
+    same = latents(pipeline, reference=both, reference_weights=[1, 1], reference_masks=[None] * 2)
+    torch.testing.assert_close(equal, same)
+    heavier = latents(pipeline, reference=both, reference_weights=[1, 3])
+    left = Image.new("L", (64, 64))
+    left.paste(255, (0, 0, 32, 64))
+    masked = latents(pipeline, reference=both, reference_masks=[left, None])
+    assert not torch.allclose(equal, heavier) and not torch.allclose(equal, masked)
+
+
+def test_a_reference_twice_is_the_reference_once_with_twice_the_weight(
+    pipeline: MangaNinjaPipeline,
+) -> None:
+    encoded = torch.randn(1, 4, 8, 8)
+    start = torch.randn(1, 4, 8, 8)
+    twice = latents(
+        pipeline, reference=[colours()] * 2, reference_latents=[encoded] * 2, latents=start
+    )
+    heavy = latents(pipeline, reference_latents=encoded, latents=start, reference_weights=[2])
+    torch.testing.assert_close(twice, heavy, atol=1e-3, rtol=1e-3)
+
+
+def test_what_a_mask_leaves_out_can_be_anything(pipeline: MangaNinjaPipeline) -> None:
+    """But for the image token and the Reference U-Net's own view, here held still."""
+    whole = torch.zeros(64, 64)
+    whole[:, :32] = 1
+    shares = Shares.checked(None, [whole.numpy()], [(64, 64)])
+    bias = shares.bias(pipeline.frames([(64, 64)]), [(8, 8), (4, 4), (2, 2), (1, 1)])
+    start, token = torch.randn(1, 4, 8, 8), torch.randn(1, 1, 32)
+    bank = pipeline.reference_unet.read(torch.randn(1, 4, 8, 8), token)
+    other = Bank({name: tokens.clone() for name, tokens in bank.items()})
+    for tokens in other.values():
+        side = int(tokens.shape[1] ** 0.5)
+        tokens.view(1, side, side, -1)[:, :, (side + 1) // 2 :] = 7.0
+    lineart = pipeline.controlnet.embed(torch.rand(1, 3, 64, 64))
+
+    def predict(bank: Bank, bias: list[torch.Tensor]) -> torch.Tensor:
+        context = ReferenceContext([bank], plain=0, points=0, bias=bias)
+        call = Conditions(context, token, lineart)
+        return pipeline.predict(start, torch.tensor(500), call)
+
+    torch.testing.assert_close(predict(bank, bias), predict(other, bias), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(predict(bank, []), predict(other, []), atol=1e-3)
+
+
+def test_a_small_mark_of_a_mask_survives_at_every_level(pipeline: MangaNinjaPipeline) -> None:
+    mask = np.zeros((900, 700), np.uint8)
+    mask[450, 333] = 255
+    shares = Shares.checked(None, [mask], [(700, 900)])
+    for level in shares.bias(pipeline.frames([(700, 900)]), [(8, 8), (4, 4), (2, 2), (1, 1)]):
+        assert torch.isfinite(level).sum() >= 1
+
+
+def test_a_start_from_a_picture_keeps_more_of_it_the_lower_the_strength(
+    pipeline: MangaNinjaPipeline,
+) -> None:
+    picture = colours(hue="gold")
+    steps: list[int] = []
+
+    def far(strength: float) -> float:
+        asked = {"initial_image": picture, "strength": strength, "num_inference_steps": 10}
+        result = latents(pipeline, callback_on_step_end=lambda p, i, t, x: steps.append(i), **asked)
+        encoded = pipeline._encode(picture, pipeline.frames([(64, 64)])[0], Memory())[0]
+        return float((result / pipeline.vae.config["scaling_factor"] - encoded).square().mean())
+
+    near, middle = far(0.1), far(0.4)
+    assert steps == [0, 0, 1, 2, 3]
+    assert near < middle
+
+
+def test_solvers_of_higher_order_start_from_a_picture_too(pipeline: MangaNinjaPipeline) -> None:
+    steps: list[int] = []
+
+    def started(hue: str) -> torch.Tensor:
+        return latents(
+            pipeline,
+            sampler="dpm++",
+            initial_image=colours(hue=hue),
+            strength=0.3,
+            num_inference_steps=10,
+            callback_on_step_end=lambda p, i, t, x: steps.append(t),
+        )
+
+    gold, blue = started("gold"), started("blue")
+    assert len(steps) == 6 and steps[0] < 400
+    assert torch.isfinite(gold).all() and not torch.allclose(gold, blue)
+
+
+@pytest.mark.parametrize("resolution", [512, 520, 768, 1024])
+def test_any_multiple_of_eight_is_a_working_resolution(
+    pipeline: MangaNinjaPipeline, resolution: int
+) -> None:
+    frames = pipeline.frames([(600, 800), (300, 400)], resolution)
+    assert {f.padded_px for f in frames} == {(-(-resolution * 3 // 4 // 8) * 8, resolution)}
+    if resolution == 520:
+        result = latents(
+            pipeline,
+            lineart=lines(600, 800),
+            reference=colours(300, 400),
+            resolution=resolution,
+            num_inference_steps=1,
+        )
+        assert result.shape == (1, 4, 65, 49) and torch.isfinite(result).all()
 
 
 @pytest.mark.parametrize("size", [(64, 64), (100, 37), (37, 100), (7, 301), (650, 640)])
@@ -115,22 +225,6 @@ def test_guidance_scales_of_one_and_below_work(pipeline: MangaNinjaPipeline) -> 
         assert torch.isfinite(result).all()
 
 
-def test_two_calls_at_once_do_not_see_each_other(pipeline: MangaNinjaPipeline) -> None:
-    alone = [latents(pipeline, reference=colours(hue=hue)) for hue in ("red", "lime")]
-    together: list[torch.Tensor | None] = [None, None]
-
-    def work(index: int, hue: str) -> None:
-        together[index] = latents(pipeline, reference=colours(hue=hue))
-
-    threads = [threading.Thread(target=work, args=a) for a in enumerate(("red", "lime"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for expected, result in zip(alone, together, strict=True):
-        torch.testing.assert_close(result, expected, atol=1e-4, rtol=1e-4)
-
-
 def test_a_callback_sees_each_step_and_can_stop(pipeline: MangaNinjaPipeline) -> None:
     seen = []
 
@@ -155,6 +249,12 @@ def test_a_callback_sees_each_step_and_can_stop(pipeline: MangaNinjaPipeline) ->
         ({"points": [PointPair((1, 1), (6, 3), 1)]}, "reference 2"),
         ({"extract_lineart": True}, "extract"),
         ({"output_type": "np"}, "output_type"),
+        ({"resolution": 100}, "multiple of 8"),
+        ({"strength": 0.0}, "strength"),
+        ({"reference_weights": [0]}, "weight 0"),
+        ({"reference_weights": [1, 1]}, "2 weights for 1"),
+        ({"reference_masks": [Image.new("L", (64, 64))]}, "leaves nothing"),
+        ({"reference_masks": [Image.new("L", (9, 9), 255)]}, "another size"),
     ],
 )
 def test_bad_input_gets_a_sentence(pipeline: MangaNinjaPipeline, changes, sentence) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, ControlNetModel
+from diffusers import AutoencoderKL
 
-from manganinja.reference_attention import DenoisingUNet, ReferenceContext, ReferenceUNet, install
+from manganinja.controlnet import LineartControlNet
+from manganinja.reference_attention import DenoisingUNet, ReferenceContext, ReferenceUNet
 from manganinja.slim import slim
 
 from .test_attention import SIZES
@@ -20,10 +21,9 @@ TOKEN = torch.randn(1, 1, 8, generator=torch.Generator().manual_seed(0))
 LATENTS = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
-def controlnet() -> ControlNetModel:
+def controlnet() -> LineartControlNet:
     down = {key: value for key, value in SIZES.items() if not key.startswith("up_")}
-    network = ControlNetModel(**down)
-    install(network, None)
+    network = LineartControlNet(**down)
     for module in network.modules():  # Its last convolutions start at zero and would hide all.
         if isinstance(module, torch.nn.Conv2d):
             module.reset_parameters()
@@ -43,7 +43,7 @@ def bank(network: Any) -> torch.Tensor:
 def prediction(network: Any) -> torch.Tensor:
     torch.manual_seed(0)
     reference = ReferenceUNet(**SIZES).eval()
-    context = {"reference": ReferenceContext(reference.read(LATENTS, TOKEN))}
+    context = {"reference": ReferenceContext([reference.read(LATENTS, TOKEN)])}
     rows, tokens = LATENTS.expand(3, -1, -1, -1), TOKEN.expand(3, -1, -1)
     return network(rows, 7, encoder_hidden_states=tokens, cross_attention_kwargs=context).sample
 

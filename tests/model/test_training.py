@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from manganinja import BadRequest, load_pipeline
 from manganinja.evaluate.held_out import mean_colour, model, psnr_db, score, untouched
@@ -187,6 +188,25 @@ def test_a_run_learns_is_continued_where_it_stopped_and_exports(codec, tmp_path:
     assert again.step == 0
     figures = score(model(pipeline, 1, with_points=True), held_out_pairs(1, SIZE), points_each=2)
     assert np.isfinite(figures.page_db)
+
+
+def test_the_papers_variant_learns_and_colorizes_without_a_controlnet(
+    codec, tmp_path: Path
+) -> None:
+    config = changed(SMALL, {"networks": {"lineart": "latents"}})
+    run = Trainer(config, codec, tmp_path / "run")
+    run.run()
+    export(config, codec, tmp_path / "run", tmp_path / "model")
+    assert not (tmp_path / "model" / "controlnet").exists()
+    pipeline = load_pipeline(tmp_path / "model")
+    pipeline.set_progress_bar_config(disable=True)
+    assert pipeline.controlnet is None
+    assert pipeline.unet.conv_in.in_channels == 2 * pipeline.vae.config["latent_channels"]
+    reference = Image.new("RGB", (SIZE, SIZE), "teal")
+    rng = np.random.default_rng(0)
+    lines = [rng.integers(0, 2, (SIZE, SIZE)).astype(np.float32) for _ in range(2)]
+    first, second = (pipeline(line, reference, output_type="latent").latents for line in lines)
+    assert not torch.allclose(first, second)
 
 
 def test_stage_two_trains_point_net_alone(codec, tmp_path: Path) -> None:

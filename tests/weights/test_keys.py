@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, ControlNetModel
+from diffusers import AutoencoderKL
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from manganinja import BadWeights
+from manganinja.controlnet import LineartControlNet
 from manganinja.lineart_extractor import LineartExtractor
 from manganinja.point_net import PointNet
 from manganinja.reference_attention import DenoisingUNet, ReferenceUNet
@@ -30,7 +31,7 @@ VAE = {
 PUBLISHED = {
     "unet": (DenoisingUNet, STABLE_DIFFUSION, 686),
     "reference_unet": (ReferenceUNet, STABLE_DIFFUSION, 682),
-    "controlnet": (ControlNetModel, STABLE_DIFFUSION, 340),
+    "controlnet": (LineartControlNet, STABLE_DIFFUSION, 340),
     "point_net": (PointNet, {}, 12),
     "lineart_extractor": (LineartExtractor, {}, 24),
     "vae": (AutoencoderKL, VAE, 248),
