@@ -407,7 +407,7 @@ class Workshop(QObject):
             right, down = moved_by(taken.stood, now)
         except LayerGone:
             right = down = 0
-        scrolling.centre_on(document, region.x + right, region.y + down)
+        scrolling.show_place(document, region.x + right, region.y + down)
 
     @guarded
     def recolour(self, entry: int, colour: str) -> None:

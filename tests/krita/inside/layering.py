@@ -154,8 +154,15 @@ def check_unsure_regions_come_to_the_middle_of_the_view(figures):
         figures[f"{turn}, {mirrored}"] = label.text(), _off_middle(colour)
         assert label.text().startswith(f"{number % 2 + 1} of 2, at ({x}, {y}): "), label.text()
         assert max(map(abs, _off_middle(colour))) <= 2, figures
+        kit.shot(f"doubts-{number}")
+        rings = (
+            kit.APP.activeWindow().qwindow().findChildren(kit.QtWidgets.QWidget, "colorize_ring")
+        )
+        assert rings and all(ring.isVisible() for ring in rings)
     assert "no colour was found" in label.text()
-    kit.shot("doubts-screen")
+    yield 2000
+    window = kit.APP.activeWindow().qwindow()
+    assert not window.findChildren(kit.QtWidgets.QWidget, "colorize_ring")
     assert kit.undo_steps() == history
     canvas.setRotation(0)
     canvas.setMirror(False)
