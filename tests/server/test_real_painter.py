@@ -226,7 +226,7 @@ def test_without_a_model_nothing_painted_is_to_be_had(client: Connection) -> Non
     for kind, named in (("painting", "painting"), ("proposal", "proposal"), ("layers", "shading")):
         asked = ColorizeRequest(page(), (painted(),), model="none", flats=FlatsOptions(kind))
         end = failure(client.colorize(asked))
-        assert end.code == "bad_request" and kind in end.message and end.remedy
+        assert end.code == "bad_request" and named in end.message and end.remedy
 
 
 def test_a_server_whose_weights_are_gone_still_works_without_a_model(tmp_path: Path) -> None:
