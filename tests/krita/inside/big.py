@@ -47,7 +47,7 @@ def check_24_megapixels_without_a_freeze(figures):
     assert figures["worst gap, ms"] < 1500, figures
 
 
-def check_24_megapixels_as_groups_hold_krita_up_no_longer_than_one_layer(figures):
+def check_24_megapixels_as_groups_without_a_freeze(figures):
     yield from kit.show_dock()
     document = yield from _large(4000, 6000)
     steps = kit.undo_steps()
