@@ -2,7 +2,7 @@
 """Brings a place of the document to the middle of the shown view.
 
 Krita's Python has no call for that, but its canvas is a Qt scroll area: moving the bars changes
-what is seen and nothing else.  A ring over the canvas then marks the place for a moment.
+what is seen and nothing else.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from math import cos, radians, sin
 
 from krita import Krita
 
-from ..qt import Qt, QtCore, QtGui, QTimer, QtWidgets
+from ..qt import QtWidgets
 from .documents import Document
 
 _CANVAS = "KisCanvasController"
-_RING_PX = 64
-_RING_MS = 1600
 
 
 def show_place(document: Document, x: float, y: float) -> bool:
@@ -39,36 +37,9 @@ def show_place(document: Document, x: float, y: float) -> bool:
     if canvas.mirror():
         right = -right
     turned = right * cos(turn) - down * sin(turn), right * sin(turn) + down * cos(turn)
-    off = []
     for bar, offset in zip(bars, turned):
-        wanted = round((bar.minimum() + bar.maximum()) / 2 + offset)
-        bar.setValue(wanted)
-        off.append(wanted - bar.value())
-    _Ring(area.viewport(), *off).show()
+        bar.setValue(round((bar.minimum() + bar.maximum()) / 2 + offset))
     return True
-
-
-class _Ring(QtWidgets.QWidget):
-    """A ring near the middle of ``canvas`` that lets clicks through and goes away by itself."""
-
-    def __init__(self, canvas: QtWidgets.QWidget, right: int, down: int) -> None:
-        super().__init__(canvas)
-        self.setObjectName("colorize_ring")
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        left, top = (canvas.width() - _RING_PX) // 2, (canvas.height() - _RING_PX) // 2
-        self.setGeometry(left + right, top + down, _RING_PX, _RING_PX)
-        # Its own child: a canvas that is closed takes both with it.
-        timer = QTimer(self)
-        timer.timeout.connect(self.deleteLater)
-        timer.start(_RING_MS)
-
-    def paintEvent(self, event: object) -> None:
-        """Light on dark, to be seen on any colour."""
-        painter = QtGui.QPainter(self)
-        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-        for colour, width in (("#202020", 5.0), ("#ffffff", 2.5)):
-            painter.setPen(QtGui.QPen(QtGui.QColor(colour), width))
-            painter.drawEllipse(QtCore.QRectF(self.rect()).adjusted(4, 4, -4, -4))
 
 
 def _scroll_area(window: object) -> QtWidgets.QAbstractScrollArea | None:
