@@ -50,8 +50,9 @@ def whole(pipeline: MangaNinjaPipeline) -> MangaNinjaPipeline:
         return fresh.eval().requires_grad_(False)
 
     names = ("unet", "reference_unet", "controlnet")
-    filled_ones = {name: filled(getattr(pipeline, name)) for name in names}
-    other = MangaNinjaPipeline(**{**pipeline.components, **filled_ones})
+    networks = {name: filled(getattr(pipeline, name)) for name in names}
+    config = {name: v for name, v in pipeline.config.items() if not name.startswith("_")}
+    other = MangaNinjaPipeline(**{**config, **pipeline.components, **networks})
     other.set_progress_bar_config(disable=True)
     return other
 

@@ -60,6 +60,14 @@ class _Flats:
     picture: protocol.Picture
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """The line art of the last result, and where it lay: its doubts move along with it."""
+
+    lineart_id: str
+    stood: Stand
+
+
 class Workshop(QObject):
     """`press`, `cancel`, `choose` and `set_options` are what the docker calls."""
 
@@ -76,7 +84,7 @@ class Workshop(QObject):
         self._snapshot: Snapshot | None = None
         self._delivery: Delivery | None = None
         self._flats: _Flats | None = None
-        self._doubted: Snapshot | None = None
+        self._doubted: _Drawing | None = None
         self._why: Exception | None = None
         self._connect_signals()
         on_internal_error(self._tell_internal_error)
@@ -329,7 +337,7 @@ class Workshop(QObject):
         """What can still be done with a result: look at its doubts, exchange its colours."""
         regions = tuple(Doubt(u.at.x_px, u.at.y_px, u.why) for u in delivery.info.unsure)
         self.state.set_doubts(Doubts(taken.document, regions) if regions else None)
-        self._doubted = replace(taken, references=(), kept=None) if regions else None
+        self._doubted = _Drawing(taken.lineart_id, taken.stood)
         flats = delivery.layers[0].picture
         where = taken.document, taken.lineart_id, taken.stood, delivery.lineart_opaque
         self._set_flats(_Flats(*where, flats) if flats.table else None)
@@ -396,18 +404,18 @@ class Workshop(QObject):
     @guarded
     def next_doubt(self) -> None:
         """Shows the next region that is worth a look; after the last comes the first."""
-        doubts, taken = self.state.doubts, self._doubted
-        if doubts is None or taken is None:
+        doubts, drawing = self.state.doubts, self._doubted
+        if doubts is None or drawing is None:
             return
         shown = 0 if doubts.shown is None else (doubts.shown + 1) % len(doubts.regions)
         self.state.set_doubts(replace(doubts, shown=shown))
         document, region = documents.find(doubts.document), doubts.regions[shown]
         try:
-            now = layers.stand(document, layers.find(document, taken.lineart_id))
-            right, down = moved_by(taken.stood, now)
+            now = layers.stand(document, layers.find(document, drawing.lineart_id))
+            right, down = moved_by(drawing.stood, now)
         except LayerGone:
             right = down = 0
-        scrolling.centre_on(document, region.x + right, region.y + down)
+        scrolling.show_place(document, region.x + right, region.y + down)
 
     @guarded
     def recolour(self, entry: int, colour: str) -> None:
@@ -453,7 +461,6 @@ class Workshop(QObject):
         if self._flats is not None and not documents.is_open(self._flats.document):
             self._set_flats(None)
         if self.state.doubts is not None and not documents.is_open(self.state.doubts.document):
-            self._doubted = None
             self.state.set_doubts(None)
         if job is None or job.cancelling:
             return

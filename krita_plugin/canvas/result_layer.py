@@ -133,7 +133,10 @@ def _group(
         yield _LOOK_MS
         documents.find(document_id)
     keeper.unlock()
-    return group.duplicate()
+    copy = group.duplicate()
+    yield
+    documents.find(document_id)
+    return copy
 
 
 def _layer(

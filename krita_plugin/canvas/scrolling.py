@@ -17,7 +17,7 @@ from .documents import Document
 _CANVAS = "KisCanvasController"
 
 
-def centre_on(document: Document, x: float, y: float) -> bool:
+def show_place(document: Document, x: float, y: float) -> bool:
     """Whether the shown view was scrolled to a place of ``document``, given in its pixels.
 
     Within a pixel of the screen at any zoom, turned or mirrored.

@@ -88,9 +88,8 @@ class Panel(QtWidgets.QWidget):
         self.finish.add_to(rest)
         self._model_label = QtWidgets.QLabel("Model")
         rest.addRow(self._model_label, self.model)
-        rest.addRow("Seed", self.seed)
         _align_labels(needed, rest)
-        self.numbers = Fold("Steps and guidance", "colorize_numbers", self._numbers())
+        self.numbers = Fold("Seed, steps and guidance", "colorize_numbers", self._numbers())
         self.colours = Fold("Exchange a colour", "colorize_swatches", self.swatches)
         self._working = self._job_part()
         column = QtWidgets.QVBoxLayout(self)
@@ -111,6 +110,7 @@ class Panel(QtWidgets.QWidget):
     def _numbers(self) -> QtWidgets.QWidget:
         part = QtWidgets.QWidget()
         form = _form(part)
+        form.addRow("Seed", self.seed)
         form.addRow("Steps", self.steps)
         form.addRow("Reference guidance", self.guidance_reference)
         form.addRow("Points guidance", self.guidance_points)

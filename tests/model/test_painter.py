@@ -241,6 +241,26 @@ def test_conflicts_are_told_before_the_network_runs(
     assert "(-5, 5)" in said.out + said.err
 
 
+def test_colorize_writes_shade_and_highlight_beside_the_flats_if_asked(
+    files: Path, small_model: Path
+) -> None:
+    assert main(arguments(files, small_model, result="both")) == 0
+    alone = {path.name: Image.open(path).convert("RGBA") for path in files.glob("out*.png")}
+    assert set(alone) == {"out.png", "out_painting.png"}
+    assert main(arguments(files, small_model, result="layers")) == 0
+    flats, shade, highlight = (
+        np.asarray(Image.open(files / f"out{what}.png").convert("RGBA")).astype(float)
+        for what in ("", "_shade", "_highlight")
+    )
+    np.testing.assert_array_equal(flats, np.asarray(alone["out.png"]))
+    # Neither does anything where it is transparent.
+    multiplied = flats * np.where(shade[..., 3:] > 0, shade, 255) / 255
+    screened = 255 - (255 - multiplied) * (255 - np.where(highlight[..., 3:], highlight, 0)) / 255
+    painting = np.asarray(alone["out_painting.png"])
+    assert np.abs(screened - painting)[..., :3].max() <= 1.01
+    assert np.abs(flats - painting)[..., :3].max() > 5
+
+
 def test_colorize_looks_closer_if_asked(
     files: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,7 +98,7 @@ def test_the_real_painter_answers_over_the_socket(client: Connection, tiny_model
     assert any(isinstance(e, Preview) for e in events)
     end = result(events)
     assert (end.picture.width_px, end.picture.height_px, end.picture.format) == (150, 110, "index8")
-    assert np.asarray(to_image(end.picture).convert("RGBA"))[..., 3].min() == 255
+    assert to_image(end.picture).getchannel("A").getextrema() == (255, 255)
     assert (end.info.seed, end.info.steps) == (5, 3)
     assert any("Pair 2" in note for note in end.info.notes)
     assert client.status().device == end.info.device
@@ -112,6 +112,17 @@ def test_locked_pixels_cross_the_whole_stack(client: Connection, tiny_model: Pat
     pixels = np.frombuffer(end.picture.pixels, np.uint8).reshape(110, 150, 4)
     assert (pixels[25:85, 35:98] == (10, 20, 30, 255)).all()
     assert (pixels[:15] != (10, 20, 30, 255)).any(axis=-1).all()
+
+
+def test_shade_and_highlight_cross_the_whole_stack(client: Connection, tiny_model: Path) -> None:
+    asked = request(tiny_model, pairs=(), flats=FlatsOptions("layers"), result_format="bgra8")
+    end = result(client.colorize(asked))
+    assert [(layer.name, layer.blend, layer.picture.format) for layer in end.layers] == [
+        ("Flats", "normal", "index8"),
+        ("Shade", "multiply", "bgra8"),
+        ("Highlight", "screen", "bgra8"),
+    ]
+    assert all(any(layer.picture.pixels[3::4]) for layer in end.layers[1:])
 
 
 def test_the_folder_says_of_a_model_what_the_loaded_model_says(
@@ -201,7 +212,7 @@ def test_without_a_model_the_references_regions_decide_and_the_loaded_one_stays(
     result(client.colorize(request(tiny_model)))
     unaided = ColorizeRequest(page(), (painted(),), model="none", steps=7, seed=3)
     end = result(client.colorize(unaided))
-    pixels = np.asarray(to_image(end.picture).convert("RGBA"))
+    pixels = np.asarray(to_image(end.picture))
     assert pixels[50, 40].tolist() == [200, 40, 30, 255]
     assert pixels[80, 100].tolist() == [30, 90, 200, 255]
     assert pixels[50, 95].tolist() == [240, 220, 60, 255]
@@ -212,10 +223,10 @@ def test_without_a_model_the_references_regions_decide_and_the_loaded_one_stays(
 
 
 def test_without_a_model_nothing_painted_is_to_be_had(client: Connection) -> None:
-    for kind in ("painting", "proposal"):
+    for kind, named in (("painting", "painting"), ("proposal", "proposal"), ("layers", "shading")):
         asked = ColorizeRequest(page(), (painted(),), model="none", flats=FlatsOptions(kind))
         end = failure(client.colorize(asked))
-        assert end.code == "bad_request" and kind in end.message and end.remedy
+        assert end.code == "bad_request" and named in end.message and end.remedy
 
 
 def test_a_server_whose_weights_are_gone_still_works_without_a_model(tmp_path: Path) -> None:

@@ -50,12 +50,14 @@ def check_24_megapixels_without_a_freeze(figures):
 def check_24_megapixels_as_groups_without_a_freeze(figures):
     yield from kit.show_dock()
     document = yield from _large(4000, 6000)
+    steps = kit.undo_steps()
     for kind, name, count in (
+        ("Flats", "Flats 1 (seed 0)", 0),
         ("Flats, shade and highlight", "Flats and shading 1 (seed 0)", 3),
         ("One layer per colour", "Colours 1 (seed 0)", 12),
     ):
         kit.choose(kit.widget("colorize_result"), kind)
-        steps, here = kit.undo_steps(), {}
+        here = {}
         yield from _press_and_measure(here, 180)
         yield 1000
         here["peak memory, MB"] = _peak_mb()
@@ -66,7 +68,8 @@ def check_24_megapixels_as_groups_without_a_freeze(figures):
         corners = [kit.pixel(document, *at) for at in ((5, 5), (3995, 5), (5, 5995), (3995, 5995))]
         projected = [kit.pixel(group, *at, shown=True) for at in ((5, 5), (3995, 5995))]
         assert all(colour[3] == 255 for colour in (*corners, *projected)), (corners, projected)
-        assert here["worst gap, ms"] < 1500, figures
+        # Twice, since other work on the machine comes and goes.
+        assert here["worst gap, ms"] < max(1500, 2 * figures["Flats"]["worst gap, ms"]), figures
         kit.undo()
         yield 1500
     began = time.monotonic()
