@@ -63,6 +63,10 @@ _OTHER_WAYS = 2
 """Placements beside the best one that are looked at for the same part of a page."""
 _LEAST_STANDING = 0.3
 """How good they are at least, the best one being 1."""
+_MIRRORED = 0.99
+"""How good a placement is for being mirrored, one that is not being 1: it decides between two alike."""
+_SYMMETRIC = 0.98
+"""A figure that fits mirrored just as well is symmetric: mirrored says nothing new of it."""
 _UNLIKE_WAYS = 0.15
 """How far the regions of a figure lie apart under unlike placements, in sides of it."""
 _BEND = 0.15
@@ -697,7 +701,8 @@ def _apart(
             continue
         quality = placement.agreed / roots[inside].sum()
         # Large and vague or small and sharp: neither alone.
-        judged.append((placement.score * np.sqrt(quality), quality, placement, inside))
+        good = placement.score * np.sqrt(quality) * (_MIRRORED if placement.mirrored else 1)
+        judged.append((good, quality, placement, inside))
     judged.sort(key=lambda one: -one[0])
     for good, quality, placement, inside in judged:
         still = roots[inside[free[inside]]].sum()
@@ -707,6 +712,8 @@ def _apart(
         for other_good, other_quality, other, under in judged:
             if len(ways) > _OTHER_WAYS or other_good < _LEAST_STANDING * good:
                 break
+            if other.mirrored != placement.mirrored and other_good > _SYMMETRIC * good:
+                continue
             shared = roots[np.intersect1d(inside, under)].sum()
             if shared >= 0.5 * roots[inside].sum() and all(
                 _unlike_ways(drawing, way.placement, other) for way in ways
