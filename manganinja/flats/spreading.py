@@ -64,7 +64,7 @@ _OTHER_WAYS = 2
 _LEAST_STANDING = 0.3
 """How good they are at least, the best one being 1."""
 _MIRRORED = 0.99
-"""How good a placement is for being mirrored, one that is not being 1: it decides between two alike."""
+"""How good a mirrored placement is beside a plain one that is alike."""
 _SYMMETRIC = 0.98
 """A figure that fits mirrored just as well is symmetric: mirrored says nothing new of it."""
 _UNLIKE_WAYS = 0.15
