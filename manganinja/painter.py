@@ -30,6 +30,8 @@ from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, Result
 
 PREVIEW_PX = 256
 SECONDS_BETWEEN_PREVIEWS = 0.2
+_READ, _PAINTED = 0.1, 0.85
+"""Of a whole job, when the line art is in regions, and when the network has painted."""
 _WEIGHT_FILES = (".safetensors", ".pth")
 
 
@@ -131,8 +133,7 @@ class Painter:
         job = self.begin(request, on_progress, is_cancelled)
         ground = job.prepare()
         proposal = job.propose()
-        on_progress(Progress("finishing", proposal.steps, proposal.steps, 0.95))
-        finished = finish(ground, proposal.picture, proposal.matches)
+        finished = finish(ground, proposal.picture, proposal.matches, job.watch.tell_finishing)
         info = ResultInfo(
             seed=request.seed,
             model=request.model,
@@ -199,8 +200,8 @@ class Job:
 
     def prepare(self) -> Ground:
         """Cut the line art into regions, and tell of conflicts before the network runs."""
-        self.watch.check()
-        ground = prepare(self.request, self.pairs, lambda part: self.watch.check())
+        self.watch.tell_reading(0.0)
+        ground = prepare(self.request, self.pairs, self.watch.tell_reading)
         self.watch.tell_notes((*self.notes, *ground.notes))
         return ground
 
@@ -304,17 +305,28 @@ class _Watch:
         if self._is_cancelled():
             raise Cancelled
 
+    def tell_reading(self, part: float) -> None:
+        """So much of what comes before the network, 0 to 1, is done."""
+        self.check()
+        self._on_progress(Progress("reading", 0, self.steps, _READ * part))
+
     def tell_notes(self, notes: tuple[str, ...]) -> None:
         """What there is to say before the first step."""
-        self._on_progress(Progress("reading", 0, self.steps, 0.0, notes=notes))
+        self._on_progress(Progress("reading", 0, self.steps, _READ, notes=notes))
 
     def tell_decoding(self) -> None:
         """All steps are done."""
-        self._on_progress(Progress("decoding", self.steps, self.steps, 0.9))
+        self._on_progress(Progress("decoding", self.steps, self.steps, _PAINTED))
+
+    def tell_finishing(self, part: float) -> None:
+        """So much of what comes after the network, 0 to 1, is done."""
+        self.check()
+        fraction = _PAINTED + (1 - _PAINTED) * part
+        self._on_progress(Progress("finishing", self.steps, self.steps, fraction))
 
     def _tell(self, preview: Picture | None) -> None:
         self.done += 1
-        fraction = 0.9 * self.done / self.steps
+        fraction = _READ + (_PAINTED - _READ) * self.done / self.steps
         self._on_progress(Progress("sampling", self.done, self.steps, fraction, preview))
 
 
