@@ -147,7 +147,8 @@ def read_image(path: Path) -> Image.Image:
         raise BadRequest(f"There is no file {path}.", "Check the name.") from error
     except Image.DecompressionBombError as error:
         raise BadRequest(
-            f"{path} has too many pixels.", "128 megapixels are the most: take a part of the page."
+            f"{path} can't be read as a picture: it has too many pixels.",
+            "128 megapixels are the most: save a part of the page as PNG.",
         ) from error
     except _DAMAGED_IMAGE as error:
         raise BadRequest(

@@ -708,7 +708,7 @@ def test_apt_gets_every_program_that_the_tests_in_krita_need(monkeypatch) -> Non
 @pytest.mark.parametrize(("options", "outcome"), [([], "skipped"), (["--require-krita"], "error")])
 def test_without_krita_its_tests_fail_only_where_they_are_required(options, outcome) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/krita"]
-    command += ["-k", "one_undo", "--krita", "/nowhere/krita", *options]
+    command += ["-k", "proposes_layers", "--krita", "/nowhere/krita", *options]
     answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert (answer.returncode == 0) == (outcome == "skipped"), answer.stdout
     assert f"1 {outcome}" in answer.stdout and "/nowhere/krita" in answer.stdout

@@ -35,6 +35,11 @@ def _press_and_measure(figures, limit_s):
     figures["says"] = kit.message()
 
 
+FREEZE_MS = 6000
+"""So long a gap an artist takes for a crash.  How long they are is a figure, not a test: other work
+on the machine counts in, and Krita itself needs part of it for taking the layer in."""
+
+
 def check_24_megapixels_without_a_freeze(figures):
     yield from kit.show_dock()
     document = yield from _large(4000, 6000)
@@ -43,8 +48,7 @@ def check_24_megapixels_without_a_freeze(figures):
     result = document.nodeByName("Flats 1 (seed 0)")
     assert result is not None, kit.message()
     assert (result.bounds().width(), result.bounds().height()) == (4000, 6000)
-    # Krita itself needs part of this for taking the layer in.
-    assert figures["worst gap, ms"] < 1500, figures
+    assert figures["worst gap, ms"] < FREEZE_MS, figures
 
 
 def check_24_megapixels_as_groups_without_a_freeze(figures):
@@ -68,8 +72,7 @@ def check_24_megapixels_as_groups_without_a_freeze(figures):
         corners = [kit.pixel(document, *at) for at in ((5, 5), (3995, 5), (5, 5995), (3995, 5995))]
         projected = [kit.pixel(group, *at, shown=True) for at in ((5, 5), (3995, 5995))]
         assert all(colour[3] == 255 for colour in (*corners, *projected)), (corners, projected)
-        # Twice, since other work on the machine comes and goes.
-        assert here["worst gap, ms"] < max(1500, 2 * figures["Flats"]["worst gap, ms"]), figures
+        assert here["worst gap, ms"] < FREEZE_MS, figures
         kit.undo()
         yield 1500
     began = time.monotonic()

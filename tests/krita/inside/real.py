@@ -107,6 +107,21 @@ def check_each_pair_of_the_example_pulls_its_own_colour_to_its_place(figures):
     yield 0
 
 
+def check_the_example_is_coloured_without_a_model_too(figures):
+    document = yield from example()
+    box = kit.widget("colorize_model")
+    kit.choose(box, box.itemText(box.findData("none")))
+    before = kit.fingerprints(document)
+    result = yield from coloured(document, "Flats 1 (seed 7)")
+    got = colours(result, document)
+    figures["empty"] = sum(count for colour, count in got.items() if not colour[3])
+    assert {colour for colour in got if colour[3]} <= flat_colours(document)
+    assert figures["empty"] < 0.1 * document.width() * document.height(), figures
+    assert (yield from _compare_at_pairs(figures, document, result)) < 0.05
+    after = kit.fingerprints(document)
+    assert {k: v for k, v in after.items() if k in before} == before
+
+
 def _compare_at_pairs(figures, document, result):
     """The result at the pairs fits the reference there, and better than it fits other pairs."""
     module = importlib.import_module("manganinja_krita.canvas.snapshot")
