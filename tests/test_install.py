@@ -798,7 +798,10 @@ def test_a_server_ends_where_nobody_can_use_it(
     install.install_plugin(installer.places)
     install.write_install_record(installer.places)
     installer.plugin()
-    assert (running.poll() is None) == answers
+    if answers:
+        assert running.poll() is None
+    else:
+        running.wait(20)
 
 
 def test_a_server_of_another_protocol_is_of_no_use(tmp_path: Path, monkeypatch) -> None:
