@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import BadRequest
 from .files import to_image
+from .flats.checks import few
 from .flats.flatten import Cut, Flats, colour_regions, cut_regions
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting, shade_and_highlight
@@ -28,8 +29,6 @@ from .wire.protocol import (
     Point,
     Unsure,
 )
-
-_MOST_NAMED = 5
 
 OnFraction = Callable[[float], None]
 
@@ -203,10 +202,9 @@ def unsure_note(unsure: Sequence[Unsure]) -> list[str]:
     """A sentence about these regions; none where there are none."""
     if not unsure:
         return []
-    places = ", ".join(f"({u.at.x_px:.0f}, {u.at.y_px:.0f})" for u in unsure[:_MOST_NAMED])
-    more = len(unsure) - _MOST_NAMED
+    places = few([(u.at.x_px, u.at.y_px) for u in unsure])
     count = "One region is" if len(unsure) == 1 else f"{len(unsure)} regions are"
-    return [f"{count} worth a look: {places}{f' and {more} more' if more > 0 else ''}."]
+    return [f"{count} worth a look: {places}."]
 
 
 def flats_for(

@@ -13,11 +13,10 @@ from typing import NamedTuple
 from .errors import BadRequest, Cancelled
 from .files import to_image
 from .finishing import flat_layers, flats_for, prepare, unsure_regions, usable_pairs
+from .flats.checks import few
 from .flats.flatten import Flats
 from .weights.find import NONE
 from .wire.protocol import ColorizeRequest, Painting, ResultInfo
-
-_MOST_NAMED = 5
 
 
 class Progress(NamedTuple):
@@ -87,10 +86,9 @@ def _left_empty(flats: Flats) -> list[str]:
     empty = [r for r in flats.unsure() if flats.assignment.index[r.region] < 0]
     if not empty:
         return []
-    places = ", ".join(f"({r.at[0]}, {r.at[1]})" for r in empty[:_MOST_NAMED])
-    more = f" and {len(empty) - _MOST_NAMED} more" if len(empty) > _MOST_NAMED else ""
+    places = few([r.at for r in empty])
     count = "One region is" if len(empty) == 1 else f"{len(empty)} regions are"
     return [
-        f"{count} empty, since nothing in the reference is like it for sure: {places}{more}. "
+        f"{count} empty, since nothing in the reference is like it for sure: {places}. "
         "A pair or a dot of a colour on a region fills it."
     ]

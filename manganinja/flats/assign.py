@@ -230,6 +230,20 @@ def neighbours(
     return np.stack([codes // regions.count, codes % regions.count], axis=1), shared
 
 
+def hang_together(count: int, pairs: np.ndarray) -> np.ndarray:
+    """(count,) int, equal for regions that hang together by ``pairs`` (n, 2) of them, each pair
+    both ways."""
+    one, other = pairs.T
+    group = np.arange(count)
+    while True:
+        lowest = group.copy()
+        np.minimum.at(lowest, one, group[other])
+        lowest = lowest[lowest]
+        if (lowest == group).all():
+            return group
+        group = lowest
+
+
 def _inherited(regions: Regions, assignment: Assignment, votes: np.ndarray) -> Assignment:
     """Tiny regions, and those without a vote, take the colour of a neighbour."""
     orphan = (regions.areas_px < _TINY_PX) | (votes.sum(axis=1) == 0)

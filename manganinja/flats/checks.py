@@ -63,7 +63,7 @@ def _outside(regions: Regions, marks: Marks) -> list[str]:
     outside = [at for at, _ in _places(marks) if region_at(regions, at) is None]
     if not outside:
         return []
-    return [f"Outside the page, so that they are not used: the points at {_few(outside)}."]
+    return [f"Outside the page, so that they are not used: the points at {few(outside)}."]
 
 
 def _on_lines(regions: Regions, marks: Marks) -> list[str]:
@@ -73,7 +73,7 @@ def _on_lines(regions: Regions, marks: Marks) -> list[str]:
         return []
     return [
         "On a line, so that they count for the region beside it: the points at "
-        f"{_few(on_line)}. Move them into the region if that is the wrong one."
+        f"{few(on_line)}. Move them into the region if that is the wrong one."
     ]
 
 
@@ -84,7 +84,7 @@ def _leaks(regions: Regions, marks: Marks, papers: Collection[Colour]) -> list[s
     if not leaking:
         return []
     return [
-        f"On the paper round the drawing, which they colour: the points at {_few(leaking)}. If "
+        f"On the paper round the drawing, which they colour: the points at {few(leaking)}. If "
         "they are meant for a part of the drawing, a line is open there: close wider gaps, or "
         "draw a stroke across the opening."
     ]
@@ -97,12 +97,12 @@ def _idle_paths(regions: Regions, marks: Marks) -> list[str]:
     if closing:
         notes.append(
             "The same region lies on both sides, so that nothing is closed: the strokes that begin "
-            f"at {_few([_start(path) for path in closing])}. Let both ends touch a line."
+            f"at {few([_start(path) for path in closing])}. Let both ends touch a line."
         )
     if merging:
         notes.append(
             "No region lies mostly inside, so that nothing is joined: the closed shapes that begin "
-            f"at {_few([_start(path) for path in merging])}."
+            f"at {few([_start(path) for path in merging])}."
         )
     return notes
 
@@ -161,11 +161,12 @@ def _locked(regions: Regions, marks: Marks, kept: np.ndarray | None) -> list[str
         return []
     return [
         "On a locked place, which stays as it is; they count for what of their region is not "
-        f"locked: the points at {_few(held)}."
+        f"locked: the points at {few(held)}."
     ]
 
 
-def _few(places: Sequence[Place]) -> str:
+def few(places: Sequence[Place]) -> str:
+    """The first of some places (x, y), and how many more there are."""
     named = ", ".join(f"({x:.0f}, {y:.0f})" for x, y in places[:_MOST_NAMED])
     more = len(places) - _MOST_NAMED
     return f"{named} and {more} more" if more > 0 else named

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .assign import neighbours
+from .assign import hang_together, neighbours
 from .values import Regions
 
 _LEAST_SHARE = 0.02
@@ -17,15 +17,7 @@ def figures(regions: Regions) -> np.ndarray:
     paper. The last one may be all the small things on the page."""
     drawn = ~regions.background & (regions.areas_px > 0)
     pairs, _ = neighbours(regions, drawn)
-    one, other = pairs[drawn[pairs].all(axis=1)].T
-    group = np.arange(regions.count)
-    while True:
-        lowest = group.copy()
-        np.minimum.at(lowest, one, group[other])
-        lowest = lowest[lowest]
-        if (lowest == group).all():
-            break
-        group = lowest
+    group = hang_together(regions.count, pairs[drawn[pairs].all(axis=1)])
     return _numbered(regions, group, drawn)
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .assign import MATCH, UNKNOWN, region_at
+from .assign import MATCH, UNKNOWN, hang_together, region_at
 from .oklab import distance, to_oklab
 from .palette import ReferenceFlats, nearest
 from .shapes import Borders, Shapes, cut_reference, describe
@@ -302,15 +302,7 @@ def _figures(sheet: int, shapes: Shapes, borders: Borders) -> list[Figure]:
 def _connected(shapes: Shapes, borders: Borders) -> tuple[np.ndarray, np.ndarray]:
     """(n,) bool, regions that are drawn; and (n,) int, equal for those that hang together."""
     drawn = ~shapes.background & (shapes.areas > 0)
-    one, other = borders.pairs[(drawn[borders.pairs]).all(axis=1)].T
-    group = np.arange(shapes.count)
-    while True:
-        lowest = group.copy()
-        np.minimum.at(lowest, one, group[other])
-        lowest = lowest[lowest]
-        if (lowest == group).all():
-            return drawn, group
-        group = lowest
+    return drawn, hang_together(shapes.count, borders.pairs[drawn[borders.pairs].all(axis=1)])
 
 
 def _crowd(shapes: Shapes, borders: Borders) -> list[np.ndarray]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,16 +23,7 @@ from manganinja.wire.protocol import (
     ResultInfo,
     Unsure,
 )
-
-
-@dataclass(frozen=True)
-class Progress:
-    stage: str
-    step: int
-    steps: int
-    fraction: float
-    preview: Picture | None
-    notes: tuple[str, ...] = ()
+from tests.server.scripted import Progress
 
 
 class Painter:

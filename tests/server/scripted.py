@@ -30,6 +30,7 @@ class Progress:
     steps: int
     fraction: float
     preview: Picture | None
+    notes: tuple[str, ...] = ()
 
 
 class Painter:
