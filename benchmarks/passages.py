@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m benchmarks.passages``: of the places where the balls of :mod:`manganinja.flats.regions`
+"""``python -m benchmarks.passages``: of the places where the balls of ``flats.regions``
 stop, how many are told right: breaks in lines, and passages beside lines that go on.
 
 Sixty pages with hidden gaps of 0, 8 and 16 px in five styles. What the balls alone make of them is
