@@ -23,8 +23,16 @@ def example():
     yield from kit.until(lambda: kit.widget("colorize_points").currentText() != "none", "layers")
     yield 1500
     kit.widget("colorize_seed").setValue(7)
+    yield from kit.until(lambda: kit.widget("colorize_model").findData("mini") >= 0, "models", 60)
+    # A choice of a check before stays with the docker, as the artist's does.
+    choose_model("mini")
     yield from kit.until(lambda: "mini" in kit.widget("colorize_server").text(), "the server", 60)
     return document
+
+
+def choose_model(name):
+    box = kit.widget("colorize_model")
+    kit.choose(box, box.itemText(box.findData(name)))
 
 
 def coloured(document, name):
@@ -109,8 +117,7 @@ def check_each_pair_of_the_example_pulls_its_own_colour_to_its_place(figures):
 
 def check_the_example_is_coloured_without_a_model_too(figures):
     document = yield from example()
-    box = kit.widget("colorize_model")
-    kit.choose(box, box.itemText(box.findData("none")))
+    choose_model("none")
     before = kit.fingerprints(document)
     result = yield from coloured(document, "Flats 1 (seed 7)")
     got = colours(result, document)
