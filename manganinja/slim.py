@@ -8,31 +8,13 @@ up to ``norm1``. Training keeps whole networks: its checkpoints stay what they a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from diffusers import ControlNetModel, UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
-from torch import Tensor, nn
+from torch import nn
 
 from .reference_attention import ReferenceUNet
-
-
-class _LastRecorder(nn.Module):
-    """The last transformer block of a Reference U-Net: records, and passes its input on."""
-
-    def __init__(self, norm1: nn.Module, name: str) -> None:
-        super().__init__()
-        self.norm1 = norm1
-        self.name = name
-
-    def forward(
-        self, hidden_states: Tensor, cross_attention_kwargs: dict[str, Any] | None = None, **_: Any
-    ) -> Tensor:
-        record: Callable[[str, Tensor], None] | None = (cross_attention_kwargs or {}).get("record")
-        if record is not None:
-            record(self.name, self.norm1(hidden_states))
-        return hidden_states
 
 
 def slim(network: nn.Module) -> None:
@@ -47,12 +29,14 @@ def slim(network: nn.Module) -> None:
     blocks: list[Any] = [m for m in network.modules() if isinstance(m, BasicTransformerBlock)]
     for block in blocks:
         block.norm2 = nn.Identity()
-        block.attn2.to_q = block.attn2.to_k = None
+        if block.attn2 is not None:
+            block.attn2.to_q = block.attn2.to_k = None
 
 
 def _end_after_last_record(network: Any) -> None:
+    """Its pass ends in the last block's self-attention, before that has computed anything."""
     transformer = network.up_blocks[-1].attentions[-1]
     block = transformer.transformer_blocks[-1]
-    recorder = _LastRecorder(block.norm1, block.attn1.processor.name)
-    transformer.transformer_blocks[-1] = recorder
-    transformer.proj_out = nn.Identity()
+    block.attn1.to_q = block.attn1.to_k = block.attn1.to_v = block.attn1.to_out = None
+    block.attn2 = block.ff = None
+    block.norm2 = block.norm3 = transformer.proj_out = nn.Identity()
