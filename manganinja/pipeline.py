@@ -355,12 +355,15 @@ class MangaNinjaPipeline(DiffusionPipeline):
 
     def predict(self, latents: Tensor, timestep: Tensor, call: Conditions) -> Tensor:
         """(N, C, h, w) float32: the rows of the call's context."""
-        latents = latents.to(self.dtype)
-        told = self._told_by_controlnet(latents, timestep, call) if self.controlnet else {}
-        if not self.controlnet:
+        latents, told = latents.to(self.dtype), {}
+        if self.controlnet:
+            # One row goes in; the first attention makes the call's rows of it.
+            told = self._told_by_controlnet(latents, timestep, call)
+        else:
             latents = torch.cat([latents, call.lineart.to(self.dtype)], dim=1)
+            latents = latents.expand(len(call.tokens), -1, -1, -1)
         return self.unet(
-            latents.expand(len(call.tokens), -1, -1, -1),
+            latents,
             timestep,
             encoder_hidden_states=call.tokens,
             cross_attention_kwargs={"reference": call.context},
@@ -375,7 +378,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         distinct = sorted({0, rows - 1}) if plain else [0]
         of_row = [0] * plain + [len(distinct) - 1] * (rows - plain)
         down, mid = self.controlnet(
-            latents.expand(len(distinct), -1, -1, -1),
+            latents,
             timestep,
             encoder_hidden_states=call.tokens[distinct],
             controlnet_cond=call.lineart,
@@ -383,7 +386,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
             return_dict=False,
         )
         return {
-            "down_block_additional_residuals": [residual[of_row] for residual in down],
+            "down_block_additional_residuals": [
+                # What comes before the first attention has one row.
+                residual[of_row] if len(residual) > 1 else residual.expand(rows, -1, -1, -1)
+                for residual in down
+            ],
             "mid_block_additional_residual": mid[of_row],
         }
 

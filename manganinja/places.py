@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import torch
 from accelerate import cpu_offload
 from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
 
-from . import winograd
+from . import feed_forward, winograd
 
 SMALL_BYTES = 1 << 30
 """A model with fewer bytes of weights gains nothing from half precision."""
@@ -78,9 +79,20 @@ def prepare(pipeline: Any, place: Place) -> None:
     """Lay weights out as the device likes them; results stay the same up to rounding."""
     networks = [pipeline.unet, pipeline.controlnet, pipeline.reference_unet, pipeline.vae]
     for network in filter(None, networks):
-        if place.device == "cpu" and place.dtype == torch.float32:
-            winograd.install(network)
         network.to(memory_format=torch.channels_last)
+    if place.device == "cpu":
+        for network in filter(None, networks):
+            feed_forward.install(network)
+        if place.dtype == torch.float32:
+            # The Reference U-Net works once for a reference: not worth as much memory again.
+            often = [pipeline.unet, pipeline.controlnet, pipeline.vae]
+            winograd.install(*filter(None, often), memory_bytes=_spare_bytes())
+
+
+def _spare_bytes() -> float:
+    """Main memory that may be spent on speed: what is free now but for a quarter of all of it."""
+    memory = psutil.virtual_memory()
+    return memory.available - memory.total / 4
 
 
 def is_out_of_memory(error: BaseException) -> bool:

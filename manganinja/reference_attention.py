@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 
 Observer = Callable[[str, Tensor, Tensor, int], None]
@@ -119,6 +120,11 @@ class ReferenceContext:
     beside: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict, compare=False)
     constants: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are in all."""
+        return self.plain + self.reference + self.points
+
     def with_rows(self, plain: int, reference: int, points: int) -> ReferenceContext:
         """A context of the same call for another number of rows in each group."""
         rows = {"plain": plain, "reference": reference, "points": points}
@@ -212,6 +218,8 @@ class ReadReference:
     ) -> Tensor:
         if reference is None:
             return _self_attention(attn, hidden_states)
+        # Up to the first attention all rows are the same one; here they part.
+        hidden_states = _rows(hidden_states, reference.rows)
         plain, informed = hidden_states.tensor_split([reference.plain])
         outputs = [_self_attention(attn, plain)] if len(plain) else []
         if len(informed):
@@ -285,13 +293,13 @@ class SingleTokenAttention:
     ) -> Tensor:
         known = constants if reference is None else reference.constants
         if known is not None and self.name in known:
-            return known[self.name].expand_as(hidden_states)
+            return known[self.name].expand(-1, hidden_states.shape[1], -1)
         if encoder_hidden_states is None or encoder_hidden_states.shape[1] != 1:
             raise ValueError("The image embedding must be exactly one token: (N, 1, C).")
         answer = attn.to_out[0](attn.to_v(encoder_hidden_states))
         if known is not None:
             known[self.name] = answer
-        return answer.expand_as(hidden_states)
+        return answer.expand(-1, hidden_states.shape[1], -1)
 
 
 class Unneeded(nn.LayerNorm):
@@ -299,6 +307,19 @@ class Unneeded(nn.LayerNorm):
 
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden
+
+
+class RowsPart(Transformer2DModel):
+    """A transformer that may be given one row and, by its attentions, give several."""
+
+    @wraps(Transformer2DModel._get_output_for_continuous_inputs)
+    def _get_output_for_continuous_inputs(
+        self, hidden_states: Tensor, residual: Tensor, batch_size: int, **sizes: int
+    ) -> Tensor:
+        rows = hidden_states.shape[0]
+        return super()._get_output_for_continuous_inputs(
+            hidden_states, residual, batch_size=rows, **sizes
+        )
 
 
 def install(unet: Any, self_attention: Callable[[str], Any]) -> None:
@@ -313,6 +334,8 @@ def install(unet: Any, self_attention: Callable[[str], Any]) -> None:
         block, kind = key.removesuffix(".processor").rsplit(".", 1)
         processors[key] = (SingleTokenAttention if kind == "attn2" else self_attention)(block)
     unet.set_attn_processor(processors)
+    # Rows that differ in reference or token alone are one row up to the first attention.
+    next(m for m in unet.modules() if type(m) is Transformer2DModel).__class__ = RowsPart
     for module in list(unet.modules()):
         if isinstance(module, BasicTransformerBlock) and type(module.norm2) is nn.LayerNorm:
             unneeded = Unneeded(list(module.norm2.normalized_shape))

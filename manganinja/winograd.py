@@ -9,6 +9,7 @@ largest. GPUs have their own ways; torch's convolutions on a CPU have none.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -41,10 +42,10 @@ _BACK = (
 
 FEWEST_CHANNELS = 128
 """Below it, moving numbers takes longer than what the multiplications save."""
-FEWEST_PIXELS = 24 * 24
+FEWEST_PIXELS = 8 * 8
 """Below it, the kernels, four times as large here, are most of what is read."""
-NUMBERS_AT_ONCE = 6_000_000
-"""Of the transformed pictures, so that they fit a cache."""
+FEWEST_NUMBERS_AT_ONCE = 1_000_000
+"""Of the transformed pictures."""
 
 
 def transformed(kernels: Tensor) -> Tensor:
@@ -65,24 +66,25 @@ def convolve(pictures: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:
         (N, O, H, W) in channels-last memory.
     """
     n, channels, height, width = pictures.shape
-    rows, columns = -(-height // 4), -(-width // 4)
+    rows, columns, outputs = -(-height // 4), -(-width // 4), kernels.shape[2]
     bt, at = pictures.new_tensor(_TILE), pictures.new_tensor(_BACK)
     into, back = torch.kron(bt, bt), torch.kron(at, at)
     edges = (0, 0, 1, columns * 4 - width + 1, 1, rows * 4 - height + 1)
     padded = F.pad(pictures.permute(0, 2, 3, 1), edges)
-    out = pictures.new_empty(n, rows, 4, columns, 4, kernels.shape[2])
-    # Strip by strip: what is between two steps then stays near the processor.
-    strip = max(1, NUMBERS_AT_ONCE // (36 * channels * columns))
-    for picture, answer in zip(padded, out, strict=True):
-        for top in range(0, rows, strip):
-            part = picture[top * 4 : (top + strip) * 4 + 2]
-            tiles = part.unfold(0, 6, 4).unfold(1, 6, 4).permute(3, 4, 0, 1, 2)
-            spectrum = (into @ tiles.reshape(36, -1)).view(36, -1, channels)
-            product = torch.bmm(spectrum, kernels).view(36, -1)
-            pixels = (back @ product).view(4, 4, -1, columns, kernels.shape[2])
-            answer[top : top + strip].copy_(pixels.permute(2, 0, 3, 1, 4))
-    out = out.view(n, rows * 4, columns * 4, -1)[:, :height, :width]
-    return (out if bias is None else out + bias).permute(0, 3, 1, 2)
+    tiles = padded.unfold(1, 6, 4).unfold(2, 6, 4).permute(4, 5, 0, 1, 2, 3)
+    out = pictures.new_empty(n, rows, 4, columns, 4, outputs)
+    # Strip by strip, so that what is between two steps stays near the processor; but the kernels
+    # are read once for each strip, so strips grow with them.
+    at_once = max(FEWEST_NUMBERS_AT_ONCE, kernels.numel() // 3)
+    strip = max(1, at_once // (36 * channels * n * columns))
+    for top in range(0, rows, strip):
+        part = tiles[:, :, :, top : top + strip]
+        spectrum = (into @ part.reshape(36, -1)).view(36, -1, channels)
+        product = torch.bmm(spectrum, kernels).view(36, -1)
+        pixels = (back @ product).view(4, 4, n, -1, columns, outputs)
+        out[:, top : top + strip].copy_(pixels.permute(2, 3, 0, 4, 1, 5))
+    out = out.view(n, rows * 4, columns * 4, outputs)[:, :height, :width]
+    return (out if bias is None else out.add_(bias)).permute(0, 3, 1, 2)
 
 
 class WinogradConv2d(nn.Conv2d):
@@ -102,17 +104,29 @@ class WinogradConv2d(nn.Conv2d):
         return convolve(pictures, self._kernels, self.bias)
 
 
-def install(network: Any) -> int:
-    """Let a network's convolutions that can gain from it take this way; says how many."""
-    found = 0
-    for module in network.modules():
-        if (
-            type(module) is nn.Conv2d
-            and module.kernel_size == (3, 3)
-            and (module.stride, module.padding, module.dilation) == ((1, 1),) * 3
-            and module.groups == 1
-            and min(module.in_channels, module.out_channels) >= FEWEST_CHANNELS
-        ):
-            module.__class__ = WinogradConv2d
-            found += 1
-    return found
+def install(*networks: Any, memory_bytes: float = math.inf) -> int:
+    """Let the networks' convolutions that can gain from it take this way; says how many.
+
+    Args:
+        networks: those that run often enough for their kernels to be worth the memory.
+        memory_bytes: for all transformed kernels together. Small kernels come first: they work on
+            large pictures, so that they gain most for each byte.
+    """
+    able = [m for network in networks for m in network.modules() if _can_gain(m)]
+    left = memory_bytes
+    for count, module in enumerate(sorted(able, key=lambda m: m.weight.numel())):
+        left -= module.weight.nbytes * 36 / 9
+        if left < 0:
+            return count
+        module.__class__ = WinogradConv2d
+    return len(able)
+
+
+def _can_gain(module: nn.Module) -> bool:
+    return (
+        type(module) is nn.Conv2d
+        and module.kernel_size == (3, 3)
+        and (module.stride, module.padding, module.dilation) == ((1, 1),) * 3
+        and module.groups == 1
+        and min(module.in_channels, module.out_channels) >= FEWEST_CHANNELS
+    )

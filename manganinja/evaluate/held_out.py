@@ -44,7 +44,8 @@ def _page(layer: np.ndarray, lineart: np.ndarray) -> np.ndarray:
     return np.rint(layer.astype(np.float32) * (lineart[..., None] / 255)).astype(np.uint8)
 
 
-def _mse_at_points(answer: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
+def mse_at_points(answer: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
+    """Squared error in [0, 1] units over 3 x 3 pixels round the points (n, 2, 2) of the line art."""
     size = truth.shape[0]
     errors = []
     for x, y in points[:, 1].astype(int):
@@ -91,7 +92,7 @@ def score(answer: Answer, pairs: Iterable[DrawnPair], points_each: int = 8) -> S
         layers.append(psnr_db(painted, truth))
         pages.append(psnr_db(_page(painted, lines), _page(truth, lines)))
         if len(points):
-            errors.append(_mse_at_points(painted, truth, points))
+            errors.append(mse_at_points(painted, truth, points))
     return Score(float(np.mean(layers)), float(np.mean(pages)), float(np.mean(errors)))
 
 

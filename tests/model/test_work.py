@@ -43,8 +43,8 @@ def counted(pipeline: MangaNinjaPipeline) -> Iterator[Counter[str]]:
         "behind the bank": last.ff,
         "line art": pipeline.controlnet.controlnet_cond_embedding.conv_in,
         "PointNet": pipeline.point_net,
-        "U-Net": pipeline.unet.conv_in,
-        "ControlNet": pipeline.controlnet.conv_in,
+        "U-Net": pipeline.unet.mid_block,
+        "ControlNet": pipeline.controlnet.mid_block,
         "token's value": first.attn2.to_v,
         "token's query": first.attn2.to_q,
         "own keys and the bank's": first.attn1.to_k,
@@ -66,7 +66,7 @@ def counted(pipeline: MangaNinjaPipeline) -> Iterator[Counter[str]]:
             hook.remove()
 
 
-def test_a_step_at_512_takes_3090_gflop_where_the_published_schedule_takes_4172() -> None:
+def test_a_step_at_512_takes_3000_gflop_where_the_published_schedule_takes_4172() -> None:
     """Counted by torch on tensors without content, at the published sizes."""
     pipeline = full_size.build("meta")
     with torch.device("meta"), torch.no_grad():
@@ -91,7 +91,7 @@ def test_a_step_at_512_takes_3090_gflop_where_the_published_schedule_takes_4172(
             with FlopCounterMode(display=False) as published:
                 published_schedule.predict(pipeline, start, timestep, theirs, bank)
     assert published.get_total_flops() == pytest.approx(4172e9, rel=1e-3)
-    assert counter.get_total_flops() <= 3090e9
+    assert counter.get_total_flops() <= 3000e9
 
 
 @torch.no_grad()
