@@ -45,7 +45,7 @@ def _page(layer: np.ndarray, lineart: np.ndarray) -> np.ndarray:
 
 
 def mse_at_points(answer: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
-    """Squared error in [0, 1] units over 3 x 3 pixels round the points (n, 2, 2) of the line art."""
+    """Squared error in [0, 1] units over 3 x 3 pixels round points (n, 2, 2) of the line art."""
     size = truth.shape[0]
     errors = []
     for x, y in points[:, 1].astype(int):
