@@ -38,6 +38,8 @@ def common_frames(
 ) -> list[Frame]:
     """Bring pictures to one working size by padding; equal aspects need none.
 
+    The published code stretches all of them to one square instead.
+
     Args:
         sizes_px: (width, height) of each picture.
         resolution: longer side of the working pictures.

@@ -13,7 +13,8 @@ class Guidance:
     """Two guidance scales. The published ones are 9 and 15; 1 and 2 weigh the point row alone.
 
     ``e = ((u + s_ref (r - u)) + (r + s_points (p - r))) / 2`` with u, r, p the predictions
-    without reference, with reference, and with reference and points.
+    without reference, with reference, and with reference and points. Any finite scales will do;
+    the published code fails at a reference scale of 1 and below.
     """
 
     reference: float = 9.0

@@ -21,7 +21,8 @@ def line_strength(lineart: Image.Image) -> np.ndarray:
     """How much line there is in each pixel of a line-art picture, whatever its convention.
 
     Black on white, white on black and either of them on transparency are told apart: transparent
-    pixels are paper, and the paper's brightness is the brightness of most of the picture.
+    pixels are paper, and the paper's brightness is the brightness of most of the picture. (The
+    published code knows black on white alone.)
 
     Returns:
         (H, W) uint8, 0 = paper, 255 = full line.

@@ -25,7 +25,9 @@ def fingerprint(*parts: Any) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, Image.Image):
-            digest.update(repr((part.mode, part.size, part.getpalette())).encode())
+            transparency = part.info.get("transparency")
+            look = part.mode, part.size, part.getpalette(), transparency
+            digest.update(repr(look).encode())
             digest.update(part.tobytes())
         elif isinstance(part, Tensor):
             digest.update(repr((part.dtype, part.shape)).encode())

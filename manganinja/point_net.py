@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -71,8 +72,9 @@ class PointNet(ModelMixin, ConfigMixin):
 
     @property
     def most_pairs(self) -> int:
-        """Pairs that can be told apart: those of the training here, or of a published uint8 map."""
-        return LARGEST_CODED_NUMBER if self.encoding == "code" else 255
+        """Pairs that can be told apart. The published code keeps numbers in 8 bits and loses pair
+        256; here they are floats, so bare numbers have no end."""
+        return LARGEST_CODED_NUMBER if self.encoding == "code" else sys.maxsize
 
     def _start_audible(self) -> None:
         """Untrained weights that carry a lone pixel through all levels at about unit size.

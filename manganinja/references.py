@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -114,8 +115,8 @@ def _seen(mask: Mask | None, frame: Frame, levels: Sequence[tuple[int, int]]) ->
     """Per level (height * width,) bool: the tokens that show anything of what counts."""
     if mask is None:
         return [torch.ones(height * width, dtype=torch.bool) for height, width in levels]
-    picture = Image.fromarray(np.asarray(mask)).convert("L")
-    # A reduced mask must not lose a small part, so any coverage counts.
-    placed = picture.resize(frame.placed_px, Image.Resampling.BOX)
-    whole = torch.from_numpy(padded(np.asarray(placed), frame, 0) > 0).float()[None, None]
+    counts = (np.asarray(mask) > 0).astype(np.float32)
+    # A reduced mask must not lose a small part, so any coverage counts, which bytes would round.
+    placed = cv2.resize(counts, frame.placed_px, interpolation=cv2.INTER_AREA)
+    whole = torch.from_numpy(padded(placed, frame, 0) > 0).float()[None, None]
     return [F.adaptive_max_pool2d(whole, level).flatten() > 0 for level in levels]

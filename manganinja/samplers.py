@@ -56,6 +56,18 @@ def new_scheduler(sampler: str, config: Any) -> Any:
     return SAMPLERS[sampler].from_config(config)
 
 
+def late_start(steps: int, strength: float) -> tuple[int, int]:
+    """Steps of a whole run, and how many of them are left when a share of it is to run.
+
+    Args:
+        steps: that a run from nothing has.
+        strength: the share, above 0 to 1. Where it is less than a step, steps get shorter, so
+            that one of them begins no earlier than asked for.
+    """
+    whole = max(steps, round(1 / strength))
+    return whole, max(1, round(whole * strength))
+
+
 def clean_latents(scheduler: Any, prediction: Tensor, timestep: Tensor, noisy: Tensor) -> Tensor:
     """The clean latents that a prediction at ``timestep`` leads to."""
     alpha = scheduler.alphas_cumprod.to(noisy.device)[int(timestep)]

@@ -90,7 +90,7 @@ def test_sparse_guidance_computes_one_row_in_between_and_stays_near(
     mini: MangaNinjaPipeline,
 ) -> None:
     rows: list[int] = []
-    hook = mini.unet.conv_in.register_forward_hook(lambda m, x, y: rows.append(len(x[0])))
+    hook = mini.unet.mid_block.register_forward_hook(lambda m, x, y: rows.append(len(x[0])))
     strong = {"guidance_scale_reference": 9, "guidance_scale_points": 15}
     try:
         sparse = painted(mini, num_inference_steps=24, guidance_every=2, **strong)
