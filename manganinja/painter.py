@@ -27,15 +27,20 @@ from .preview import preview as show
 from .samplers import PRESETS
 from .weights.find import find_model
 from .weights.load import load_pipeline
-from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
+from .wire.protocol import (
+    LEAST_OPAQUE,
+    ColorizeRequest,
+    ModelInfo,
+    Painting,
+    Picture,
+    ResultInfo,
+)
 
 PREVIEW_PX = 256
 SECONDS_BETWEEN_PREVIEWS = 0.2
 _READ, _PAINTED = 0.1, 0.85
 """Of a whole job, when the line art is in regions, and when the network has painted."""
 _WEIGHT_FILES = (".safetensors", ".pth")
-_OPAQUE = 128
-"""The least alpha that counts where only what is opaque does."""
 
 
 @dataclass(frozen=True)
@@ -401,7 +406,7 @@ def _opaque(picture: Picture, number: int) -> np.ndarray | None:
     image = to_image(picture)
     if image.mode != "RGBA":
         return None
-    mask = np.asarray(image.getchannel("A")) >= _OPAQUE
+    mask = np.asarray(image.getchannel("A")) >= LEAST_OPAQUE
     if not mask.any():
         raise BadRequest(
             f"Nothing on reference {number} is opaque, and only what is opaque shall count.",

@@ -34,6 +34,8 @@ MAX_MODELS = 100
 MAX_SEED = (1 << 63) - 1
 MAX_GUIDANCE = 100.0
 MAX_WEIGHT = 10.0
+LEAST_OPAQUE = 128
+"""The least alpha that counts in a reference of which only the opaque part does."""
 MAX_SOURCE_ENTRIES = 32
 MAX_HINTS = 4096
 MAX_PATHS = 1000
@@ -201,7 +203,7 @@ class ReferenceOptions:
     """How much a reference counts, and which part of it.
 
     A reference of `weight` 2 (above 0 to 10) gets the attention of two of weight 1. With
-    `only_opaque` the network looks at no place of it where its alpha is below 128.
+    `only_opaque` the network looks at no place of it where its alpha is below `LEAST_OPAQUE`.
     Raises `ProtocolError` for a weight outside this range.
     """
 
