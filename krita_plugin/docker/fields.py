@@ -205,6 +205,8 @@ class CountingButton(QtWidgets.QToolButton):
 
     def _fill_menu(self) -> None:
         part = QtWidgets.QWidget()
+        # Of the colour of a docker: on that of a menu a tick box is hardly seen in Krita's themes.
+        part.setAutoFillBackground(True)
         form = QtWidgets.QFormLayout(part)
         form.setContentsMargins(8, 6, 8, 6)
         form.addRow("Weight", self.weight)
@@ -506,6 +508,7 @@ class StartFields(QtCore.QObject):
         )  # fmt: skip
         self.strength = StrengthSlider()
         self._percent = QtWidgets.QLabel()
+        self._percent.setObjectName("colorize_strength_percent")
         self._percent.setText("100 %")
         # The slider keeps its length, whatever the number.
         self._percent.setMinimumWidth(self._percent.sizeHint().width())

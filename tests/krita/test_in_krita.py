@@ -36,6 +36,7 @@ SCRIPTS = [
     Script("trouble.py", limit_s=400),
     Script("documents.py", limit_s=400),
     Script("layering.py", limit_s=400),
+    Script("options.py", limit_s=400),
     Script("points.py"),
     Script("no_server.py", "tests.krita.scripted:Modelless"),
     Script("big.py", limit_s=400),
