@@ -204,7 +204,8 @@ class CountingButton(QtWidgets.QToolButton):
         self.show_options(protocol.ReferenceOptions())
 
     def _fill_menu(self) -> None:
-        part = QtWidgets.QWidget()
+        part = QtWidgets.QFrame()
+        part.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
         # Of the colour of a docker: on that of a menu a tick box is hardly seen in Krita's themes.
         part.setAutoFillBackground(True)
         form = QtWidgets.QFormLayout(part)

@@ -42,6 +42,7 @@ SCRIPTS = [
     Script("big.py", limit_s=400),
     Script("real.py", "", limit_s=560),
     Script("real_layers.py", "", limit_s=500),
+    Script("real_options.py", "", limit_s=500),
 ]
 # In a chroot the server is started outside: nothing can start it again from within.
 STARTS_A_SERVER = (

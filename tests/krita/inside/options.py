@@ -4,7 +4,7 @@
 import os
 
 import kit
-from kit import QtCore, QtGui
+from kit import QtCore, QtGui, QtWidgets
 
 HOLE = QtCore.QRect(200, 250, 200, 200)
 
@@ -73,6 +73,8 @@ def check_all_options_of_the_docker_reach_the_server_and_the_file(figures):
     fold.click()
     yield 400
     assert kit.widget("colorize_strength_percent").text() == "35 %"
+    kit.dock().findChild(QtWidgets.QScrollArea).ensureWidgetVisible(strength)
+    yield 300
     kit.shot("docker-options", dock_only=True)
     before = kit.fingerprints(document)
     said = yield from asked_again()
