@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .job import Choices, Finish
+from .job import Choices, Finish, Start
 from .layer_info import LayerInfo
 from .transport import protocol
 
@@ -77,6 +77,8 @@ def still_valid(choices: Choices, layers: Iterable[LayerInfo]) -> Choices:
         references=tuple(r for r in choices.references if r in there),
         points=choices.points if choices.points in there else None,
         keep=choices.keep if choices.keep in there else None,
+        counting={i: options for i, options in choices.counting.items() if i in there},
+        start=choices.start if choices.start.layer in there else replace(choices.start, layer=None),
     )
 
 
@@ -94,6 +96,9 @@ def from_kept(kept: Mapping[str, Any]) -> Choices:
         _text(kept.get("points")),
         _text(kept.get("keep")),
         _finish_from(kept.get("finish")),
+        _one_of(protocol.PRESETS, kept.get("preset"), None),
+        _counting_from(kept.get("counting")),
+        _start_from(kept.get("start")),
     )
 
 
@@ -101,14 +106,45 @@ def _finish_from(kept: Any) -> Finish:
     usual = Finish()
     if not isinstance(kept, dict):
         return usual
-    result, gap = kept.get("result"), kept.get("gap_px")
+    gap = kept.get("gap_px")
     return Finish(
-        result if result in protocol.RESULTS else usual.result,
+        _one_of(protocol.RESULTS, kept.get("result"), usual.result),
         gap if type(gap) is int and 0 <= gap <= protocol.MAX_GAP_PX else usual.gap_px,
         kept.get("empty_background") is True,
         kept.get("detail") is True,
         _text(kept.get("palette")) or usual.palette,
     )
+
+
+def _counting_from(kept: Any) -> dict[str, protocol.ReferenceOptions]:
+    items = kept.items() if isinstance(kept, dict) else ()
+    found = {i: _reference_options_from(value) for i, value in items}
+    return {i: options for i, options in found.items() if options is not None}
+
+
+def _reference_options_from(kept: Any) -> protocol.ReferenceOptions | None:
+    weight = kept.get("weight") if isinstance(kept, dict) else None
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+        return None
+    try:
+        return protocol.ReferenceOptions(float(weight), kept.get("only_opaque") is True)
+    except (protocol.ProtocolError, OverflowError):
+        return None
+
+
+def _start_from(kept: Any) -> Start:
+    usual = Start()
+    if not isinstance(kept, dict):
+        return usual
+    percent = kept.get("percent")
+    return Start(
+        _text(kept.get("layer")),
+        percent if type(percent) is int and 1 <= percent <= 100 else usual.percent,
+    )
+
+
+def _one_of(choices: Sequence[str], value: Any, usual: Any) -> Any:
+    return value if value in choices else usual
 
 
 def _text(value: Any) -> str | None:

@@ -42,14 +42,37 @@ class Finish:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What the network starts from: a layer by id, None for nothing; ``percent`` (1 to 100) of it
+    is painted anew."""
+
+    layer: str | None = None
+    percent: int = 60
+
+
+@dataclass(frozen=True)
 class Choices:
-    """The choices for one document: layers by id (``points`` and ``keep``: None for none)."""
+    """The choices for one document: layers by id (``points`` and ``keep``: None for none).
+
+    ``preset`` is one of the wire's PRESETS, None for what the model recommends.  ``counting``
+    says of layers by id how they count as a reference, be they chosen as one now or not; those
+    that count as usual are left out.
+    """
 
     lineart: str | None = None
     references: tuple[str, ...] = ()
     points: str | None = None
     keep: str | None = None
     finish: Finish = field(default_factory=Finish)
+    preset: str | None = None
+    counting: Mapping[str, protocol.ReferenceOptions] = field(default_factory=dict)
+    start: Start = field(default_factory=Start)
+
+    @property
+    def reference_options(self) -> tuple[protocol.ReferenceOptions, ...]:
+        """How each of the references counts, in their order."""
+        usual = protocol.ReferenceOptions()
+        return tuple(self.counting.get(identifier, usual) for identifier in self.references)
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,8 @@ class Snapshot:
     """Everything that was read when the button was pressed; nothing else enters the job.
 
     ``palette``: the names of the colours ("#rrggbb") to use; empty for the reference's own.
+    ``reference_options``: one for each reference, or none for the usual ones.  ``start`` is what
+    the network starts from, and ``strength`` (above 0 to 1) the share of it that is painted anew.
     """
 
     job: str
@@ -91,6 +116,10 @@ class Snapshot:
     finish: Finish = field(default_factory=Finish)
     palette: Mapping[str, str] = field(default_factory=dict)
     kept: Sheet | None = None
+    preset: str | None = None
+    reference_options: tuple[protocol.ReferenceOptions, ...] = ()
+    start: Sheet | None = None
+    strength: float = 1.0
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -132,6 +161,11 @@ def check_choices(choices: Choices, names: Mapping[str, str]) -> None:
             f"“{names[choices.keep]}” is chosen as line art and under “Keep”.",
             "Choose the layer whose colours are right under “Keep”, or “none”.",
         )
+    if choices.start.layer is not None and choices.start.layer == choices.lineart:
+        raise CannotStart(
+            f"“{names[choices.lineart]}” is chosen as line art and under “Start from”.",
+            "Choose a coloured layer under “Start from”, such as the last result, or “nothing”.",
+        )
 
 
 def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> Prepared:
@@ -143,13 +177,18 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
     lineart = memoryview(snapshot.lineart.pixels)
     _check_lineart(snapshot.lineart, lineart)
     references = [memoryview(sheet.pixels) for sheet in snapshot.references]
-    for sheet, pixels in zip(snapshot.references, references):
-        _check_reference(sheet, pixels)
-    pairs, unused = _wire_pairs(snapshot, references)
+    alphas = _least_alphas(snapshot)
+    for sheet, pixels, alpha in zip(snapshot.references, references, alphas):
+        _check_reference(sheet, pixels, alpha)
+    pairs, unused = _wire_pairs(snapshot, references, alphas)
+    start = _start(snapshot)
     locks, flats = _locks(snapshot), _flats(snapshot)
     notes = [*_understood(snapshot, len(pairs)), *snapshot.marks.unused, *unused]
     if snapshot.kept is not None and locks is None:
         notes.append(f"“{snapshot.kept.name}” is empty, so nothing was kept.")
+    if snapshot.start is not None:
+        percent = f"{100 * snapshot.strength:.0f} %"
+        notes.append(f"Started from “{snapshot.start.name}”, {percent} of it painted anew.")
     options = snapshot.options
     request = protocol.ColorizeRequest(
         lineart=_picture(snapshot.lineart.box, lineart),
@@ -166,6 +205,10 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
         result_format="bgra8",
         flats=flats,
         locks=locks,
+        preset=snapshot.preset,
+        reference_options=snapshot.reference_options,
+        initial=start,
+        strength=1.0 if start is None else snapshot.strength,
     )
     return Prepared(request, tuple(notes), _is_opaque(lineart))
 
@@ -191,11 +234,25 @@ def _check_lineart(sheet: Sheet, pixels: memoryview) -> None:
         )
 
 
-def _check_reference(sheet: Sheet, pixels: memoryview) -> None:
+def _least_alphas(snapshot: Snapshot) -> list[int]:
+    """Of each reference the least alpha that counts."""
+    options = snapshot.reference_options or (protocol.ReferenceOptions(),) * len(
+        snapshot.references
+    )
+    return [protocol.LEAST_OPAQUE if option.only_opaque else 1 for option in options]
+
+
+def _check_reference(sheet: Sheet, pixels: memoryview, least_alpha: int) -> None:
     if not _has_visible(pixels):
         raise CannotStart(
             f"The reference “{sheet.name}” is empty.",
             "Choose a layer with a coloured picture under “Reference”.",
+        )
+    if not _has_visible(pixels, least_alpha):
+        raise CannotStart(
+            f"Nothing on the reference “{sheet.name}” is opaque, and only what is painted on it "
+            "shall count.",
+            "Paint on it with full opacity, or let all of it count (the button beside it).",
         )
     if _is_one_colour(pixels, visible_only=True):
         raise CannotStart(
@@ -217,6 +274,20 @@ def _locks(snapshot: Snapshot) -> protocol.Picture | None:
             "Erase on it what is to be coloured anew, or choose “none” under “Keep”.",
         )
     return _picture(sheet.box, pixels) if _has_visible(pixels) else None
+
+
+def _start(snapshot: Snapshot) -> protocol.Picture | None:
+    """What the network starts from.  Raises CannotStart where nothing is on it."""
+    sheet = snapshot.start
+    if sheet is None:
+        return None
+    pixels = memoryview(sheet.pixels)
+    if not _has_visible(pixels):
+        raise CannotStart(
+            f"“{sheet.name}” is empty, and the colouring shall start from it.",
+            "Choose a coloured layer under “Start from”, such as the last result, or “nothing”.",
+        )
+    return _picture(sheet.box, pixels)
 
 
 def _is_one_colour(pixels: memoryview, visible_only: bool = False) -> bool:
@@ -250,8 +321,9 @@ def _alphas(pixels: memoryview) -> Iterator[bytes]:
     return (bytes(pixels[start + 3 : start + step : 4]) for start in range(0, len(pixels), step))
 
 
-def _has_visible(pixels: memoryview) -> bool:
-    return any(band.count(0) < len(band) for band in _alphas(pixels))
+def _has_visible(pixels: memoryview, least_alpha: int = 1) -> bool:
+    too_faint = bytes(range(least_alpha))
+    return any(band.translate(None, too_faint) for band in _alphas(pixels))
 
 
 def _is_opaque(pixels: memoryview) -> bool:
@@ -307,13 +379,14 @@ def _understood(snapshot: Snapshot, pairs: int) -> list[str]:
 
 
 def _wire_pairs(
-    snapshot: Snapshot, references: Sequence[memoryview]
+    snapshot: Snapshot, references: Sequence[memoryview], least_alphas: Sequence[int]
 ) -> tuple[tuple[protocol.Pair, ...], list[str]]:
     pairs, unused = [], []
     for found in snapshot.marks.pairs:
         sheet = snapshot.references[found.reference_index]
         reference = (found.reference[0] - sheet.box.left, found.reference[1] - sheet.box.top)
-        if not _is_visible(sheet.box, references[found.reference_index], reference):
+        pixels, alpha = references[found.reference_index], least_alphas[found.reference_index]
+        if not _is_visible(sheet.box, pixels, reference, alpha):
             place = f"({round(found.reference[0])}, {round(found.reference[1])})"
             unused.append(
                 f"The {colour_word(found.colour)} pair starts at {place}, where the reference "
@@ -325,8 +398,8 @@ def _wire_pairs(
     return tuple(pairs), unused
 
 
-def _is_visible(box: Box, pixels: memoryview, point: tuple[float, float]) -> bool:
+def _is_visible(box: Box, pixels: memoryview, point: tuple[float, float], least_alpha: int) -> bool:
     x, y = int(point[0]), int(point[1])
     if not (0 <= x < box.width and 0 <= y < box.height):
         return False
-    return pixels[4 * (y * box.width + x) + 3] > 0
+    return pixels[4 * (y * box.width + x) + 3] >= least_alpha

@@ -14,12 +14,16 @@ from .transport import protocol
 
 @dataclass(frozen=True)
 class DocumentView:
-    """The shown document: id, title, layers topmost first, and what is chosen in it."""
+    """The shown document: id, title, layers topmost first, and what is chosen in it.
+
+    ``last_result``: the id of the newest layer that was made in it, if any was.
+    """
 
     id: str = ""
     title: str = ""
     layers: tuple[LayerInfo, ...] = ()
     choices: Choices = field(default_factory=Choices)
+    last_result: str | None = None
 
     @property
     def names(self) -> dict[str, str]:

@@ -79,6 +79,7 @@ class Workshop(QObject):
         self._choices: dict[str, Choices] = {}
         self._by_hand: dict[str, set[str]] = {}
         self._seen: dict[str, set[str]] = {}
+        self._results: dict[str, str] = {}
         self._looks: Steps | None = None
         self._steps: Steps | None = None
         self._snapshot: Snapshot | None = None
@@ -135,8 +136,8 @@ class Workshop(QObject):
             self._adopt(identifier, documents.remembered(document), infos)
         choices = still_valid(self._choices[identifier], infos)
         self._choices[identifier] = choices
-        title = documents.title(document)
-        self.state.set_document(DocumentView(identifier, title, infos, choices))
+        title, last = documents.title(document), self._results.get(identifier)
+        self.state.set_document(DocumentView(identifier, title, infos, choices, last))
         if {info.id for info in infos} != self._seen.get(identifier):
             self.look_again()
 
@@ -314,7 +315,7 @@ class Workshop(QObject):
         work = result_layer.place(
             taken.document,
             taken.lineart_id,
-            f"{_TITLES[taken.finish.result]} {{number}} (seed {delivery.info.seed})",
+            f"{_TITLES[taken.finish.result]} {{number}} ({_how(delivery.info)})",
             taken.stood,
             _parts(taken, delivery.layers),
             delivery.lineart_opaque,
@@ -327,6 +328,7 @@ class Workshop(QObject):
         if job is not None:
             self._client.acknowledge(job.id)
         if delivery is not None and taken is not None:
+            self._results[taken.document] = placement.layer
             self._keep(taken, delivery)
         text = placement.sentence
         if delivery is not None and delivery.info.seconds >= 1:
@@ -438,6 +440,7 @@ class Workshop(QObject):
 
     def _recoloured(self, flats: _Flats, placement: Placement) -> None:
         self._steps = None
+        self._results[flats.document] = placement.layer
         self._set_flats(flats)
         done = Message("done", placement.sentence, "", placement.notes, flats.document)
         self.state.set_message(done)
@@ -472,6 +475,11 @@ class Workshop(QObject):
         self.state.set_message(
             Message("error", f"Something unexpected happened ({line}).", "plugin.log has details.")
         )
+
+
+def _how(info: protocol.ResultInfo) -> str:
+    """What tells a result from another of the same choices."""
+    return f"seed {info.seed}, {info.preset}" if info.preset else f"seed {info.seed}"
 
 
 def _parts(taken: Snapshot, found: Sequence[protocol.Layer]) -> list[Part]:

@@ -8,7 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
 from .weights.find import NONE
 from .wire.protocol import (
+    MAX_WEIGHT,
+    PRESETS,
     RESULTS,
     ColorizeRequest,
     FlatsOptions,
@@ -26,7 +28,11 @@ from .wire.protocol import (
     Picture,
     Point,
     ProtocolError,
+    ReferenceOptions,
 )
+
+STRENGTH = 0.6
+"""How much of a picture to start from is painted anew unless told otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,16 +62,72 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _add_colorize(subcommands: Any) -> None:
-    parser = subcommands.add_parser("colorize", help="colour one picture")
-    parser.add_argument("--lineart", type=Path, required=True, help="line art, any polarity")
+@dataclass(frozen=True)
+class _Reference:
+    """A ``--reference`` with the options that follow it."""
+
+    path: Path
+    weight: float = 1.0
+    only_opaque: bool = False
+
+
+class _AddReference(argparse.Action):
+    """Adds a reference; what is said of it comes after it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        before = getattr(namespace, self.dest) or ()
+        setattr(namespace, self.dest, (*before, _Reference(values)))
+
+
+class _OfReference(argparse.Action):
+    """Says something of the reference before it: ``field`` of :class:`_Reference`."""
+
+    def __init__(self, *names: Any, field: str, **options: Any) -> None:
+        super().__init__(*names, **options)
+        self._field = field
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        if not namespace.reference:
+            parser.error(f"{option} belongs after the --reference that it is about")
+        *before, last = namespace.reference
+        value = True if self.nargs == 0 else values
+        namespace.reference = (*before, replace(last, **{self._field: value}))
+
+
+def _add_reference_options(parser: Any) -> None:
     parser.add_argument(
         "--reference",
         type=Path,
         required=True,
-        action="append",
-        help="coloured reference; may be given several times",
+        action=_AddReference,
+        help="coloured reference; may be given several times. The next two options are about the "
+        "--reference before them",
     )
+    parser.add_argument(
+        "--reference-weight",
+        type=float,
+        action=_OfReference,
+        field="weight",
+        dest=argparse.SUPPRESS,
+        metavar="WEIGHT",
+        help="how much that reference counts beside the others: one of weight 2 gets the "
+        f"attention of two; above 0, {MAX_WEIGHT:g} at most (1)",
+    )
+    parser.add_argument(
+        "--only-painted",
+        nargs=0,
+        action=_OfReference,
+        field="only_opaque",
+        dest=argparse.SUPPRESS,
+        help="only what is painted on that reference counts: erase what shall not. Without it "
+        "the network takes what is transparent for white paper",
+    )
+
+
+def _add_colorize(subcommands: Any) -> None:
+    parser = subcommands.add_parser("colorize", help="colour one picture")
+    parser.add_argument("--lineart", type=Path, required=True, help="line art, any polarity")
+    _add_reference_options(parser)
     parser.add_argument(
         "--points",
         type=Path,
@@ -81,7 +143,28 @@ def _add_colorize(subcommands: Any) -> None:
         "of a model, or 'none': regions and points alone, found again in "
         "the reference; what is not sure stays empty",
     )
-    parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="sampler and steps together: draft is fast and rougher, best is the exact one and "
+        "slow (default: what the model recommends)",
+    )
+    parser.add_argument(
+        "--steps", type=int, help="sampling steps (default: the preset's or the model's own)"
+    )
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="PICTURE",
+        help="begin with this picture of the line art's size, such as the last result, in place "
+        "of noise",
+    )
+    parser.add_argument(
+        "--strength",
+        type=float,
+        help="with --start-from: how much of that picture is painted anew, above 0 to 1 "
+        f"({STRENGTH:g})",
+    )
     parser.add_argument("--seed", type=int, help="0 or more (default: a random one, printed)")
     for name in ("reference", "points"):
         parser.add_argument(
@@ -167,10 +250,14 @@ def _colorize(options: argparse.Namespace) -> int:
     picture = finished.layers[0].picture
     print(
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
-        f"{request.seed}, {proposal.steps} steps in {time.monotonic() - started:.1f} s on "
-        f"{painter.device}."
+        f"{request.seed}, {_preset(request)}{proposal.steps} steps in "
+        f"{time.monotonic() - started:.1f} s on {painter.device}."
     )
     return 0
+
+
+def _preset(request: ColorizeRequest) -> str:
+    return f"preset {request.preset}, " if request.preset else ""
 
 
 def _colorize_unaided(request: ColorizeRequest, options: argparse.Namespace) -> int:
@@ -213,7 +300,7 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
         )
         return ColorizeRequest(
             lineart=to_picture(read_image(options.lineart)),
-            references=tuple(to_picture(read_image(path)) for path in options.reference),
+            references=tuple(to_picture(read_image(r.path)) for r in options.reference),
             pairs=marks.pairs,
             model=options.model,
             steps=options.steps,
@@ -221,10 +308,26 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
             guidance_reference=options.guidance_reference,
             guidance_points=options.guidance_points,
             flats=flats,
-            locks=None if options.locks is None else to_picture(read_image(options.locks)),
+            locks=_optional_picture(options.locks),
+            preset=options.preset,
+            reference_options=tuple(
+                ReferenceOptions(r.weight, r.only_opaque) for r in options.reference
+            ),
+            initial=_optional_picture(options.start_from),
+            strength=_strength(options),
         )
     except ProtocolError as error:
         raise BadRequest(error.message, error.remedy) from error
+
+
+def _optional_picture(path: Path | None) -> Picture | None:
+    return None if path is None else to_picture(read_image(path))
+
+
+def _strength(options: argparse.Namespace) -> float:
+    if options.strength is not None:
+        return options.strength
+    return 1.0 if options.start_from is None else STRENGTH
 
 
 def _save_layers(layers: Sequence[Layer], path: Path) -> None:

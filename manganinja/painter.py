@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 from torch import Tensor
 
 from . import places
@@ -24,9 +24,17 @@ from .memory import Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .preview import preview as show
+from .samplers import PRESETS
 from .weights.find import find_model
 from .weights.load import load_pipeline
-from .wire.protocol import ColorizeRequest, ModelInfo, Painting, Picture, ResultInfo
+from .wire.protocol import (
+    LEAST_OPAQUE,
+    ColorizeRequest,
+    ModelInfo,
+    Painting,
+    Picture,
+    ResultInfo,
+)
 
 PREVIEW_PX = 256
 SECONDS_BETWEEN_PREVIEWS = 0.2
@@ -142,6 +150,7 @@ class Painter:
             device=self.device,
             notes=(*job.notes, *proposal.notes, *finished.notes),
             unsure=finished.unsure,
+            preset=request.preset,
         )
         return Painting(finished.layers, info)
 
@@ -152,28 +161,54 @@ class Painter:
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Job:
         """Read a request's pictures and see whether they can be used. Raises as :meth:`paint`."""
-        steps = request.steps if request.steps is not None else self.pipeline.config["steps"]
-        on_progress(Progress("reading", 0, steps, 0.0))
+        steps = self._steps(request)
+        # The share of them that the pipeline runs for each look.
+        steps_run = max(1, round(steps * request.strength))
+        on_progress(Progress("reading", 0, steps_run, 0.0))
         strength = line_strength(to_image(request.lineart))
         check_has_lines(strength)
         references = [_reference(p, i) for i, p in enumerate(request.references, start=1)]
+        masks = _masks(request)
+        initial = self._initial(request.initial, strength)
         pairs, notes = usable_pairs(request, self.pipeline.point_net.most_pairs)
         pictures = (request.lineart, *request.references)
         frames = self.pipeline.frames([(p.width_px, p.height_px) for p in pictures])
         notes += _crowded(pairs, frames, self.pipeline.config["resolution"])
         parts = _parts_with_lines(strength) if request.flats.detail else []
-        watch = _Watch(steps * (1 + len(parts)), frames[0], on_progress, is_cancelled)
+        watch = _Watch(steps_run * (1 + len(parts)), frames[0], on_progress, is_cancelled)
         return Job(
             self,
             request,
             strength,
             references,
+            masks,
+            initial,
             pairs,
             tuple(notes),
             steps,
             parts,
             watch,
         )
+
+    def _steps(self, request: ColorizeRequest) -> int:
+        """Of a whole run: the request's own, or its preset's, or the model's."""
+        if request.steps is not None:
+            return request.steps
+        return PRESETS[request.preset].steps if request.preset else self.pipeline.config["steps"]
+
+    def _initial(self, picture: Picture | None, strength: np.ndarray) -> Image.Image | None:
+        """The picture to start from as the network would have painted it: on white, and with the
+        lines (H, W) if it paints them."""
+        if picture is None:
+            return None
+        flat = _on_white(picture)
+        if flat is None:
+            raise BadRequest(
+                "The picture to start from is empty.", "Choose a coloured one, or none."
+            )
+        if not self.pipeline.config["paints_lines"]:
+            return flat
+        return ImageChops.multiply(flat, Image.fromarray(255 - strength).convert("RGB"))
 
 
 @dataclass(frozen=True)
@@ -182,9 +217,13 @@ class Job:
 
     Attributes:
         strength: (H, W) uint8 line strength.
+        references: on white.
+        masks: of each reference what counts, (H, W) bool of its size; None for all of it.
+        initial: the picture to start from, of the line art's size, if any.
         pairs: those that can be used, by their numbers from 1 in the request.
         notes: sentences for the artist.
-        steps: sampling steps of each look.
+        steps: sampling steps of a whole run; the request's strength says how many of them each
+            look takes.
         parts: of the page, to be looked at more closely.
     """
 
@@ -192,6 +231,8 @@ class Job:
     request: ColorizeRequest
     strength: np.ndarray = field(repr=False)
     references: Sequence[Image.Image]
+    masks: Sequence[np.ndarray | None] = field(repr=False)
+    initial: Image.Image | None
     pairs: Mapping[int, PointPair]
     notes: tuple[str, ...]
     steps: int
@@ -221,9 +262,10 @@ class Job:
     def _look(self, part: Part, told: list[str]) -> Look:
         pipeline = self.painter.pipeline
         page_px = self.strength.shape[1], self.strength.shape[0]
-        left, top, right, bottom = part.box(page_px)
+        box = left, top, right, bottom = part.box(page_px)
         sizes_px = [(right - left, bottom - top), *(r.size for r in self.references)]
         frames = pipeline.frames(sizes_px)
+        request, initial = self.request, self.initial
 
         done = self.watch.done
 
@@ -238,10 +280,15 @@ class Job:
                 reference=self.references,
                 points=list(pairs_within(self.pairs, part, page_px).values()),
                 num_inference_steps=self.steps,
-                guidance_scale_reference=self.request.guidance_reference,
-                guidance_scale_points=self.request.guidance_points,
-                seed=self.request.seed,
+                guidance_scale_reference=request.guidance_reference,
+                guidance_scale_points=request.guidance_points,
+                seed=request.seed,
                 output_type="latent",
+                reference_weights=[o.weight for o in request.options_of_references],
+                reference_masks=self.masks,
+                initial_image=None if initial is None else initial.crop(box),
+                strength=request.strength,
+                preset=request.preset,
                 memory=self.painter.memory,
                 callback_on_step_end=(
                     self.watch.after_step if part == WHOLE else self.watch.after_closer_step
@@ -335,16 +382,46 @@ def _unscaled(frame: Frame) -> Frame:
     return Frame(frame.placed_px, frame.placed_px, frame.placed_px)
 
 
-def _reference(picture: Picture, number: int) -> Image.Image:
-    """A reference on white, checked for having something to say."""
+def _on_white(picture: Picture) -> Image.Image | None:
+    """The picture on white; None where it is wholly transparent."""
     image = to_image(picture)
     flat = Image.new("RGB", image.size, "white")
     opacity = image.getchannel("A") if image.mode == "RGBA" else None
     if opacity is not None and (opacity.getextrema() or (0, 0))[1] == 0:
+        return None
+    flat.paste(image, mask=opacity)
+    return flat
+
+
+def _masks(request: ColorizeRequest) -> list[np.ndarray | None]:
+    """Of each reference what counts, (H, W) bool; None for all of it."""
+    given = zip(request.references, request.options_of_references, strict=True)
+    return [
+        _opaque(picture, number) if options.only_opaque else None
+        for number, (picture, options) in enumerate(given, start=1)
+    ]
+
+
+def _opaque(picture: Picture, number: int) -> np.ndarray | None:
+    image = to_image(picture)
+    if image.mode != "RGBA":
+        return None
+    mask = np.asarray(image.getchannel("A")) >= LEAST_OPAQUE
+    if not mask.any():
+        raise BadRequest(
+            f"Nothing on reference {number} is opaque, and only what is opaque shall count.",
+            "Paint on it with full opacity, or let all of it count.",
+        )
+    return mask
+
+
+def _reference(picture: Picture, number: int) -> Image.Image:
+    """A reference on white, checked for having something to say."""
+    flat = _on_white(picture)
+    if flat is None:
         raise BadRequest(
             f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
         )
-    flat.paste(image, mask=opacity)
     # A real picture keeps its colours when made small; noise of a scan does not count as one.
     small = np.asarray(flat.resize((32, 32), Image.Resampling.BOX), dtype=np.int16)
     if np.ptp(small, axis=(0, 1)).max() < 8:

@@ -40,7 +40,8 @@ class Unaided:
         on_progress: Callable[[Progress], None] = lambda progress: None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Painting:
-        """Answer one request; ``steps``, ``seed`` and the guidance scales mean nothing here.
+        """Answer one request; ``steps``, ``preset``, ``seed`` and the guidance scales mean nothing
+        here. What is transparent in a reference never counts, whatever its options say.
 
         Raises:
             BadRequest: the pictures can't be used, or something painted is asked for.
@@ -58,7 +59,7 @@ class Unaided:
         pairs, notes = usable_pairs(request)
         ground = prepare(request, pairs, lambda part: watch(0.5 * part))
         flats = flats_for(ground, None, on_fraction=lambda part: watch(0.5 + 0.5 * part))
-        notes = (*notes, *flats.notes, *_left_empty(flats))
+        notes = (*notes, *_not_used(request), *flats.notes, *_left_empty(flats))
         seconds = time.monotonic() - started
         unsure = unsure_regions(flats)
         info = ResultInfo(request.seed, NONE, 0, seconds, self.device, notes, unsure)
@@ -80,6 +81,16 @@ def _check(request: ColorizeRequest) -> None:
             raise BadRequest(
                 f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
             )
+
+
+def _not_used(request: ColorizeRequest) -> list[str]:
+    """Sentences about what is asked for, and only a network can do."""
+    notes = []
+    if len({options.weight for options in request.options_of_references}) > 1:
+        notes.append("Without a model all references count the same: their weights were not used.")
+    if request.initial is not None:
+        notes.append("Without a model nothing starts from a picture: it was not used.")
+    return notes
 
 
 def _left_empty(flats: Flats) -> list[str]:

@@ -9,7 +9,7 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -170,12 +170,6 @@ class Engine:
             self._events.put_nowait((("died", self._ticket, status), []))
 
 
-def _options(request: ColorizeRequest) -> dict[str, Any]:
-    values = {f.name: getattr(request, f.name) for f in fields(request)}
-    del values["lineart"], values["references"], values["locks"]
-    return values
-
-
 def _outcome(
     message: tuple[Any, ...], pictures: Sequence[Picture], on_progress: OnProgress
 ) -> Painting | None:
@@ -244,7 +238,7 @@ class _Process:
     def order(self, ticket: int, take_request: Callable[[], ColorizeRequest]) -> None:
         """Blocks until the worker has the request; nothing of it is kept here."""
         request = take_request()
-        message = ("paint", ticket, len(request.references), _options(request))
+        message = ("paint", ticket, request.places, request.options)
         self._send(message, request.pictures)
 
     def send_soon(self, message: tuple[Any, ...]) -> None:

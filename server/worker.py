@@ -64,8 +64,8 @@ class _Worker:
                 if kind == "cancel":
                     self._cancelled_up_to = ticket
                 elif kind == "paint":
-                    references, options = values
-                    request = ColorizeRequest(**with_places(pictures, references), **options)
+                    places, options = values
+                    request = ColorizeRequest(**with_places(places, pictures), **options)
                     self._orders.put((ticket, request))
         finally:
             os._exit(0)
@@ -178,12 +178,8 @@ def _load(engine: str, model: str) -> Any:
 
 def _as_rgba(request: ColorizeRequest) -> ColorizeRequest:
     """The request as painters know it: gray8 and rgba8 only."""
-    return replace(
-        request,
-        lineart=_swapped(request.lineart, "rgba8"),
-        references=tuple(_swapped(picture, "rgba8") for picture in request.references),
-        locks=None if request.locks is None else _swapped(request.locks, "rgba8"),
-    )
+    pictures = [_swapped(picture, "rgba8") for picture in request.pictures]
+    return replace(request, **with_places(request.places, pictures))
 
 
 def _swapped(picture: Picture, pixel_format: str) -> Picture:

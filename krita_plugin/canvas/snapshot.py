@@ -42,11 +42,11 @@ def take(
     for node in references:
         box = _region(node, canvas, inked)
         wanted.append(_Wanted(node.uniqueId().toString(), node.name(), box))
-    keeps = choices.keep is not None and choices.finish.has_regions
-    if keeps:
-        kept = layers.find(document, choices.keep or "")
-        wanted.append(_Wanted(choices.keep or "", kept.name(), canvas))
-        del kept
+    keep = choices.keep if choices.finish.has_regions else None
+    for identifier in (keep, choices.start.layer):
+        if identifier is not None:
+            name = layers.find(document, identifier).name()
+            wanted.append(_Wanted(identifier, name, canvas))
     marks = _read_marks(document, choices.points, canvas, inked, references)
     palette = palettes.colours(choices.finish.palette) if choices.finish.palette else {}
     # From here on other things happen in between: no document and no layer may be held.
@@ -60,7 +60,8 @@ def take(
     for layer, picture in zip(wanted, raw):
         pixels = yield from converted(picture, SRGB8)
         sheets.append(Sheet(layer.name, picture.box, pixels))
-    kept_sheet = sheets.pop() if keeps else None
+    start = sheets.pop() if choices.start.layer is not None else None
+    kept = sheets.pop() if keep is not None else None
     return Snapshot(
         job=job,
         document=document_id,
@@ -73,7 +74,11 @@ def take(
         options=options,
         finish=choices.finish,
         palette=palette,
-        kept=kept_sheet,
+        kept=kept,
+        preset=choices.preset,
+        reference_options=choices.reference_options,
+        start=start,
+        strength=choices.start.percent / 100,
         source={"document": document_id, "lineart": wanted[0].id},
     )
 

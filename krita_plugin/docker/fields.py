@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..job import Choices, Finish
+from ..job import Choices, Finish, Start
 from ..layer_info import LayerInfo
 from ..model_card import explained, title
 from ..qt import Qt, QtCore, QtGui, QtWidgets, Signal
@@ -91,6 +91,33 @@ class ResultBox(Box):
         self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole))
 
 
+class QualityBox(Box):
+    """How much time the network takes."""
+
+    _KINDS = (
+        (None, "As the model recommends", "The steps that this model works well with"),
+        ("draft", "Draft", "Few steps of a fast sampler: rougher, to try things out"),
+        ("standard", "Standard", "Twice as many steps: nearer to “Best”"),
+        ("best", "Best", "The sampler that the others come near to, with most steps: slow"),
+    )
+    _PURPOSE = "A number of steps that you choose yourself, further down, wins"
+
+    def __init__(self) -> None:
+        super().__init__("colorize_quality")
+        for index, (_, text, purpose) in enumerate(self._KINDS):
+            self.addItem(text)
+            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
+
+    def chosen(self) -> str | None:
+        """One of the wire's PRESETS; None for what the model recommends."""
+        return self._KINDS[self.currentIndex()][0]
+
+    def show_preset(self, preset: str | None) -> None:
+        self.setCurrentIndex([kind[0] for kind in self._KINDS].index(preset))
+        purpose = self.currentData(Qt.ItemDataRole.ToolTipRole)
+        self.setToolTip(f"{purpose}.\n{self._PURPOSE}")
+
+
 class PaletteBox(Box):
     """The colours that flats are made of."""
 
@@ -139,8 +166,106 @@ class ModelBox(Box):
             self.setToolTip(explained(chosen))
 
 
+class CountingButton(QtWidgets.QToolButton):
+    """How much a reference counts, and which part of it: in a menu, since it is seldom needed.
+
+    ``edited`` comes only when the artist changes something.
+    """
+
+    edited = Signal()
+    _LEAST = 0.1
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setMinimumWidth(24)
+        self._menu = QtWidgets.QMenu(self)
+        self.weight = QtWidgets.QDoubleSpinBox()
+        self.weight.setObjectName(f"{name}_weight")
+        self.weight.setRange(self._LEAST, protocol.MAX_WEIGHT)
+        self.weight.setDecimals(1)
+        self.weight.setSingleStep(0.5)
+        # A half-typed number is no choice.
+        self.weight.setKeyboardTracking(False)
+        self.weight.setToolTip(
+            "How much the network looks at this reference beside the others: one of weight 2 "
+            "counts as much as two"
+        )
+        self.only_opaque = QtWidgets.QCheckBox("Only what is painted counts")
+        self.only_opaque.setObjectName(f"{name}_only_painted")
+        self.only_opaque.setToolTip(
+            "The network does not look where this layer is transparent: erase or mask what shall "
+            "not count. Otherwise it sees white paper there"
+        )
+        self._fill_menu()
+        self.clicked.connect(lambda *_: self._open())
+        self.weight.valueChanged.connect(lambda *_: self._edit())
+        self.only_opaque.clicked.connect(lambda *_: self._edit())
+        self.show_options(protocol.ReferenceOptions())
+
+    def _fill_menu(self) -> None:
+        part = QtWidgets.QFrame()
+        part.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
+        # Of the colour of a docker: on that of a menu a tick box is hardly seen in Krita's themes.
+        part.setAutoFillBackground(True)
+        form = QtWidgets.QFormLayout(part)
+        form.setContentsMargins(8, 6, 8, 6)
+        form.addRow("Weight", self.weight)
+        form.addRow(self.only_opaque)
+        action = QtWidgets.QWidgetAction(self._menu)
+        action.setDefaultWidget(part)
+        self._menu.addAction(action)
+
+    def _open(self) -> None:
+        self._menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
+
+    def _edit(self) -> None:
+        self._say()
+        self.edited.emit()
+
+    def chosen(self) -> protocol.ReferenceOptions:
+        return protocol.ReferenceOptions(self.weight.value(), self.only_opaque.isChecked())
+
+    def show_options(self, options: protocol.ReferenceOptions) -> None:
+        blocker = QtCore.QSignalBlocker(self.weight)
+        self.weight.setValue(options.weight)
+        blocker.unblock()
+        self.only_opaque.setChecked(options.only_opaque)
+        self._say()
+
+    def _say(self) -> None:
+        options, weight = self.chosen(), self.weight.text()
+        changed = [f"{options.weight:g}×"] if options.weight != 1 else []
+        changed += ["◐"] if options.only_opaque else []
+        self.setText(" ".join(changed) or "…")
+        part = "only what is painted on it" if options.only_opaque else "all of it"
+        self.setToolTip(f"How this reference counts: weight {weight}, {part}")
+
+
+class ReferenceRow(QtWidgets.QWidget):
+    """One reference: its box, how it counts, and a plus (the first) or a minus (the others)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        line = QtWidgets.QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(3)
+        self.box = LayerBox("choose a layer …", f"colorize_reference_{number}")
+        self.counting = CountingButton(f"colorize_counting_{number}")
+        self.button = QtWidgets.QToolButton()
+        first = number == 0
+        self.button.setText("+" if first else "−")
+        self.button.setToolTip("Add another reference" if first else "Take this reference away")
+        name = "colorize_add_reference" if first else "colorize_remove_reference"
+        self.button.setObjectName(name)
+        self.button.setFixedWidth(24)
+        line.addWidget(self.box, 1)
+        line.addWidget(self.counting)
+        line.addWidget(self.button)
+
+
 class ReferenceList(QtWidgets.QWidget):
-    """One box for each reference, a plus to add one and a minus to take one away."""
+    """One row for each reference.  How a layer counts stays with it, whatever row it is in."""
 
     picked = Signal()
 
@@ -149,68 +274,91 @@ class ReferenceList(QtWidgets.QWidget):
         self._layout = QtWidgets.QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
-        self._rows: list[tuple[QtWidgets.QWidget, LayerBox]] = []
+        self._rows: list[ReferenceRow] = []
         self._layers: Sequence[LayerInfo] = ()
-        self.show_layers((), ())
+        self._counting: Mapping[str, protocol.ReferenceOptions] = {}
+        self.show_layers((), (), {})
 
     @property
     def boxes(self) -> list[LayerBox]:
-        return [box for _, box in self._rows]
+        return [row.box for row in self._rows]
 
     def chosen(self) -> tuple[str, ...]:
         """The chosen ids in order, boxes without a choice left out."""
         ids = (box.chosen() for box in self.boxes)
         return tuple(identifier for identifier in ids if identifier is not None)
 
-    def show_layers(self, layers: Sequence[LayerInfo], chosen: Sequence[str]) -> None:
-        self._layers = layers
+    def counting(self) -> Mapping[str, protocol.ReferenceOptions]:
+        """How layers count that do not count as usual, those that are not chosen included."""
+        return self._counting
+
+    def read_numbers(self) -> None:
+        """Takes weights that were typed without leaving their field."""
+        for row in self._rows:
+            row.counting.weight.interpretText()
+
+    def show_layers(
+        self,
+        layers: Sequence[LayerInfo],
+        chosen: Sequence[str],
+        counting: Mapping[str, protocol.ReferenceOptions],
+    ) -> None:
+        self._layers, self._counting = layers, counting
         if tuple(chosen) != self.chosen() or not self._rows:
             self._set_row_count(max(1, len(chosen)))
         wanted = list(chosen) if tuple(chosen) != self.chosen() else self._current()
-        for index, box in enumerate(self.boxes):
-            box.show_layers(layers, wanted[index] if index < len(wanted) else None)
+        for index, row in enumerate(self._rows):
+            row.box.show_layers(layers, wanted[index] if index < len(wanted) else None)
+            self._show_counting(row)
+
+    def _show_counting(self, row: ReferenceRow) -> None:
+        chosen = row.box.chosen()
+        row.counting.setEnabled(chosen is not None)
+        usual = protocol.ReferenceOptions()
+        row.counting.show_options(usual if chosen is None else self._counting.get(chosen, usual))
 
     def _current(self) -> list[str | None]:
         return [box.chosen() for box in self.boxes]
 
     def _set_row_count(self, count: int) -> None:
         while len(self._rows) > count:
-            row, _ = self._rows.pop()
-            self._layout.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+            self._remove(self._rows[-1])
         while len(self._rows) < count:
             self._add_row()
 
     def _add_row(self) -> None:
-        first = not self._rows
-        row = QtWidgets.QWidget()
-        line = QtWidgets.QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(3)
-        box = LayerBox("choose a layer …", f"colorize_reference_{len(self._rows)}")
-        button = QtWidgets.QToolButton()
-        button.setText("+" if first else "−")
-        button.setToolTip("Add another reference" if first else "Take this reference away")
-        button.setObjectName("colorize_add_reference" if first else "colorize_remove_reference")
-        button.setFixedWidth(24)
-        line.addWidget(box, 1)
-        line.addWidget(button)
-        box.picked.connect(self.picked)
-        button.clicked.connect((lambda *_: self._add()) if first else (lambda *_: self._drop(row)))
-        self._rows.append((row, box))
+        row = ReferenceRow(len(self._rows))
+        row.box.picked.connect(lambda *_: self._picked(row))
+        row.counting.edited.connect(lambda *_: self._counted(row))
+        is_first = not self._rows
+        row.button.clicked.connect(lambda *_: self._add_row() if is_first else self._drop(row))
+        self._rows.append(row)
         self._layout.addWidget(row)
-        box.show_layers(self._layers, None)
+        row.box.show_layers(self._layers, None)
+        self._show_counting(row)
 
-    def _add(self) -> None:
-        self._add_row()
+    def _picked(self, row: ReferenceRow) -> None:
+        self._show_counting(row)
+        self.picked.emit()
 
-    def _drop(self, row: QtWidgets.QWidget) -> None:
-        self._rows = [(widget, box) for widget, box in self._rows if widget is not row]
+    def _counted(self, row: ReferenceRow) -> None:
+        chosen = row.box.chosen()
+        if chosen is None:
+            return
+        counting = {**self._counting, chosen: row.counting.chosen()}
+        usual = protocol.ReferenceOptions()
+        self._counting = {i: options for i, options in counting.items() if options != usual}
+        self.picked.emit()
+
+    def _drop(self, row: ReferenceRow) -> None:
+        self._remove(row)
+        self.picked.emit()
+
+    def _remove(self, row: ReferenceRow) -> None:
+        self._rows.remove(row)
         self._layout.removeWidget(row)
         row.hide()
         row.deleteLater()
-        self.picked.emit()
 
 
 class AutoSpin(QtWidgets.QDoubleSpinBox):
@@ -328,6 +476,69 @@ class FinishFields(QtCore.QObject):
         # What the network paints is handed over as it is.
         for field in (self.palette, self.keep, self.gap, self.empty):
             field.setEnabled(finish.has_regions)
+
+
+class StrengthSlider(QtWidgets.QSlider):
+    """How much of what the network starts from is painted anew, in percent."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setObjectName("colorize_strength")
+        self.setRange(1, 100)
+        self.setPageStep(10)
+        self.setToolTip(
+            "How much of that layer is painted anew: little stays near it and is quick, 100 % "
+            "hardly looks at it"
+        )
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+
+class StartFields(QtCore.QObject):
+    """What the network starts from, and how much of it is painted anew; ``picked`` as for a box."""
+
+    picked = Signal()
+
+    def __init__(self, parent: QtCore.QObject) -> None:
+        super().__init__(parent)
+        self.layer = LayerBox(
+            "nothing", "colorize_start",
+            "The network begins with this layer in place of noise, say to paint a corrected "
+            "result over a little",
+        )  # fmt: skip
+        self.strength = StrengthSlider()
+        self._percent = QtWidgets.QLabel()
+        self._percent.setObjectName("colorize_strength_percent")
+        self._percent.setText("100 %")
+        # The slider keeps its length, whatever the number.
+        self._percent.setMinimumWidth(self._percent.sizeHint().width())
+        self.layer.picked.connect(self.picked)
+        self.strength.valueChanged.connect(lambda *_: self.picked.emit())
+
+    def add_to(self, form: QtWidgets.QFormLayout) -> None:
+        line = QtWidgets.QHBoxLayout()
+        line.addWidget(self.strength, 1)
+        line.addWidget(self._percent)
+        form.addRow("Start from", self.layer)
+        form.addRow("Paint anew", line)
+
+    def chosen(self) -> Start:
+        return Start(self.layer.chosen(), self.strength.value())
+
+    def show_start(
+        self, layers: Sequence[LayerInfo], last_result: str | None, start: Start
+    ) -> None:
+        """Offers ``layers``, the one with the id ``last_result`` first."""
+        pictures = [layer for layer in layers if not layer.is_vector]
+        pictures.sort(key=lambda layer: layer.id != last_result)
+        self.layer.show_layers(pictures, start.layer)
+        blocker = QtCore.QSignalBlocker(self.strength)
+        self.strength.setValue(start.percent)
+        blocker.unblock()
+        self._percent.setText(f"{start.percent} %")
+        for part in (self.strength, self._percent):
+            part.setEnabled(start.layer is not None)
 
 
 class SeedField(QtWidgets.QWidget):

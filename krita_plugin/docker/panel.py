@@ -18,9 +18,11 @@ from .fields import (
     Fold,
     LayerBox,
     ModelBox,
+    QualityBox,
     ReferenceList,
     ResultBox,
     SeedField,
+    StartFields,
 )
 from .notices import MessageBox, ServerLine
 
@@ -51,6 +53,8 @@ class Panel(QtWidgets.QWidget):
         )  # fmt: skip
         self.result = ResultBox()
         self.finish = FinishFields(self)
+        self.quality = QualityBox()
+        self.start = StartFields(self)
         self.seed = SeedField()
         self.steps = AutoSpin("colorize_steps", 1, 1000, 1, 0)
         self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
@@ -86,10 +90,11 @@ class Panel(QtWidgets.QWidget):
         needed.addRow("Points", self.points)
         needed.addRow("Result", self.result)
         self.finish.add_to(rest)
+        rest.addRow("Quality", self.quality)
         self._model_label = QtWidgets.QLabel("Model")
         rest.addRow(self._model_label, self.model)
         _align_labels(needed, rest)
-        self.numbers = Fold("Seed, steps and guidance", "colorize_numbers", self._numbers())
+        self.numbers = Fold("Seed, steps, guidance, start", "colorize_numbers", self._numbers())
         self.colours = Fold("Exchange a colour", "colorize_swatches", self.swatches)
         self._working = self._job_part()
         column = QtWidgets.QVBoxLayout(self)
@@ -114,6 +119,7 @@ class Panel(QtWidgets.QWidget):
         form.addRow("Steps", self.steps)
         form.addRow("Reference guidance", self.guidance_reference)
         form.addRow("Points guidance", self.guidance_points)
+        self.start.add_to(form)
         return part
 
     def _job_part(self) -> QtWidgets.QWidget:
@@ -139,7 +145,8 @@ class Panel(QtWidgets.QWidget):
         state.palettes_changed.connect(self._show_document)
         state.doubts_changed.connect(self._show_afterwards)
         state.swatches_changed.connect(self._show_afterwards)
-        for field in (self.lineart, self.references, self.points, self.result, self.finish):
+        needed = self.lineart, self.references, self.points, self.result
+        for field in (*needed, self.finish, self.quality, self.start):
             field.picked.connect(self._picked)
         for box in (self.steps, self.guidance_reference, self.guidance_points):
             box.valueChanged.connect(self._options_edited)
@@ -159,6 +166,7 @@ class Panel(QtWidgets.QWidget):
         numbers = (self.steps, self.guidance_reference, self.guidance_points, self.seed.box)
         for box in (*numbers, self.finish.gap):
             box.interpretText()
+        self.references.read_numbers()
         self._options_edited()
         self._workshop.press()
 
@@ -171,6 +179,9 @@ class Panel(QtWidgets.QWidget):
                 self.points.chosen(),
                 self.finish.keep.chosen(),
                 self.finish.chosen(self.result.chosen()),
+                self.quality.chosen(),
+                self.references.counting(),
+                self.start.chosen(),
             )
         )
 
@@ -204,10 +215,13 @@ class Panel(QtWidgets.QWidget):
         pictures = view.layers
         vectors: tuple[LayerInfo, ...] = tuple(i for i in view.layers if i.is_vector)
         self.lineart.show_layers(pictures, view.choices.lineart)
-        self.references.show_layers(pictures, view.choices.references)
+        self.references.show_layers(pictures, view.choices.references, view.choices.counting)
         self.points.show_layers(vectors, view.choices.points)
         self.result.show_result(view.choices.finish.result)
         self.finish.show_choices(pictures, self._state.palettes, view.choices)
+        self.quality.show_preset(view.choices.preset)
+        self.start.show_start(pictures, view.last_result, view.choices.start)
+        self._show_models()
         self._show_message()
         self._show_afterwards()
 
@@ -223,7 +237,9 @@ class Panel(QtWidgets.QWidget):
         for part in (self._model_label, self.model):
             part.setVisible(len(state.models) > 1)
         self.server.model.show_model(state)
-        self.steps.recommend(model.steps if model else None)
+        # A preset has steps of its own.
+        own = state.document.choices.preset is None
+        self.steps.recommend(model.steps if model and own else None)
         self.guidance_reference.recommend(model.guidance_reference if model else None)
         self.guidance_points.recommend(model.guidance_points if model else None)
 

@@ -215,18 +215,7 @@ class Connection:
             picture.descriptor(blob) for blob, picture in enumerate(pictures, self._next_blob)
         ]
         self._next_blob += len(descriptors)
-        return RequestHeader(
-            **with_places(descriptors, len(request.references)),
-            pairs=request.pairs,
-            model=request.model,
-            steps=request.steps,
-            seed=request.seed,
-            guidance_reference=request.guidance_reference,
-            guidance_points=request.guidance_points,
-            source=request.source,
-            result_format=request.result_format,
-            flats=request.flats,
-        )
+        return RequestHeader(**with_places(request.places, descriptors), **request.options)
 
     def _upload(
         self, first_blob: int, pictures: list[EncodedPicture], is_cancelled: Callable[[], bool]

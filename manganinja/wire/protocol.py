@@ -14,9 +14,9 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Union
+from typing import Any, Generic, TypeVar, Union
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 CHUNK_BYTES = 1 << 20
 """Largest payload of one binary frame."""
@@ -33,6 +33,9 @@ MAX_STEPS = 1000
 MAX_MODELS = 100
 MAX_SEED = (1 << 63) - 1
 MAX_GUIDANCE = 100.0
+MAX_WEIGHT = 10.0
+LEAST_OPAQUE = 128
+"""The least alpha that counts in a reference of which only the opaque part does."""
 MAX_SOURCE_ENTRIES = 32
 MAX_HINTS = 4096
 MAX_PATHS = 1000
@@ -50,6 +53,8 @@ RESULTS = ("flats", "painting", "proposal", "layers", "colours")
 network painted, only scaled; flats, shade and highlight as three layers; flats by index whatever is
 locked, so that each colour can be a layer."""
 BLENDS = ("normal", "multiply", "screen")
+PRESETS = ("draft", "standard", "best")
+"""Samplers with their steps, from fast to exact."""
 STAGES = ("waiting", "loading", "reading", "sampling", "decoding", "finishing")
 MODEL_STATES = ("loading", "ready", "failed", "stopped")
 ERROR_CODES = (
@@ -194,18 +199,36 @@ class FlatsOptions:
 
 
 @dataclass(frozen=True)
-class ColorizeRequest:
-    """One immutable job: everything that the result is a function of.
+class ReferenceOptions:
+    """How much a reference counts, and which part of it.
 
-    `steps` is 1..1000 and the guidance scales are 0..100; None is what the model recommends.
-    `seed` is 0..2^63-1. `source` holds ids of the document and the layers it came from; it comes
-    back with the result and is never interpreted. `result_format` is "rgba8" or "bgra8".
-    `locks` has the line art's size; what is opaque in it stays as it is in the result.
-    Raises `ProtocolError` for values outside these ranges.
+    A reference of `weight` 2 (above 0 to 10) gets the attention of two of weight 1. With
+    `only_opaque` the network looks at no place of it where its alpha is below `LEAST_OPAQUE`.
+    Raises `ProtocolError` for a weight outside this range.
     """
 
-    lineart: Picture
-    references: tuple[Picture, ...]
+    weight: float = 1.0
+    only_opaque: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight <= MAX_WEIGHT:
+            raise _bad_request(
+                f"A reference can't have the weight {self.weight:g}.",
+                f"Choose a weight above 0, {MAX_WEIGHT:g} at most, or remove the reference.",
+            )
+
+
+_P = TypeVar("_P", Picture, "PictureDescriptor")
+_PLACES = ("lineart", "references", "locks", "initial")
+"""The fields with pictures, in the order in which those are sent."""
+
+
+@dataclass(frozen=True)
+class _Request(Generic[_P]):
+    """What a request and its header have in common; `ColorizeRequest` says what it means."""
+
+    lineart: _P
+    references: tuple[_P, ...]
     pairs: tuple[Pair, ...] = ()
     model: str = "mini"
     steps: int | None = None
@@ -215,7 +238,54 @@ class ColorizeRequest:
     source: Mapping[str, str] = field(default_factory=dict)
     result_format: str = "rgba8"
     flats: FlatsOptions = field(default_factory=FlatsOptions)
-    locks: Picture | None = None
+    locks: _P | None = None
+    preset: str | None = None
+    reference_options: tuple[ReferenceOptions, ...] = ()
+    initial: _P | None = None
+    strength: float = 1.0
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Which field each of the pictures belongs to, in the order in which they are sent."""
+        there = [name for name in ("locks", "initial") if getattr(self, name) is not None]
+        return ("lineart", *["references"] * len(self.references), *there)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the pictures, by the names of the fields."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _PLACES}
+
+    @property
+    def options_of_references(self) -> tuple[ReferenceOptions, ...]:
+        """`reference_options`, the usual ones of each reference where there are none."""
+        return self.reference_options or (ReferenceOptions(),) * len(self.references)
+
+    def _in_order(self) -> tuple[_P, ...]:
+        there = [picture for picture in (self.locks, self.initial) if picture is not None]
+        return (self.lineart, *self.references, *there)
+
+
+def with_places(places: Sequence[str], pictures: Sequence[Any]) -> dict[str, Any]:
+    """A request's pictures, or what stands for them, by the fields that `places` names."""
+    placed = dict(zip(places, pictures))
+    references = (p for place, p in zip(places, pictures) if place == "references")
+    return {**placed, "references": tuple(references)}
+
+
+@dataclass(frozen=True)
+class ColorizeRequest(_Request[Picture]):
+    """One immutable job: everything that the result is a function of.
+
+    `steps` is 1..1000 and the guidance scales are 0..100; None is what the model recommends.
+    `preset` is one of `PRESETS`, or None for what the model recommends; `steps` win over its own.
+    `seed` is 0..2^63-1. `source` holds ids of the document and the layers it came from; it comes
+    back with the result and is never interpreted. `result_format` is "rgba8" or "bgra8".
+    `reference_options` are empty or one for each reference.
+    `locks` has the line art's size; what is opaque in it stays as it is in the result.
+    `initial` has the line art's size too: the network starts from it, and `strength`, above 0 to
+    1, is the share of the steps that run, so how much is painted anew.
+    Raises `ProtocolError` for values outside these ranges.
+    """
 
     def __post_init__(self) -> None:
         _check_request(self)
@@ -223,15 +293,8 @@ class ColorizeRequest:
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """The line art, then the references, then the locks if there are any."""
-        return (self.lineart, *self.references, *([] if self.locks is None else [self.locks]))
-
-
-def with_places(pictures: Sequence[Any], references: int) -> dict[str, Any]:
-    """Which of a request's fields each of its pictures, or what stands for one, belongs to."""
-    first, *rest = pictures
-    locks = rest[references] if len(rest) > references else None
-    return {"lineart": first, "references": tuple(rest[:references]), "locks": locks}
+        """The line art, the references, then the locks and the initial picture where given."""
+        return self._in_order()
 
 
 @dataclass(frozen=True)
@@ -255,21 +318,8 @@ class PictureDescriptor:
 
 
 @dataclass(frozen=True)
-class RequestHeader:
+class RequestHeader(_Request[PictureDescriptor]):
     """A `ColorizeRequest` with descriptors in the place of its pictures."""
-
-    lineart: PictureDescriptor
-    references: tuple[PictureDescriptor, ...]
-    pairs: tuple[Pair, ...] = ()
-    model: str = "mini"
-    steps: int | None = None
-    seed: int = 0
-    guidance_reference: float | None = None
-    guidance_points: float | None = None
-    source: Mapping[str, str] = field(default_factory=dict)
-    result_format: str = "rgba8"
-    flats: FlatsOptions = field(default_factory=FlatsOptions)
-    locks: PictureDescriptor | None = None
 
     def __post_init__(self) -> None:
         _check_request(self)
@@ -279,8 +329,8 @@ class RequestHeader:
 
     @property
     def descriptors(self) -> tuple[PictureDescriptor, ...]:
-        """The line art, then the references, then the locks if there are any."""
-        return (self.lineart, *self.references, *([] if self.locks is None else [self.locks]))
+        """The line art, the references, then the locks and the initial picture where given."""
+        return self._in_order()
 
     @property
     def raw_bytes(self) -> int:
@@ -288,9 +338,7 @@ class RequestHeader:
 
     def with_pictures(self, pictures: Sequence[Picture]) -> ColorizeRequest:
         """The request itself; `pictures` in the order of `descriptors`."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values.update(with_places(pictures, len(self.references)))
-        return ColorizeRequest(**values)
+        return ColorizeRequest(**with_places(self.places, pictures), **self.options)
 
 
 @dataclass(frozen=True)
@@ -317,9 +365,10 @@ class Unsure:
 
 @dataclass(frozen=True)
 class ResultInfo:
-    """How a result was made: enough to make it again.
+    """How a result was made: enough to make it again from the same pictures.
 
-    `unsure` are the regions to look at, those of most doubt first, `MAX_UNSURE` at most.
+    `steps` are those of one whole run, however many of them `strength` left; `preset` is the
+    request's. `unsure` are the regions to look at, those of most doubt first, `MAX_UNSURE` at most.
     """
 
     seed: int
@@ -329,6 +378,7 @@ class ResultInfo:
     device: str
     notes: tuple[str, ...] = ()
     unsure: tuple[Unsure, ...] = ()
+    preset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -605,17 +655,18 @@ def _check_request(request: ColorizeRequest | RequestHeader) -> None:
             f"There are {len(request.references)} references.",
             f"Choose at most {MAX_REFERENCES}.",
         )
-    locks, lineart = request.locks, request.lineart
-    if any(p is not None and p.format == "index8" for p in (lineart, locks, *request.references)):
+    if any(picture.format == "index8" for picture in request._in_order()):
         raise _bad_message("index8 is for results only")
-    if locks is not None and (locks.width_px, locks.height_px) != (
-        lineart.width_px,
-        lineart.height_px,
-    ):
+    transparent = "transparent where nothing is locked"
+    _check_size("locks", request.locks, request.lineart, transparent)
+    _check_size("initial picture", request.initial, request.lineart, "scaled if need be")
+    _check_start(request)
+    options = len(request.reference_options)
+    if options not in (0, len(request.references)):
         raise _bad_request(
-            f"The locks are {locks.width_px} x {locks.height_px} px, the line art is "
-            f"{lineart.width_px} x {lineart.height_px} px.",
-            "Give locks of the line art's size, transparent where nothing is locked.",
+            f"There are options for {options} references, and there are "
+            f"{len(request.references)} references.",
+            "Give the options of each reference, or none.",
         )
     if len(request.pairs) > MAX_PAIRS:
         raise _bad_request(
@@ -638,6 +689,39 @@ def _check_request(request: ColorizeRequest | RequestHeader) -> None:
         raise _bad_message("the result can be rgba8 or bgra8 only")
     if len(request.source) > MAX_SOURCE_ENTRIES:
         raise _bad_message(f"more than {MAX_SOURCE_ENTRIES} entries in source")
+
+
+def _check_size(
+    what: str,
+    picture: Picture | PictureDescriptor | None,
+    lineart: Picture | PictureDescriptor,
+    how: str,
+) -> None:
+    """Raises where there is such a picture and it is not of the line art's size."""
+    size = (lineart.width_px, lineart.height_px)
+    if picture is None or (picture.width_px, picture.height_px) == size:
+        return
+    raise _bad_request(
+        f"The {what}: {picture.width_px} x {picture.height_px} px. The line art: "
+        f"{size[0]} x {size[1]} px.",
+        f"Give one of the line art's size, {how}.",
+    )
+
+
+def _check_start(request: ColorizeRequest | RequestHeader) -> None:
+    if request.preset is not None and request.preset not in PRESETS:
+        raise _bad_request(
+            f"There is no preset {request.preset!r:.40}.", f"Choose {', '.join(PRESETS)} or none."
+        )
+    if not 0 < request.strength <= 1:
+        raise _bad_request(
+            f"A strength of {request.strength:g} is not possible.", "Choose one above 0, at most 1."
+        )
+    if request.strength < 1 and request.initial is None:
+        raise _bad_request(
+            f"A strength of {request.strength:g} means nothing without a picture to start from.",
+            "Give an initial picture, or leave the strength out.",
+        )
 
 
 def _check_flats(flats: FlatsOptions) -> None:
@@ -832,6 +916,23 @@ def _request(request: _Fields) -> RequestHeader:
         result_format=request.string("result_format") if request.has("result_format") else "rgba8",
         flats=_flats(request.child("flats")) if request.has("flats") else FlatsOptions(),
         locks=_descriptor(request.child("locks")) if request.has("locks") else None,
+        preset=request.string("preset", 40) if request.has("preset") else None,
+        reference_options=tuple(
+            _reference_options(value)
+            for value in request.array("reference_options", MAX_REFERENCES)
+        )
+        if request.has("reference_options")
+        else (),
+        initial=_descriptor(request.child("initial")) if request.has("initial") else None,
+        strength=request.number("strength") if request.has("strength") else 1.0,
+    )
+
+
+def _reference_options(value: Any) -> ReferenceOptions:
+    options = _Fields(value, "reference_options")
+    return ReferenceOptions(
+        options.number("weight") if options.has("weight") else 1.0,
+        options.truth("only_opaque") if options.has("only_opaque") else False,
     )
 
 
@@ -962,6 +1063,7 @@ def _result_info(info: _Fields) -> ResultInfo:
         unsure=tuple(_unsure(v) for v in info.array("unsure", MAX_UNSURE))
         if info.has("unsure")
         else (),
+        preset=info.string("preset", 40) if info.has("preset") else None,
     )
 
 

@@ -59,7 +59,9 @@ class Painter:
             Unsure(Point(0.1 * width, 0.9 * height), 0.4, "no colour was found"),
         )
         notes = tuple(_arrived(request))
-        info = ResultInfo(request.seed, "mini", steps, 0.5, self.device, notes, unsure)
+        info = ResultInfo(
+            request.seed, "mini", steps, 0.5, self.device, notes, unsure, request.preset
+        )
         return Painting(_layers(request, picture), info)
 
     def _paint(self, request: ColorizeRequest, side: int | None) -> Picture:
@@ -118,7 +120,22 @@ def _arrived(request: ColorizeRequest) -> list[str]:
         f"detail {asked.detail}, hints [{hints}], {len(asked.closing)} closing, "
         f"{len(asked.merging)} merging, {kept} px kept, "
         f"palette [{' '.join(asked.palette[:3])}] of {len(asked.palette)}.",
+        f"Quality {request.preset}, references {_counting(request)}, {_start(request)}.",
     ]
+
+
+def _counting(request: ColorizeRequest) -> str:
+    options = request.options_of_references
+    each = [f"{o.weight:g}{' painted' if o.only_opaque else ''}" for o in options]
+    return f"[{', '.join(each)}]"
+
+
+def _start(request: ColorizeRequest) -> str:
+    if request.initial is None:
+        return "from nothing"
+    picture = _array(request.initial)
+    middle = picture[picture.shape[0] // 2, picture.shape[1] // 2, :3]
+    return f"from #{bytes(middle).hex()} at {request.strength:g}"
 
 
 def _array(picture: Picture) -> np.ndarray:

@@ -36,11 +36,13 @@ SCRIPTS = [
     Script("trouble.py", limit_s=400),
     Script("documents.py", limit_s=400),
     Script("layering.py", limit_s=400),
+    Script("options.py", limit_s=400),
     Script("points.py"),
     Script("no_server.py", "tests.krita.scripted:Modelless"),
     Script("big.py", limit_s=400),
     Script("real.py", "", limit_s=560),
     Script("real_layers.py", "", limit_s=500),
+    Script("real_options.py", "", limit_s=500),
 ]
 # In a chroot the server is started outside: nothing can start it again from within.
 STARTS_A_SERVER = (

@@ -2,12 +2,14 @@
 """The layers that are offered first."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from krita_plugin.choosing import LayerLook, choose, from_kept, look_at, still_valid, to_keep
-from krita_plugin.job import Choices, Finish
+from krita_plugin.job import Choices, Finish, Start
 from krita_plugin.layer_info import LayerInfo
+from manganinja.wire.protocol import ReferenceOptions
 
 BLANK, BLACK, ORANGE = b"\0\0\0\0", b"\0\0\0\xff", b"\x00\x80\xff\xff"
 LINES = look_at(BLANK * 90 + BLACK * 10)
@@ -57,8 +59,20 @@ def test_choices_lose_layers_that_are_gone():
     assert still_valid(choices, [layer("e")]).keep == "e"
 
 
+def test_how_a_layer_counts_is_kept_while_the_layer_is_there_chosen_or_not():
+    counting = {"b": ReferenceOptions(2.0), "c": ReferenceOptions(1.0, True)}
+    choices = Choices("a", ("b",), counting=counting, start=Start("d", 20))
+    hidden = replace(layer("c"), visible=False)
+    left = still_valid(choices, [layer("a"), hidden, layer("d")])
+    assert left.counting == {"c": ReferenceOptions(1.0, True)}
+    assert left.start == Start("d", 20)
+    assert still_valid(choices, [layer("a")]).start == Start(None, 20)
+
+
 def test_choices_come_back_from_the_file():
-    choices = Choices("a", ("b", "c"), None, "e", Finish("painting", 0, True, True, "Web"))
+    finish = Finish("painting", 0, True, True, "Web")
+    counting = {"c": ReferenceOptions(2.5, True), "f": ReferenceOptions(0.5)}
+    choices = Choices("a", ("b", "c"), None, "e", finish, "draft", counting, Start("f", 35))
     assert from_kept(json.loads(json.dumps(to_keep(choices)))) == choices
 
 
@@ -70,6 +84,12 @@ def test_choices_come_back_from_the_file():
         {"references": [1, None], "finish": {"result": ["flats"], "gap_px": 33, "detail": 1}},
         {"finish": {"result": "sculpture", "gap_px": True, "empty_background": "yes"}},
         {"finish": {"palette": ["Web"]}},
+        {"preset": "quick", "counting": ["b"], "start": "b"},
+        {"preset": ["draft"], "counting": {"b": 2, "c": None, "d": {}}, "start": {"layer": 3}},
+        {"counting": {"b": {"weight": 0}, "c": {"weight": True}, "d": {"weight": "2"}}},
+        {"counting": {"b": {"weight": 10**400}, "c": {"weight": float("nan")}}},
+        {"start": {"percent": 0}},
+        {"start": {"percent": 50.0}},
     ],
 )
 def test_what_a_file_says_wrongly_is_the_usual_choice(kept):

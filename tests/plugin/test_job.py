@@ -7,10 +7,19 @@ import pytest
 
 from krita_plugin.errors import CannotStart
 from krita_plugin.geometry import Box
-from krita_plugin.job import Choices, Finish, Options, Sheet, Snapshot, build_request, check_choices
+from krita_plugin.job import (
+    Choices,
+    Finish,
+    Options,
+    Sheet,
+    Snapshot,
+    Start,
+    build_request,
+    check_choices,
+)
 from krita_plugin.moved import Stand
 from krita_plugin.pairing import FoundHint, FoundPair, Marks
-from manganinja.wire.protocol import ModelInfo
+from manganinja.wire.protocol import ModelInfo, ReferenceOptions
 
 MODELS = (ModelInfo("mini"),)
 NAMES = {"a": "Lines", "b": "Colours", "c": "Points", "d": "More"}
@@ -45,6 +54,7 @@ def snapshot(lineart=None, references=None, pairs=(), options=None):
         (Choices("a", ("b", "b")), "twice"),
         (Choices("a", ("b",), "b"), "for the points and as a picture"),
         (Choices("a", ("b",), None, "a"), "as line art and under “Keep”"),
+        (Choices("a", ("b",), start=Start("a")), "as line art and under “Start from”"),
     ],
 )
 def test_choices_that_make_no_job_are_refused_with_a_remedy(choices, says):
@@ -202,3 +212,74 @@ def test_a_scribble_of_very_many_points_is_thinned_out_to_what_can_be_sent():
     (sent,) = marked(Marks(closing=(scribble,))).request.flats.closing
     assert len(sent) <= 10_000
     assert (sent[0].x_px, sent[-1].x_px) == (-1, 449)
+
+
+# -- options of references, quality, a layer to start from ----------------------------------------
+
+HEAVY, OPAQUE = ReferenceOptions(2.5), ReferenceOptions(1.0, True)
+
+
+def test_how_a_layer_counts_goes_with_it_whatever_its_place() -> None:
+    counting = {"b": HEAVY, "d": OPAQUE, "e": ReferenceOptions(9)}
+    usual = ReferenceOptions()
+    for references, wanted in (
+        (("b", "d"), (HEAVY, OPAQUE)),
+        (("d", "b"), (OPAQUE, HEAVY)),
+        (("d", "f"), (OPAQUE, usual)),
+        (("f",), (usual,)),
+    ):
+        assert Choices("a", references, counting=counting).reference_options == wanted
+
+
+def test_quality_and_how_references_count_are_asked_for():
+    two = [sheet("Colours", 8, 4, [RED, BLUE]), sheet("More", 8, 4, [RED, CLEAR, BLUE])]
+    taken = replace(snapshot(references=two), preset="draft", reference_options=(HEAVY, OPAQUE))
+    request = build_request(taken, MODELS).request
+    assert (request.preset, request.reference_options) == ("draft", (HEAVY, OPAQUE))
+    plain = build_request(snapshot(), MODELS).request
+    assert (plain.preset, plain.reference_options) == (None, ())
+    assert (plain.initial, plain.strength) == (None, 1.0)
+
+
+def test_the_start_goes_along_untouched_and_is_said():
+    start = sheet("Flats 1", 8, 4, [BLUE, CLEAR])
+    prepared = build_request(replace(snapshot(), start=start, strength=0.35), MODELS)
+    initial = prepared.request.initial
+    assert initial is not None and bytes(initial.pixels) == start.pixels
+    assert prepared.request.strength == 0.35
+    assert prepared.notes == ("Started from “Flats 1”, 35 % of it painted anew.",)
+    # A strength without a layer to start from is no matter.
+    assert build_request(replace(snapshot(), strength=0.35), MODELS).request.strength == 1
+
+
+def test_a_start_and_what_is_kept_are_not_mixed_up():
+    start, kept = sheet("Flats 1", 8, 4, [BLUE, CLEAR]), sheet("Corrected", 8, 4, [RED, CLEAR])
+    request = build_request(replace(snapshot(), start=start, kept=kept), MODELS).request
+    assert request.locks is not None and bytes(request.locks.pixels) == kept.pixels
+    assert request.initial is not None and bytes(request.initial.pixels) == start.pixels
+
+
+def test_an_empty_start_is_refused():
+    with pytest.raises(CannotStart, match="“Flats 1” is empty") as refusal:
+        build_request(replace(snapshot(), start=sheet("Flats 1", 8, 4, [CLEAR])), MODELS)
+    assert "nothing" in refusal.value.remedy
+
+
+FAINT = b"\0\0\xff\x7f"
+
+
+def test_only_what_is_painted_needs_something_opaque():
+    faint = [sheet("Faint", 8, 4, [FAINT, b"\xff\0\0\x7f"])]
+    build_request(snapshot(references=faint), MODELS)
+    with pytest.raises(CannotStart, match="“Faint” is opaque") as refusal:
+        build_request(replace(snapshot(references=faint), reference_options=(OPAQUE,)), MODELS)
+    assert refusal.value.remedy
+
+
+def test_a_pair_on_a_spot_that_does_not_count_is_listed_and_not_sent():
+    reference = [sheet("Colours", 8, 4, [RED, FAINT, BLUE, BLUE])]
+    taken = snapshot(references=reference, pairs=[FoundPair((1.5, 1.0), (2, 1), 0, "#ff0000")])
+    assert len(build_request(taken, MODELS).request.pairs) == 1
+    prepared = build_request(replace(taken, reference_options=(OPAQUE,)), MODELS)
+    assert not prepared.request.pairs
+    assert any("transparent" in note for note in prepared.notes)

@@ -72,7 +72,9 @@ class Painter:
         picture = Picture(*size, "rgba8", colour * (size[0] * size[1]))
         note = f"{request.lineart.format} {request.lineart.pixels[:4].hex()}"
         unsure = (Unsure(Point(1.0, 2.0), 0.25, "several colours fit"),)
-        info = ResultInfo(request.seed, self.info.name, steps, 0.5, self.device, (note,), unsure)
+        notes = (note, *(_arrived(request) if request.source.get("play") == "tell" else ()))
+        how = request.seed, self.info.name, steps, 0.5, self.device
+        info = ResultInfo(*how, notes, unsure, request.preset)
         layers = [Layer("Flats", "normal", picture)]
         if request.flats.result == "layers":
             count = size[0] * size[1]
@@ -90,3 +92,11 @@ class Painter:
             raise TypeError("a sentence of a programmer's")
         elif role == "refuse":
             raise errors.BadRequest("The reference is of one colour.", "Choose another one.")
+
+
+def _arrived(request: ColorizeRequest) -> list[str]:
+    """What the request says of its references and of the pictures over the line art."""
+    options = [f"{o.weight:g} {o.only_opaque}" for o in request.reference_options]
+    over = {"locks": request.locks, "initial": request.initial}
+    pictures = [f"{name} {p.format} {p.pixels[:4].hex()}" for name, p in over.items() if p]
+    return [*options, *pictures, f"strength {request.strength:g}"]

@@ -24,6 +24,7 @@ from manganinja.wire.protocol import (
     Preview,
     Progress,
     Queued,
+    ReferenceOptions,
     Result,
     Unsure,
 )
@@ -66,6 +67,36 @@ def test_kritas_bgra_is_turned_for_the_painter_and_back(client: Connection) -> N
     )
     assert end.info.notes == ("rgba8 03020104",)
     assert end.picture == Picture(6, 4, "bgra8", b"\x10\x20\xc8\xff" * 24)
+
+
+def over_the_lines(blue_first: bytes) -> Picture:
+    return Picture(LINES.width_px, LINES.height_px, "bgra8", blue_first * 24)
+
+
+@pytest.mark.parametrize(
+    ("over_it", "told"),
+    [
+        ({}, ("strength 1",)),
+        ({"initial": over_the_lines(b"\1\2\3\4")}, ("initial rgba8 03020104", "strength 0.25")),
+        ({"locks": over_the_lines(b"\5\6\7\x08")}, ("locks rgba8 07060508", "strength 1")),
+        (
+            {"locks": over_the_lines(b"\5\6\7\x08"), "initial": over_the_lines(b"\1\2\3\4")},
+            ("locks rgba8 07060508", "initial rgba8 03020104", "strength 0.25"),
+        ),
+    ],
+)
+def test_all_options_reach_the_painter(client: Connection, over_it, told: tuple[str, ...]) -> None:
+    asked = play(
+        "tell",
+        references=(RED, RED),
+        preset="draft",
+        reference_options=(ReferenceOptions(0.5), ReferenceOptions(3.0, True)),
+        strength=0.25 if "initial" in over_it else 1.0,
+        **over_it,
+    )
+    info = result(client.colorize(asked)).info
+    assert info.notes[1:] == ("0.5 False", "3 True", *told)
+    assert info.preset == "draft"
 
 
 def test_a_full_page_arrives_to_the_byte(client: Connection) -> None:

@@ -61,12 +61,19 @@ FLATS = st.builds(
 )
 
 
+REFERENCE_OPTIONS = st.builds(
+    p.ReferenceOptions, st.floats(0, p.MAX_WEIGHT, exclude_min=True), st.booleans()
+)
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> p.RequestHeader:
     count = draw(st.integers(1, 3))
     pairs = st.builds(p.Pair, POINTS, POINTS, st.integers(0, count - 1))
     lineart = draw(descriptors(st.just(0)))
     locks = replace(lineart, blob=count + 1) if draw(st.booleans()) else None
+    initial = replace(lineart, blob=count + 2) if draw(st.booleans()) else None
+    options = draw(st.lists(REFERENCE_OPTIONS, min_size=count, max_size=count))
     return p.RequestHeader(
         lineart=lineart,
         references=tuple(draw(descriptors(st.just(n + 1))) for n in range(count)),
@@ -80,14 +87,20 @@ def requests(draw: st.DrawFn) -> p.RequestHeader:
         result_format=draw(st.sampled_from(["rgba8", "bgra8"])),
         flats=draw(FLATS),
         locks=locks,
+        preset=draw(st.none() | st.sampled_from(p.PRESETS)),
+        reference_options=tuple(options) if draw(st.booleans()) else (),
+        initial=initial,
+        strength=draw(st.floats(0, 1, exclude_min=True)) if initial else 1.0,
     )
 
 
-def test_locks_of_another_size_are_refused() -> None:
-    page, locks = p.Picture(2, 1, "gray8", b"ab"), p.Picture(1, 1, "rgba8", b"abcd")
+@pytest.mark.parametrize("place", ["locks", "initial"])
+def test_what_lies_over_the_line_art_and_has_another_size_is_refused(place: str) -> None:
+    page, other = p.Picture(2, 1, "gray8", b"ab"), p.Picture(1, 1, "rgba8", b"abcd")
     with pytest.raises(p.ProtocolError) as caught:
-        p.ColorizeRequest(page, (page,), locks=locks)
+        p.ColorizeRequest(page, (page,), **{place: other})
     assert caught.value.code == "bad_request" and "1 x 1 px" in caught.value.message
+    assert place in caught.value.message
 
 
 MODELS = st.lists(
@@ -97,7 +110,7 @@ MODELS = st.lists(
 UNSURE = st.lists(st.builds(p.Unsure, POINTS, st.floats(0, 1), TEXTS), max_size=3).map(tuple)
 INFOS = st.builds(
     p.ResultInfo, COUNTS, TEXTS, COUNTS, NUMBERS, TEXTS, st.lists(TEXTS, max_size=3).map(tuple),
-    UNSURE,
+    UNSURE, st.none() | st.sampled_from(p.PRESETS),
 )  # fmt: skip
 
 
@@ -235,19 +248,53 @@ def test_what_a_newer_version_adds_is_overlooked() -> None:
 SMALL = p.Picture(2, 2, "rgba8", bytes(16))
 
 
-def test_the_request_that_arrives_is_the_request_that_was_sent() -> None:
-    pairs = (p.Pair(p.Point(0.5, 1), p.Point(1.25, 0), 1),)
+def pixels(byte: bytes) -> p.Picture:
+    return p.Picture(3, 1, "rgba8", byte * 12)
+
+
+@pytest.mark.parametrize("over_it", [(), ("locks",), ("initial",), ("locks", "initial")])
+def test_the_request_that_arrives_is_the_request_that_was_sent(over_it: tuple[str, ...]) -> None:
     sent = p.ColorizeRequest(
-        p.Picture(3, 1, "gray8", b"abc"), (SMALL, SMALL), pairs, seed=3, source={"layer": "{1}"}
+        p.Picture(3, 1, "gray8", b"abc"),
+        (SMALL, pixels(b"r")),
+        (p.Pair(p.Point(0.5, 1), p.Point(1.25, 0), 1),),
+        steps=9,
+        seed=3,
+        source={"layer": "{1}"},
+        preset="draft",
+        reference_options=(p.ReferenceOptions(2.5), p.ReferenceOptions(only_opaque=True)),
+        strength=0.25 if "initial" in over_it else 1.0,
+        **{place: pixels(place[:1].encode()) for place in over_it},
     )
-    pictures = [p.encode_picture(picture) for picture in (sent.lineart, *sent.references)]
+    pictures = [p.encode_picture(picture) for picture in sent.pictures]
     described = [picture.descriptor(n) for n, picture in enumerate(pictures)]
-    header = p.RequestHeader(
-        described[0], tuple(described[1:]), sent.pairs, seed=3, source={"layer": "{1}"}
-    )
+    header = p.RequestHeader(**p.with_places(sent.places, described), **sent.options)
     arrived = p.parse_client_message(p.to_text(p.Colorize("job", header)))
     assert isinstance(arrived, p.Colorize)
     assert arrived.request.with_pictures([picture.decode() for picture in pictures]) == sent
+
+
+def test_a_reference_without_options_has_the_usual_ones() -> None:
+    plain = p.ColorizeRequest(SMALL, (SMALL, SMALL))
+    assert plain.options_of_references == (p.ReferenceOptions(1.0, False),) * 2
+    header = json.loads(p.to_text(p.Colorize("job", header_of(plain))))
+    for said in ([{}, {"weight": 1}], None, []):
+        header["request"]["reference_options"] = said
+        arrived = p.parse_client_message(json.dumps(header))
+        assert isinstance(arrived, p.Colorize)
+        assert arrived.request.options_of_references == plain.options_of_references
+
+
+def header_of(request: p.ColorizeRequest) -> p.RequestHeader:
+    described = [p.encode_picture(q).descriptor(n) for n, q in enumerate(request.pictures)]
+    return p.RequestHeader(**p.with_places(request.places, described), **request.options)
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, 10.5, float("nan"), float("inf")])
+def test_a_weight_that_means_nothing_is_refused(weight: float) -> None:
+    with pytest.raises(p.ProtocolError, match="weight") as caught:
+        p.ReferenceOptions(weight)
+    assert caught.value.code == "bad_request"
 
 
 @pytest.mark.parametrize(
@@ -285,6 +332,13 @@ def test_flats_options_that_mean_nothing_are_refused(changes: dict[str, object])
         {"guidance_points": float("nan")},
         {"guidance_points": 101.0},
         {"model": ""},
+        {"preset": "quick"},
+        {"preset": ""},
+        {"reference_options": (p.ReferenceOptions(),) * 2},
+        {"initial": SMALL, "strength": 0.0},
+        {"initial": SMALL, "strength": 1.01},
+        {"initial": SMALL, "strength": float("nan")},
+        {"strength": 0.5},
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_where_it_is_made(changes: dict) -> None:
@@ -352,7 +406,8 @@ def test_a_table_belongs_to_a_picture_by_index_and_to_no_other(pixel_format, tab
 
 
 def test_nothing_by_index_is_asked_for() -> None:
-    for changes in ({"lineart": INDEXED}, {"references": (INDEXED,)}, {"locks": INDEXED}):
+    over_it = [{place: INDEXED} for place in ("locks", "initial")]
+    for changes in ({"lineart": INDEXED}, {"references": (INDEXED,)}, *over_it):
         with pytest.raises(p.ProtocolError, match="results only"):
             p.ColorizeRequest(**{"lineart": SMALL, "references": (SMALL,), **changes})
 

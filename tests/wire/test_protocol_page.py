@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 from manganinja.wire import protocol as p
@@ -28,8 +29,16 @@ def test_every_message_of_the_example_is_one() -> None:
 
 def test_the_page_names_every_code_stage_state_format_and_message() -> None:
     names = {*p.ERROR_CODES, *p.STAGES, *p.MODEL_STATES, *p.CHANNELS, *p.ENCODINGS}
-    names |= {*p.RESULTS, *p.BLENDS, *p._TYPES.values()}
+    names |= {*p.RESULTS, *p.BLENDS, *p.PRESETS, *p._TYPES.values()}
+    names |= {f.name for f in fields(p.ReferenceOptions)}
     assert {name for name in names if f"`{name}`" not in PAGE} == set()
+
+
+def test_the_page_is_about_this_version_and_its_request_says_everything() -> None:
+    assert PAGE.startswith(f"# The wire format, version {p.PROTOCOL_VERSION}\n")
+    said = {p.parse_client_message(text) for text in example(">") if '"hello"' in text}
+    assert {m.protocol for m in said if isinstance(m, p.Hello)} == {p.PROTOCOL_VERSION}
+    assert {f.name for f in fields(p.RequestHeader) if f"`{f.name}`" not in PAGE} == set()
 
 
 def test_the_page_names_the_limits() -> None:
@@ -37,4 +46,5 @@ def test_the_page_names_the_limits() -> None:
     assert f"{p.MAX_PICTURE_PIXELS // 1_000_000} million pixels" in PAGE
     assert f"{p.MAX_REQUEST_BYTES >> 30} GiB" in PAGE
     assert f"{p.MAX_REFERENCES} references, {p.MAX_PAIRS} pairs" in PAGE
+    assert f"weight up to {p.MAX_WEIGHT:g}" in PAGE
     assert f"{p.MAX_LAYERS} layers" in PAGE and f"first {p.MAX_UNSURE}" in PAGE
