@@ -24,7 +24,7 @@ from .memory import Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .preview import preview as show
-from .samplers import PRESETS
+from .samplers import PRESETS, late_start
 from .weights.find import find_model
 from .weights.load import load_pipeline
 from .wire.protocol import (
@@ -162,8 +162,8 @@ class Painter:
     ) -> Job:
         """Read a request's pictures and see whether they can be used. Raises as :meth:`paint`."""
         steps = self._steps(request)
-        # The share of them that the pipeline runs for each look.
-        steps_run = max(1, round(steps * request.strength))
+        # Those that the pipeline runs for each look.
+        steps_run = late_start(steps, request.strength)[1]
         on_progress(Progress("reading", 0, steps_run, 0.0))
         strength = line_strength(to_image(request.lineart))
         check_has_lines(strength)

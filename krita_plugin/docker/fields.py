@@ -488,7 +488,7 @@ class StrengthSlider(QtWidgets.QSlider):
         self.setPageStep(10)
         self.setToolTip(
             "How much of that layer is painted anew: little stays near it and is quick, 100 % "
-            "hardly looks at it"
+            "leaves nothing of it"
         )
 
     def wheelEvent(self, event: object) -> None:
