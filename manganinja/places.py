@@ -3,23 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate import cpu_offload
 from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
 
 from . import winograd
 
 SMALL_BYTES = 1 << 30
 """A model with fewer bytes of weights gains nothing from half precision."""
-WORKING_BYTES_PER_PIXEL = 4600
-"""Of the working picture, in half precision, beside the weights. An estimate: 1.2 GB at 512 px."""
+HEADROOM_BYTES = 1 << 29
+"""Beside what a mode needs: working space of convolutions, gaps between tensors, the screen."""
 MODES = ("resident", "visiting", "sequential")
-"""All networks stay; image tower and Reference U-Net only visit; layer by layer."""
-_VISITORS = ("image_encoder", "reference_unet", "lineart_extractor")
+"""All networks stay; the large ones take turns; layer by layer."""
+_TURNS = {
+    "image_encoder": "look",
+    "lineart_extractor": "extract",
+    "reference_unet": "read",
+    "unet": "step",
+    "controlnet": "step",
+    "vae": "decode",
+}
+"""What a network is on the device for when networks take turns; the others are small and stay."""
+_STEP_NUMBERS, _DECODE_NUMBERS = 850, 1100
+"""Per pixel of the working picture: what a call keeps and the peak of a step or of decoding. What
+Stable Diffusion's sizes take by the count of ``python -m benchmarks.inference --modes``, and a
+little more; earlier parts of a call take less than a step."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +114,45 @@ def free_bytes(device: str) -> int | None:
 
 
 def needed_bytes(pipeline: Any, mode: str, resolution: int | None = None) -> int:
-    """What a mode takes at a working resolution: weights that stay, the largest visitor, work."""
-    sizes = {
-        name: sum(p.nbytes for p in network.parameters())
-        for name, network in pipeline.components.items()
-        if isinstance(network, torch.nn.Module)
-    }
-    visiting = {name: sizes.pop(name) for name in _VISITORS if name in sizes}
-    work = (resolution or pipeline.config["resolution"]) ** 2 * WORKING_BYTES_PER_PIXEL
+    """What a mode takes on the device at its peak: weights, and what is worked out with them.
+
+    Args:
+        mode: one of :data:`MODES`.
+        resolution: longer side of the working picture in pixels; the model's own if None.
+    """
+    pixels = (resolution or pipeline.config["resolution"]) ** 2
+    step, decode = (pixels * n * pipeline.dtype.itemsize for n in (_STEP_NUMBERS, _DECODE_NUMBERS))
+    small, large = 0, dict.fromkeys(_TURNS.values(), 0)
+    for name, network in _networks(pipeline).items():
+        size = sum(tensor.nbytes for tensor in [*network.parameters(), *network.buffers()])
+        if name in _TURNS:
+            large[_TURNS[name]] += size
+        else:
+            small += size
     if mode == "resident":
-        return sum(sizes.values()) + sum(visiting.values()) + work
+        return small + sum(large.values()) + decode
     if mode == "visiting":
-        # A visitor comes while there is no other work.
-        return sum(sizes.values()) + max([work, *visiting.values()])
-    return work
+        return small + max(size + (decode if t == "decode" else step) for t, size in large.items())
+    return decode
+
+
+def fitting_mode(pipeline: Any, free: int | None) -> str:
+    """The first mode that leaves some of so many free bytes; None is enough for all."""
+    if free is None:
+        return MODES[0]
+    fitting = [m for m in MODES if needed_bytes(pipeline, m) + HEADROOM_BYTES <= free]
+    return (fitting or MODES[-1:])[0]
+
+
+def _networks(pipeline: Any) -> dict[str, torch.nn.Module]:
+    parts = pipeline.components.items()
+    return {name: part for name, part in parts if isinstance(part, torch.nn.Module)}
 
 
 class Residence:
     """How much of a pipeline stays on its device, and the next smaller mode when memory runs out.
+
+    In other modes than "resident", weights come and go: one call at a time.
 
     Args:
         pipeline: not yet on the device.
@@ -130,26 +162,38 @@ class Residence:
 
     def __init__(self, pipeline: Any, device: str, mode: str | None = None) -> None:
         self._pipeline, self.device = pipeline, device
-        free = free_bytes(device)
-        fitting = [m for m in MODES if free is None or needed_bytes(pipeline, m) < free]
-        self.mode = mode or (fitting or MODES[-1:])[0]
+        self.mode = mode or fitting_mode(pipeline, free_bytes(device))
+        self._weights = {
+            name: _Weights(network.to("cpu").modules())
+            for name, network in _networks(pipeline).items()
+        }
         self._move_in()
 
     def _move_in(self) -> None:
+        self.move_out()
         device = torch.device(self.device)
         self._pipeline.place = device
-        for name, network in self._pipeline.components.items():
-            if not isinstance(network, torch.nn.Module):
-                continue
-            remove_hook_from_module(network, recurse=True)
+        turns = _Turns(device)
+        for name, network in _networks(self._pipeline).items():
+            weights = self._weights[name]
             if self.mode == "sequential":
-                cpu_offload(network.to("cpu"), device)
-            elif self.mode == "visiting" and name in _VISITORS:
-                add_hook_to_module(network.to("cpu"), _Visit(device))
+                for module in network.modules():
+                    add_hook_to_module(module, _Visit(device, _Weights([module])))
+            elif self.mode == "visiting" and name in _TURNS:
+                turns.add(_TURNS[name], weights)
+                add_hook_to_module(network, _Turn(turns, _TURNS[name]))
             else:
-                network.to(device)
+                weights.come(device)
         if self.mode != MODES[0]:
             self._pipeline.vae.enable_tiling()
+
+    def move_out(self) -> None:
+        """Leave the pipeline in the main memory, as it was."""
+        for name, network in _networks(self._pipeline).items():
+            remove_hook_from_module(network, recurse=True)
+            self._weights[name].go_home()
+        self._pipeline.vae.disable_tiling()
+        self._pipeline.place = torch.device("cpu")
 
     def smaller(self) -> str | None:
         """Go on with the next mode that stays for less; the sentence to tell, or None."""
@@ -186,21 +230,79 @@ class Residence:
 
 def empty_caches(device: str) -> None:
     """Give back what torch keeps for later."""
-    kind = device.split(":")[0]
-    if kind != "cpu":
-        getattr(torch, kind).empty_cache()
+    kind = getattr(torch, device.split(":")[0], None)
+    if hasattr(kind, "empty_cache"):
+        kind.empty_cache()
+
+
+class _Weights:
+    """Parameters and buffers of modules: at home in the main memory, or as copies on a device.
+
+    Copies are dropped, never copied back, and no tensor changes that somebody else may hold.
+    """
+
+    def __init__(self, modules: Iterable[torch.nn.Module]) -> None:
+        self._home = [
+            (module, name, tensor)
+            for module in modules
+            for named in (module.named_parameters, module.named_buffers)
+            for name, tensor in named(recurse=False)
+        ]
+
+    def come(self, device: torch.device) -> None:
+        for module, name, tensor in self._home:
+            here = tensor.to(device)
+            is_parameter = isinstance(tensor, torch.nn.Parameter)
+            setattr(module, name, torch.nn.Parameter(here, False) if is_parameter else here)
+
+    def go_home(self) -> None:
+        for module, name, tensor in self._home:
+            setattr(module, name, tensor)
 
 
 class _Visit(ModelHook):
-    """On the device while it works, in the main memory otherwise."""
+    """Weights are on the device while their module works."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, device: torch.device, weights: _Weights) -> None:
+        self._device, self._weights = device, weights
 
     def pre_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
-        module.to(self.device)
+        self._weights.come(self._device)
         return args, kwargs
 
     def post_forward(self, module: Any, output: Any) -> Any:
-        module.to("cpu")
+        self._weights.go_home()
         return output
+
+
+class _Turns:
+    """The networks of one turn are on the device, until another turn comes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._now = device, ""
+        self._weights: dict[str, list[_Weights]] = {"": []}
+
+    def add(self, turn: str, weights: _Weights) -> None:
+        self._weights.setdefault(turn, []).append(weights)
+
+    def take(self, turn: str) -> None:
+        if turn == self._now:
+            return
+        for weights in self._weights[self._now]:
+            weights.go_home()
+        # Until all have come: an error on the way must not leave a turn half taken.
+        self._now = ""
+        for weights in self._weights[turn]:
+            weights.come(self._device)
+        self._now = turn
+
+
+class _Turn(ModelHook):
+    """A network's turn comes when it is called."""
+
+    def __init__(self, turns: _Turns, turn: str) -> None:
+        self._turns, self._turn = turns, turn
+
+    def pre_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
+        self._turns.take(self._turn)
+        return args, kwargs

@@ -9,9 +9,21 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import memory
 from manganinja import MangaNinjaPipeline, load_pipeline, winograd
+from manganinja.memory import Memory
 from manganinja.painter import Painter
-from manganinja.places import MODES, Place, Residence, best_place, is_out_of_memory, prepare
+from manganinja.places import (
+    HEADROOM_BYTES,
+    MODES,
+    Place,
+    Residence,
+    best_place,
+    fitting_mode,
+    is_out_of_memory,
+    needed_bytes,
+    prepare,
+)
 from manganinja.wire.protocol import ColorizeRequest
 
 from .test_painter import request_  # noqa: F401 - a fixture
@@ -40,10 +52,80 @@ def test_every_mode_paints_the_same(pipeline: MangaNinjaPipeline, mode: str) -> 
     torch.testing.assert_close(latents(pipeline), expected, atol=1e-2, rtol=1e-4)
 
 
-def test_layer_by_layer_no_weight_stays(pipeline: MangaNinjaPipeline) -> None:
-    Residence(pipeline, "cpu", "sequential")
-    latents(pipeline)
-    assert {p.device.type for p in pipeline.unet.parameters()} == {"meta"}
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_goes_on_from_what_an_earlier_call_worked_out(
+    pipeline: MangaNinjaPipeline, mode: str
+) -> None:
+    remembered = Memory()
+    expected = latents(pipeline, memory=remembered)
+    Residence(pipeline, "cpu", mode)
+    for _ in range(2):
+        found = latents(pipeline, memory=remembered)
+        torch.testing.assert_close(found, expected, atol=1e-2, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_what_is_on_the_device_is_what_the_mode_says(pipeline: MangaNinjaPipeline) -> None:
+    """The meta device stands for a GPU: it has a memory of its own, if an empty one."""
+
+    def here() -> set[str]:
+        parts = pipeline.components.items()
+        networks = {name: part for name, part in parts if isinstance(part, nn.Module)}
+        return {
+            name
+            for name, network in networks.items()
+            if {p.device.type for p in network.parameters()} == {"meta"}
+        }
+
+    everything = {name for name in pipeline.components if name != "scheduler"}
+    if pipeline.lineart_extractor is None:
+        everything.remove("lineart_extractor")
+    residence = Residence(pipeline, "meta", "resident")
+    assert here() == everything
+    assert residence.smaller() and residence.mode == "visiting"
+    small = here()
+    assert small == {"point_net", "unconditional"}
+    latent = torch.zeros(1, 4, 8, 8, device="meta")
+    step = torch.zeros((), device="meta")
+    token = torch.zeros(1, 1, 32, device="meta")
+    for _ in range(2):
+        pipeline.reference_unet.read(latent, token)
+        assert here() == {*small, "reference_unet"}
+        pipeline.controlnet.embed(torch.zeros(1, 3, 64, 64, device="meta"))
+        pipeline.unet(latent, step, token)
+        assert here() == {*small, "unet", "controlnet"}
+        pipeline.vae.decode(latent)
+        assert here() == {*small, "vae"}
+    assert residence.smaller() and residence.mode == "sequential"
+    pipeline.unet(latent, step, token)
+    assert here() == set()
+    residence.move_out()
+    assert pipeline.place.type == "cpu" and latents(pipeline).isfinite().all()
+
+
+def test_layer_by_layer_a_step_holds_no_network_as_a_whole(pipeline: MangaNinjaPipeline) -> None:
+    networks = (pipeline.unet, pipeline.controlnet)
+    weights = sum(p.nbytes for network in networks for p in network.parameters())
+    visiting, sequential = (memory.counted(pipeline, m, 64).parts["step"] for m in MODES[1:])
+    assert visiting > weights and sequential < visiting - 0.8 * weights
+
+
+def test_what_a_mode_is_said_to_need_is_what_the_count_finds() -> None:
+    """Of the published sizes: the first mode that fits is chosen by it."""
+    published = memory.hollow(torch.float16)
+    for mode in MODES[:2]:
+        found = memory.counted(published, mode, 512).bytes
+        assert found <= needed_bytes(published, mode) < 1.06 * found
+
+
+def test_half_precision_has_room_in_6_gb_and_fits_into_4_gb() -> None:
+    """What is free on a card of that size with a desktop on it."""
+    published = memory.hollow(torch.float16)
+    expected = {24e9: "resident", 7e9: "resident", 5.2e9: "visiting", 3.5e9: "visiting"}
+    assert {free: fitting_mode(published, int(free)) for free in expected} == expected
+    assert fitting_mode(published, int(2e9)) == "sequential"
+    assert fitting_mode(published, None) == "resident"
+    assert needed_bytes(published, "visiting", 768) + HEADROOM_BYTES < 5.2e9
 
 
 @pytest.mark.parametrize(
@@ -58,12 +140,14 @@ def test_when_memory_runs_out_the_next_mode_is_tried_and_the_artist_told(
     painter = Painter.load(str(small_model), device="cpu")
     expected = painter.paint(request_).picture
     left = [error]
+    calls = []
 
-    def fails_once(module: nn.Module, inputs: object) -> None:
-        if left:
+    def fails_in_the_second_step(module: nn.Module, inputs: object) -> None:
+        calls.append(module)
+        if len(calls) == 2:
             raise left.pop()
 
-    painter.pipeline.unet.conv_in.register_forward_pre_hook(fails_once)
+    painter.pipeline.unet.conv_in.register_forward_pre_hook(fails_in_the_second_step)
     painting = painter.paint(request_)
     assert painter.residence.mode == "visiting" and not left
     assert painting.info.notes[0].startswith("There was not enough memory")
