@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
+import torch._dynamo
 from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
+from diffusers.models.attention import FeedForward
+from diffusers.models.resnet import ResnetBlock2D
 
 from . import winograd
+from .wire.discovery import data_dir
 
 SMALL_BYTES = 1 << 30
 """A model with fewer bytes of weights gains nothing from half precision."""
 HEADROOM_BYTES = 1 << 29
 """Beside what a mode needs: working space of convolutions, gaps between tensors, the screen."""
+COMPILE = "MANGANINJA_COMPILE"
+"""Name of the environment variable that asks for compiling; it is off unless this is 1."""
 MODES = ("resident", "visiting", "sequential")
 """All networks stay; the large ones take turns; layer by layer."""
 _TURNS = {
@@ -86,12 +96,56 @@ def _precision(kind: str) -> tuple[torch.dtype, str]:
 
 
 def prepare(pipeline: Any, place: Place) -> None:
-    """Lay weights out as the device likes them; results stay the same up to rounding."""
+    """Lay weights out as the device likes them; results stay the same up to rounding.
+
+    With ``MANGANINJA_COMPILE=1`` in the environment, parts are compiled, too.
+    """
     networks = [pipeline.unet, pipeline.controlnet, pipeline.reference_unet, pipeline.vae]
     for network in filter(None, networks):
         if place.device == "cpu" and place.dtype == torch.float32:
             winograd.install(network)
         network.to(memory_format=torch.channels_last)
+    if os.environ.get(COMPILE) == "1":
+        logging.getLogger(__name__).warning(compile_blocks(pipeline, place.device))
+
+
+def compile_blocks(pipeline: Any, device: str) -> str:
+    """Let torch.compile make kernels for a step's residual blocks and feed-forward layers.
+
+    These are handed nothing but tensors. The attentions, which read what travels with a call, stay
+    as they are; their kernels are fused anyway. What is compiled is kept in the data folder, so
+    that the next start finds it there. What can't be compiled runs as ever.
+
+    Returns:
+        A sentence: what will happen, or why nothing will.
+    """
+    missing = _missing_compiler(device.split(":")[0])
+    if missing:
+        return f"Nothing is compiled: {missing}. The model runs as ever."
+    kept = os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(data_dir() / "compiled"))
+    # Shapes differ from level to level, and each gets kernels of its own.
+    torch._dynamo.config.cache_size_limit = max(64, torch._dynamo.config.cache_size_limit)
+    torch._dynamo.config.suppress_errors = True
+    for network in filter(None, (pipeline.unet, pipeline.controlnet)):
+        for module in network.modules():
+            if isinstance(module, (ResnetBlock2D, FeedForward)):
+                module.compile(dynamic=False)
+    return f"The first steps take minutes: parts are compiled, and kept in {kept}."
+
+
+def _missing_compiler(kind: str) -> str:
+    """What torch.compile lacks here; empty if nothing."""
+    if kind in ("cuda", "xpu"):
+        return "" if find_spec("triton") else "the package triton is not installed"
+    if kind == "cpu":
+        names = [os.environ.get("CXX", "g++"), "clang++", "cl"]
+        return "" if any(map(shutil.which, names)) else "there is no C++ compiler"
+    return f"torch compiles nothing for {kind} that was tried"
+
+
+def _stop_compiling(network: torch.nn.Module) -> None:
+    for module in network.modules():
+        module._compiled_call_impl = None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -163,35 +217,38 @@ class Residence:
     def __init__(self, pipeline: Any, device: str, mode: str | None = None) -> None:
         self._pipeline, self.device = pipeline, device
         self.mode = mode or fitting_mode(pipeline, free_bytes(device))
-        self._weights = {
-            name: _Weights(network.to("cpu").modules())
-            for name, network in _networks(pipeline).items()
-        }
+        self._weights: dict[str, _Weights] = {}
         self._move_in()
 
     def _move_in(self) -> None:
         self.move_out()
         device = torch.device(self.device)
         self._pipeline.place = device
+        if self.mode == MODES[0]:
+            for network in _networks(self._pipeline).values():
+                network.to(device)
+            return
+        self._pipeline.vae.enable_tiling()
         turns = _Turns(device)
         for name, network in _networks(self._pipeline).items():
-            weights = self._weights[name]
+            weights = self._weights[name] = _Weights(network.modules())
             if self.mode == "sequential":
+                _stop_compiling(network)  # It would stumble over every layer's hook.
                 for module in network.modules():
                     add_hook_to_module(module, _Visit(device, _Weights([module])))
-            elif self.mode == "visiting" and name in _TURNS:
+            elif name in _TURNS:
                 turns.add(_TURNS[name], weights)
                 add_hook_to_module(network, _Turn(turns, _TURNS[name]))
             else:
                 weights.come(device)
-        if self.mode != MODES[0]:
-            self._pipeline.vae.enable_tiling()
 
     def move_out(self) -> None:
-        """Leave the pipeline in the main memory, as it was."""
+        """Leave the pipeline in the main memory, without hooks."""
         for name, network in _networks(self._pipeline).items():
             remove_hook_from_module(network, recurse=True)
-            self._weights[name].go_home()
+            if name in self._weights:
+                self._weights.pop(name).go_home()
+            network.to("cpu")
         self._pipeline.vae.disable_tiling()
         self._pipeline.place = torch.device("cpu")
 

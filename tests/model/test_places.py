@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from manganinja.places import (
     Place,
     Residence,
     best_place,
+    compile_blocks,
     fitting_mode,
     is_out_of_memory,
     needed_bytes,
@@ -65,7 +67,7 @@ def test_every_mode_goes_on_from_what_an_earlier_call_worked_out(
 
 
 @torch.no_grad()
-def test_what_is_on_the_device_is_what_the_mode_says(pipeline: MangaNinjaPipeline) -> None:
+def test_what_is_on_the_device_when_is_what_the_mode_says(pipeline: MangaNinjaPipeline) -> None:
     """The meta device stands for a GPU: it has a memory of its own, if an empty one."""
 
     def here() -> set[str]:
@@ -77,12 +79,7 @@ def test_what_is_on_the_device_is_what_the_mode_says(pipeline: MangaNinjaPipelin
             if {p.device.type for p in network.parameters()} == {"meta"}
         }
 
-    everything = {name for name in pipeline.components if name != "scheduler"}
-    if pipeline.lineart_extractor is None:
-        everything.remove("lineart_extractor")
-    residence = Residence(pipeline, "meta", "resident")
-    assert here() == everything
-    assert residence.smaller() and residence.mode == "visiting"
+    residence = Residence(pipeline, "meta", "visiting")
     small = here()
     assert small == {"point_net", "unconditional"}
     latent = torch.zeros(1, 4, 8, 8, device="meta")
@@ -113,7 +110,7 @@ def test_layer_by_layer_a_step_holds_no_network_as_a_whole(pipeline: MangaNinjaP
 def test_what_a_mode_is_said_to_need_is_what_the_count_finds() -> None:
     """Of the published sizes: the first mode that fits is chosen by it."""
     published = memory.hollow(torch.float16)
-    for mode in MODES[:2]:
+    for mode in ("visiting", "resident"):
         found = memory.counted(published, mode, 512).bytes
         assert found <= needed_bytes(published, mode) < 1.06 * found
 
@@ -192,3 +189,32 @@ def test_laying_weights_out_for_a_device_changes_nothing(pipeline: MangaNinjaPip
     prepare(pipeline, Place("cpu", torch.float32, "a test"))
     # Rounding grows through two steps of guidance 9 and 15; latents go up to 22.
     torch.testing.assert_close(latents(pipeline), expected, atol=1e-2, rtol=1e-4)
+
+
+def test_without_a_compiler_nothing_is_compiled_and_a_sentence_says_so(
+    pipeline: MangaNinjaPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = latents(pipeline)
+    monkeypatch.setattr("manganinja.places.shutil.which", lambda name: None)
+    told = compile_blocks(pipeline, "cpu")
+    assert told == "Nothing is compiled: there is no C++ compiler. The model runs as ever."
+    assert "mps" in compile_blocks(pipeline, "mps")
+    assert torch.equal(latents(pipeline), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("mode", MODES)
+def test_compiled_it_paints_the_same_and_the_kernels_are_kept(
+    pipeline: MangaNinjaPipeline, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = latents(pipeline)
+    monkeypatch.setenv("MANGANINJA_HOME", str(tmp_path))
+    monkeypatch.setenv("MANGANINJA_COMPILE", "1")
+    # Set before, so that it is taken back after the test.
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    torch.compiler.reset()
+    prepare(pipeline, Place("cpu", torch.float32, "a test"))
+    Residence(pipeline, "cpu", mode)
+    torch.testing.assert_close(latents(pipeline), expected, atol=1e-2, rtol=1e-4)
+    assert any((tmp_path / "compiled").rglob("*.so")) == (mode != "sequential")
