@@ -128,7 +128,10 @@ def compile_blocks(pipeline: Any, device: str) -> str:
     torch._dynamo.config.suppress_errors = True
     for network in filter(None, (pipeline.unet, pipeline.controlnet)):
         for module in network.modules():
-            if isinstance(module, (ResnetBlock2D, FeedForward)):
+            if isinstance(module, winograd.WinogradConv2d):
+                # The compiler would write out its loop.
+                module.forward = torch.compiler.disable(module.forward)
+            elif isinstance(module, (ResnetBlock2D, FeedForward)):
                 module.compile(dynamic=False)
     return f"The first steps take minutes: parts are compiled, and kept in {kept}."
 
