@@ -130,7 +130,8 @@ def compile_blocks(pipeline: Any, device: str) -> str:
         for module in network.modules():
             if isinstance(module, winograd.WinogradConv2d):
                 # The compiler would write out its loop.
-                module.forward = torch.compiler.disable(module.forward)
+                as_it_is: Any = torch.compiler.disable(module.forward)
+                module.forward = as_it_is
             elif isinstance(module, (ResnetBlock2D, FeedForward)):
                 module.compile(dynamic=False)
     return f"The first steps take minutes: parts are compiled, and kept in {kept}."
