@@ -23,6 +23,7 @@ UNET: dict[str, Any] = {"cross_attention_dim": 768, "sample_size": 64}
 VAE: dict[str, Any] = {
     "block_out_channels": (128, 256, 512, 512),
     "layers_per_block": 2,
+    "sample_size": 512,
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
 }

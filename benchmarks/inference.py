@@ -29,7 +29,7 @@ from manganinja.reference_attention import PointEmbeddings, ReferenceContext
 from manganinja.samplers import PRESETS, new_scheduler
 from manganinja.weights.load import load_pipeline
 
-from . import full_size, published_schedule
+from . import full_size, memory, published_schedule
 
 GUIDANCE = Guidance(9.0, 15.0)
 
@@ -134,7 +134,9 @@ def decoded(pipeline: MangaNinjaPipeline, latents: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(pipeline: MangaNinjaPipeline, side_px: int, repeat: int, steps: int) -> dict[str, Any]:
+def measure(
+    pipeline: MangaNinjaPipeline, side_px: int, repeat: int, steps: int, compiled: bool = False
+) -> dict[str, Any]:
     """The table as numbers: per way of working, seconds a step and distance."""
     device = pipeline.place
     job, timestep = made_up(pipeline, side_px), torch.tensor(481, device=device)
@@ -170,6 +172,13 @@ def measure(pipeline: MangaNinjaPipeline, side_px: int, repeat: int, steps: int)
         repeat,
     )
     result.update(fast)
+    if compiled:
+        print(places.compile_blocks(pipeline, device.type))
+        result["and compiled"] = steps_by_turns(
+            {"and compiled": lambda: pipeline.predict(job.noise, timestep, job.ours)},
+            device,
+            repeat,
+        )["and compiled"]
     result["winograd convolutions"] = sum(isinstance(m, winograd.WinogradConv2d) for m in kinds)
     result["peak bytes"] = before, peak_bytes(device)
     if reference is not None:
@@ -191,6 +200,8 @@ def table(result: dict[str, Any]) -> str:
         "no redundant work": result["no redundant work"],
         "and laid out for the device": result["and laid out"],
     }
+    if "and compiled" in result:
+        ways["and compiled"] = result["and compiled"]
     for every in (2, 3):
         mean = (result["and laid out"] + (every - 1) * result["one row, laid out"]) / every
         ways[f"and guidance every {every} steps"] = mean
@@ -217,6 +228,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2, help="timed turns of each way")
     parser.add_argument("--steps", type=int, default=0, help="also sample, for the distance")
     parser.add_argument(
+        "--compile", action="store_true", help="also with torch.compile, which takes minutes first"
+    )
+    parser.add_argument(
+        "--modes", action="store_true", help="only the memory of each mode, without timing a CPU"
+    )
+    parser.add_argument(
         "--share",
         action="store_true",
         help="less memory: Reference U-Net with the U-Net's weights, no image tower",
@@ -224,18 +241,41 @@ def main() -> None:
     options = parser.parse_args()
     place = places.best_place(5 << 30, options.device)
     dtype = getattr(torch, options.dtype) if options.dtype else place.dtype
-    if options.model == "full":
-        pipeline = full_size.build(place.device, dtype, options.narrower, options.share)
-    else:
-        pipeline = published_schedule.whole(load_pipeline(options.model, place.device, dtype))
-    pipeline.set_progress_bar_config(disable=True)
-    pipeline.place = torch.device(place.device)
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, ", end="")
     print(f"{torch.get_num_threads()} threads, {dtype}. {place.why}")
+    if not options.modes:
+        _print_steps(options, place.device, dtype)
+    _print_modes(options, place.device, dtype)
+
+
+def _print_steps(options: argparse.Namespace, device: str, dtype: torch.dtype) -> None:
+    if options.model == "full":
+        pipeline = full_size.build(device, dtype, options.narrower, options.share)
+    else:
+        pipeline = published_schedule.whole(load_pipeline(options.model, device, dtype))
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.place = torch.device(device)
     side_px = options.size or pipeline.config["resolution"]
-    result = measure(pipeline, side_px, options.repeat, options.steps)
+    result = measure(pipeline, side_px, options.repeat, options.steps, options.compile)
     print(table(result))
     print(json.dumps(result))
+
+
+def _print_modes(options: argparse.Namespace, device: str, dtype: torch.dtype) -> None:
+    """A count is of half precision, which is what a GPU would have."""
+    can_tell = device.split(":")[0] in memory.MEASURABLE
+    if options.model != "full":
+        pipeline = load_pipeline(options.model, "cpu", dtype)
+    elif can_tell:
+        pipeline = memory.slimmed(full_size.build(device, dtype, options.narrower))
+    else:
+        pipeline = memory.hollow(_half(dtype), options.narrower)
+    side_px = options.size or pipeline.config["resolution"]
+    print(memory.table(pipeline, memory.peaks(pipeline, device, side_px), side_px))
+
+
+def _half(dtype: torch.dtype) -> torch.dtype:
+    return torch.float16 if dtype == torch.float32 else dtype
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError
 
 from ..errors import BadWeights, WeightsError
+from ..preview import fit_latent_colours
 from .keys import published_shapes
 from .ledger import MANIFEST, Ledger, check_digest, check_space, now, sha256_of, told, write_json
 from .published import PublishedFolder
@@ -50,13 +51,18 @@ def convert(ledger: Ledger, folder: Path, say: Callable[[str], object] = lambda 
     if unknown:
         say(f"Not pinned yet, so only their SHA-256 is written down: {', '.join(unknown)}.")
     with _in_place(ledger.model) as new:
+        colours = None
         for name, component in published.components(torch.float16):
             say(f"Writing {name} in half precision.")
             with quiet_loading():
                 component.save_pretrained(new / name)
+            if name == "vae":
+                colours = fit_latent_colours(component.float()).tolist()
             del component  # Or it would stay until the next one is there.
         with quiet_loading():
-            published.skeleton().save_config(new)
+            skeleton = published.skeleton()
+            skeleton.register_to_config(latent_colours=colours)
+            skeleton.save_config(new)
         _write_manifest(new, folder, sources)
 
 

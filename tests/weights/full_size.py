@@ -3,6 +3,7 @@
 
 python -m tests.weights.full_size FOLDER             write them
 python -m tests.weights.full_size FOLDER --convert   convert them, and tell the peak of memory
+python -m tests.weights.full_size FOLDER --colorize  colour one picture with them, likewise
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import json
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 from torch import Tensor
 
+from manganinja import PointPair, load_pipeline
 from manganinja.weights import ledger
 from manganinja.weights.convert import convert
 from manganinja.weights.keys import published_shapes
@@ -99,9 +103,33 @@ def _random(name: str) -> dict[str, Tensor]:
     return state
 
 
-def convert_and_measure(folder: Path) -> int:
-    """The peak, in bytes, of memory of one's own while converting; mapped files don't count."""
+def converted(folder: Path) -> None:
+    """The folder as the model of the data folder; its digests are not the published ones."""
     ledger.SOURCES = tuple(replace(source, sha256={}) for source in SOURCES)
+    convert(ledger.Ledger(), folder)
+
+
+def colorized(folder: Path) -> None:
+    """One square picture at 512 px from the folder as it is: two steps, one pair of points.
+
+    Random weights paint nothing to look at, but every number has to be one.
+    """
+    pipeline = load_pipeline(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    lineart = Image.new("L", (512, 512), 255)
+    ImageDraw.Draw(lineart).ellipse((100, 100, 400, 400), outline=0, width=4)
+    answer = pipeline(
+        lineart=lineart,
+        reference=Image.radial_gradient("L").resize((512, 512)).convert("RGB"),
+        points=[PointPair((100, 250), (250, 250))],
+        num_inference_steps=2,
+    )
+    (picture,) = answer.images
+    assert picture.size == (512, 512) and answer.latents.isfinite().all()
+
+
+def peak_of_own_memory(work: Callable[[], object]) -> int:
+    """The most bytes of the process' own while ``work`` runs; mapped files don't count."""
     peak, ended = 0, threading.Event()
 
     def watch() -> None:
@@ -114,7 +142,7 @@ def convert_and_measure(folder: Path) -> int:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        convert(ledger.Ledger(), folder)
+        work()
     finally:
         ended.set()
         watcher.join()
@@ -124,14 +152,16 @@ def convert_and_measure(folder: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--convert", action="store_true")
+    works = parser.add_mutually_exclusive_group()
+    for flag, work in (("--convert", converted), ("--colorize", colorized)):
+        works.add_argument(flag, dest="work", action="store_const", const=work)
     options = parser.parse_args()
-    began = time.monotonic()
-    if options.convert:
-        peak = convert_and_measure(options.folder)
-        print(json.dumps({"peak_bytes": peak, "seconds": time.monotonic() - began}))
-    else:
+    if options.work is None:
         write(options.folder)
+        return
+    began = time.monotonic()
+    peak = peak_of_own_memory(lambda: options.work(options.folder))
+    print(json.dumps({"peak_bytes": peak, "seconds": time.monotonic() - began}))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from manganinja import BadWeights, ModelNotFound, PointPair, cli, load_pipeline
+from manganinja.preview import fit_latent_colours
 from manganinja.weights import convert as convert_module
 from manganinja.weights.convert import convert
 from manganinja.weights.find import find_model
@@ -85,6 +86,18 @@ def test_the_converted_model_is_half_precision_without_pickles_or_dead_parts(
     assert sorted(last) == sorted(kept)
     assert not [key for key in networks["reference_unet"] if key.startswith("conv_out")]
     assert networks["unconditional"].keys() == {"token"}
+
+
+def test_the_converted_model_brings_its_previews_colours_along(
+    ledger: Ledger, published_folder: Path
+) -> None:
+    convert(ledger, published_folder)
+    converted = load_pipeline("manganinja")
+    stored = converted.config["latent_colours"]
+    assert np.shape(stored) == (converted.vae.config["latent_channels"] + 1, 3)
+    fitted = fit_latent_colours(converted.vae)
+    torch.testing.assert_close(torch.tensor(stored), fitted, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(converted.latent_colours, torch.tensor(stored))
 
 
 def test_the_manifest_names_every_file_and_what_it_was_made_of(
