@@ -104,7 +104,7 @@ def _convert(ledger: Ledger, options: argparse.Namespace) -> int:
         raise BadRequest(
             f"{folder} is not laid out as the published code's checkpoints/: there is no folder "
             "MangaNinjia in it.",
-            "Name the folder that MangaNinjia/ and StableDiffusion/ lie in, see docs/weights.md, or "
+            "Name the folder that holds MangaNinjia/ and StableDiffusion/, see docs/weights.md, or "
             "run `manganinja weights download`.",
         )
     _require_licence(ledger, options.accept_licence)
