@@ -46,7 +46,7 @@ from .reference_attention import (
 from .references import Mask, Shares
 from .samplers import Preset, clean_latents, late_start, new_scheduler
 from .samplers import preset as named_preset
-from .weights.state import load_component
+from .weights.state import load_component, read_json
 
 Lineart = Image.Image | np.ndarray
 StepCallback = Callable[["MangaNinjaPipeline", int, int, dict[str, Tensor]], Any]
@@ -211,7 +211,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             BadWeights: the folder is incomplete or damaged.
         """
         folder = Path(folder)
-        options: Any = cls.load_config(folder, local_files_only=True)
+        options = read_json(folder / cls.config_name, "Install the model again.")
         components: dict[str, Any] = {}
         for name, kind in cls.COMPONENTS.items():
             if (folder / name).is_dir():

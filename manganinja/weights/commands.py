@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadRequest, BadWeights, LicenceNotAccepted, ModelNotFound
+from .find import is_published_layout
 from .sources import LICENCE, LICENCE_TEXT, SOURCES
 
 if TYPE_CHECKING:
     from .ledger import Ledger
 
+_FETCH_AGAIN = "Run `manganinja weights download`; it fetches and converts anew."
 _LAYOUT = "laid out as the published code's checkpoints/, see docs/weights.md"
 
 
@@ -98,6 +100,13 @@ def _convert(ledger: Ledger, options: argparse.Namespace) -> int:
             f"There is no folder {folder}.",
             "Name it with --from, or run `manganinja weights download`.",
         )
+    if not is_published_layout(folder):
+        raise BadRequest(
+            f"{folder} is not laid out as the published code's checkpoints/: there is no folder "
+            "MangaNinjia in it.",
+            "Name the folder that holds MangaNinjia/ and StableDiffusion/, see docs/weights.md, or "
+            "run `manganinja weights download`.",
+        )
     _require_licence(ledger, options.accept_licence)
     with ledger.alone():
         _make(ledger, folder, keep=options.keep or options.folder is not None)
@@ -117,7 +126,8 @@ def _make(ledger: Ledger, folder: Path, keep: bool) -> None:
 
 
 def _is_current(ledger: Ledger) -> bool:
-    """Whether the converted model is whole in sizes and made of what is pinned now."""
+    """Whether the converted model is whole in sizes and made of what is pinned now, and no file
+    is known to be damaged."""
     sources = ledger.manifest().get("sources", {})
     pins = ledger.pins()
     outdated = [
@@ -125,7 +135,7 @@ def _is_current(ledger: Ledger) -> bool:
         for place, made_of in sources.items()
         if place in pins and pins[place].sha256 not in ("", made_of["sha256"])
     ]
-    return bool(sources) and not outdated and not _wrong_sizes(ledger)
+    return bool(sources) and not outdated and not _wrong_sizes(ledger) and not ledger.damaged()
 
 
 def _wrong_sizes(ledger: Ledger) -> list[Path]:
@@ -154,13 +164,13 @@ def _status(ledger: Ledger, options: argparse.Namespace) -> int:
 
     accepted = f"accepted {ledger.accepted_at}" if ledger.accepted_at else "not accepted yet"
     print(f"licence    {LICENCE}, {accepted}")
-    manifest = ledger.manifest()
+    manifest, damaged = ledger.manifest(), ledger.damaged()
+    if ledger.model.is_dir():
+        size = gigabytes(sum(p.stat().st_size for p in _converted(ledger) if p.is_file()))
+        print(f"model      {ledger.model}, {size}, {_state(ledger)}")
     if manifest:
-        size = gigabytes(sum(entry["bytes"] for entry in manifest["files"].values()))
-        state = "incomplete: run `verify`" if _wrong_sizes(ledger) else "ready"
-        print(f"model      {ledger.model}, {size}, {state}")
         print(f"           converted {manifest['converted_at']} from {manifest['from']}")
-    else:
+    elif not ledger.model.is_dir():
         print(f"model      not here ({ledger.model})")
     for source in SOURCES:
         print(f"{source.repo} at {source.revision[:12]}")
@@ -170,6 +180,7 @@ def _status(ledger: Ledger, options: argparse.Namespace) -> int:
             here = "converted" if source.place(file) in manifest.get("sources", {}) else "not here"
             if path.is_file():
                 here = f"downloaded, {gigabytes(path.stat().st_size)}"
+                here += ", damaged" if path in damaged else ""
             elif partial(path).is_file():
                 here = f"begun, {gigabytes(partial(path).stat().st_size)}"
                 here += f" of {gigabytes(pin.size_bytes)}" if pin.size_bytes else ""
@@ -177,8 +188,20 @@ def _status(ledger: Ledger, options: argparse.Namespace) -> int:
     return 0
 
 
+def _state(ledger: Ledger) -> str:
+    if not ledger.manifest() or any(ledger.model in path.parents for path in ledger.damaged()):
+        return "damaged: run `download`"
+    return "incomplete: run `download`" if _wrong_sizes(ledger) else "ready"
+
+
 def _verify(ledger: Ledger, options: argparse.Namespace) -> int:
     manifest = ledger.manifest()
+    if ledger.model.is_dir() and not manifest:
+        raise BadWeights(
+            f"The manifest of {ledger.model} is missing or damaged, so its files can't be compared "
+            "with anything.",
+            _FETCH_AGAIN,
+        )
     expected = {
         ledger.model / name: entry["sha256"] for name, entry in manifest.get("files", {}).items()
     }
@@ -191,16 +214,18 @@ def _verify(ledger: Ledger, options: argparse.Namespace) -> int:
             "Run `manganinja weights download`.",
         )
     wrong = list(_not_as_expected(expected))
+    ledger.note_damaged([path for path in wrong if path.is_file()])
     if wrong:
+        told = [f"{path} is {'damaged' if path.is_file() else 'missing'}" for path in wrong]
         raise BadWeights(
-            f"{len(wrong)} of {len(expected)} files are not what they were: {'; '.join(wrong)}.",
-            "Run `manganinja weights remove` and then `manganinja weights download`.",
+            f"{len(wrong)} of {len(expected)} files are not what they were: {'; '.join(told)}.",
+            _FETCH_AGAIN,
         )
     print(f"All {len(expected)} files are as they were written.")
     return 0
 
 
-def _not_as_expected(expected: dict[Path, str]) -> Iterator[str]:
+def _not_as_expected(expected: dict[Path, str]) -> Iterator[Path]:
     from tqdm import tqdm
 
     from .ledger import sha256_of
@@ -208,10 +233,8 @@ def _not_as_expected(expected: dict[Path, str]) -> Iterator[str]:
     total = sum(path.stat().st_size for path in expected if path.is_file())
     with tqdm(total=total, unit="B", unit_scale=True, disable=None) as bar:
         for path, sha256 in expected.items():
-            if not path.is_file():
-                yield f"{path} is missing"
-            elif sha256_of(path, bar.update) != sha256:
-                yield f"{path} is damaged"
+            if not path.is_file() or sha256_of(path, bar.update) != sha256:
+                yield path
 
 
 def _remove(ledger: Ledger, options: argparse.Namespace) -> int:
@@ -221,9 +244,8 @@ def _remove(ledger: Ledger, options: argparse.Namespace) -> int:
         print(f"There is nothing to remove: {ledger.folder} is not there.")
         return 0
     with ledger.alone():
-        ours = [ledger.model / name for name in ledger.manifest().get("files", {})]
-        ours += [ledger.model / MANIFEST, *_downloaded(ledger)]
-        ours += [ledger.lock_file, ledger.licence_file]
+        ours = [*_converted(ledger), ledger.model / MANIFEST, *_downloaded(ledger)]
+        ours += [ledger.lock_file, ledger.licence_file, ledger.damaged_file]
         freed = _delete(ours, ledger.folder)
         for suffix in ("new", "old"):  # What a killed conversion leaves is all ours.
             shutil.rmtree(f"{ledger.model}.{suffix}", ignore_errors=True)
@@ -237,10 +259,18 @@ def _remove(ledger: Ledger, options: argparse.Namespace) -> int:
     return 0
 
 
+def _converted(ledger: Ledger) -> list[Path]:
+    """The model's files, as its manifest names them; without one, all of the two kinds it has."""
+    named = [ledger.model / name for name in ledger.manifest().get("files", {})]
+    found = ledger.model.rglob("*")
+    return named or [path for path in found if path.suffix in (".json", ".safetensors")]
+
+
 def _downloaded(ledger: Ledger) -> list[Path]:
     from .download import partial
 
-    paths = [ledger.downloads / place for place in ledger.pins()]
+    places = [source.place(file) for source in SOURCES for file in source.files]
+    paths = [ledger.downloads / place for place in places]
     return [*paths, *map(partial, paths)]
 
 

@@ -127,6 +127,8 @@ def _put_right(model: Path, new: Path, old: Path) -> None:
 
 def _write_manifest(new: Path, folder: Path, sources: dict[str, Any]) -> None:
     paths = sorted(path for path in new.rglob("*") if path.is_file())
+    for path in paths:  # safetensors writes files that nobody else may read.
+        shutil.copymode(new / "model_index.json", path)
     files = {
         path.relative_to(new).as_posix(): {
             "bytes": path.stat().st_size,

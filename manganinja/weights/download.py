@@ -65,8 +65,12 @@ def download(ledger: Ledger, mirror: str | None, say: Callable[[str], object]) -
         BadWeights: a file is not what it was pinned to be.
     """
     endpoint = (mirror or constants.ENDPOINT).rstrip("/")
-    pins = ledger.pins()
-    missing = [place for place, pin in pins.items() if not _is_here(ledger.downloads / place, pin)]
+    pins, damaged = ledger.pins(), ledger.damaged()
+    missing = [
+        place
+        for place, pin in pins.items()
+        if not _is_here(ledger.downloads / place, pin) or ledger.downloads / place in damaged
+    ]
     if not missing:
         return
     logging.set_verbosity_error()  # The sentences are ours.

@@ -59,5 +59,5 @@ def is_project_layout(folder: Path) -> bool:
 
 
 def is_published_layout(folder: Path) -> bool:
-    """Whether the folder is laid out as the published code's ``checkpoints/``."""
-    return (folder / "MangaNinjia" / "denoising_unet.pth").is_file()
+    """Whether the folder is laid out as the published code's ``checkpoints/``, whole or not."""
+    return (folder / "MangaNinjia").is_dir()

@@ -4,6 +4,7 @@
 ```
 DATA/weights/licence.json     that the licence was accepted, and when
              lock.json        revision, size and SHA-256 of each file, pinned at its first download
+             damaged.json     the files that the last `verify` found damaged
              downloads/       the published layout; each file until it is converted
              manganinja/      the converted model, with the digest of each file in manifest.json
 ```
@@ -58,6 +59,7 @@ class Ledger:
         self.folder = self.model.parent
         self.downloads = self.folder / "downloads"
         self.lock_file = self.folder / "lock.json"
+        self.damaged_file = self.folder / "damaged.json"
         self.licence_file = self.folder / "licence.json"
         self.busy_file = self.folder / "busy.lock"
 
@@ -118,8 +120,30 @@ class Ledger:
     # The converted model
 
     def manifest(self) -> dict[str, Any]:
-        """What the converted model says of itself; empty where there is none."""
-        return _read(self.model / MANIFEST)
+        """What the converted model says of itself; empty where it says nothing or is damaged."""
+        try:
+            manifest = _read(self.model / MANIFEST)
+        except WeightsError:
+            return {}
+        return manifest if isinstance(manifest.get("files"), dict) else {}
+
+    # Damage, which sizes don't show
+
+    def note_damaged(self, paths: list[Path]) -> None:
+        """Remember which files below the folder are damaged, and forget those of before.
+
+        Each with its time of change: a file that is replaced is not the damaged one any more.
+        """
+        with contextlib.suppress(OSError):  # Whoever asks has the answer without a record, too.
+            self.damaged_file.unlink(missing_ok=True)
+            if paths:
+                times = {p.relative_to(self.folder).as_posix(): p.stat().st_mtime_ns for p in paths}
+                write_json(self.damaged_file, times)
+
+    def damaged(self) -> list[Path]:
+        """The files that :meth:`note_damaged` was told and that are still the same."""
+        noted = {self.folder / place: time for place, time in _read(self.damaged_file).items()}
+        return [p for p, time in noted.items() if p.is_file() and p.stat().st_mtime_ns == time]
 
 
 def sha256_of(path: Path, on_bytes: Callable[[int], object] = lambda count: None) -> str:
@@ -195,6 +219,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path} can't be read: {error}.", "Delete it and run the command again."
         ) from error
+    if not isinstance(value, dict):
+        raise WeightsError(f"{path} is damaged.", "Delete it and run the command again.")
     return value
 
 

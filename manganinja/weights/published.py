@@ -30,7 +30,16 @@ from ..point_net import PointNet
 from ..reference_attention import DenoisingUNet, ReferenceUNet
 from ..slim import slim
 from .keys import Shapes, check_shapes
-from .state import build, fill, load_clip, read_json, read_state, readable, shapes_of
+from .state import (
+    build,
+    check_floating,
+    fill,
+    load_clip,
+    read_json,
+    read_state,
+    readable,
+    shapes_of,
+)
 
 _REMEDY = "Get the published weights again; docs/weights.md says how and where each file lies."
 _CLIP = "models/clip-vit-large-patch14"
@@ -145,10 +154,17 @@ class PublishedFolder:
             "vae": (AutoencoderKL, "StableDiffusion/vae/config.json"),
             "lineart_extractor": (LineartExtractor, None),
         }[name]
-        options = self._json(config) if config else {}
-        if kind is PointNet:
-            options = {"out_channels": options["block_out_channels"]}
-        return build(kind, options)
+        if config is None:
+            return build(kind, {})
+        options = self._json(config)
+
+        def attempt() -> Any:
+            return build(
+                kind,
+                {"out_channels": options["block_out_channels"]} if kind is PointNet else options,
+            )
+
+        return readable(attempt, self.folder / config, _REMEDY)
 
     def _filled(self, name: str, dtype: torch.dtype) -> Any:
         network = self._built(name)
@@ -160,6 +176,7 @@ class PublishedFolder:
         check_shapes(found, shapes_of(network), path, _REMEDY)
         if name in self._expected:
             check_shapes(found, self._expected[name], path, _REMEDY)
+        check_floating(state, path, _REMEDY)
         slim(network)
         filled = fill(network, state, dtype)
         _check_finite(filled.state_dict(), path)
@@ -173,18 +190,29 @@ class PublishedFolder:
     # CLIP: both towers lie in one file, and transformers alone knows how to fill them
 
     def _clip_config(self) -> Any:
-        place = self.folder / _CLIP
-        return readable(lambda: CLIPConfig.from_pretrained(place), place, _REMEDY)
+        place = f"{_CLIP}/config.json"
+        config = self._json(place)
+        return readable(lambda: CLIPConfig.from_dict(config), self.folder / place, _REMEDY)
+
+    def _clip_shapes(self) -> tuple[Shapes, Shapes]:
+        """Of the vision and the text tower, as the config gives them."""
+        config = self._clip_config()
+
+        def attempt() -> tuple[Shapes, Shapes]:
+            with torch.device("meta"):
+                vision = CLIPVisionModelWithProjection(config.vision_config)
+                return shapes_of(vision), shapes_of(CLIPTextModel(config.text_config))
+
+        return readable(attempt, self.folder / _CLIP / "config.json", _REMEDY)
 
     def _check_clip(self) -> None:
-        config, path = self._clip_config(), self.folder / self._weights("clip")
-        with torch.device("meta"):
-            vision = shapes_of(CLIPVisionModelWithProjection(config.vision_config))
-            text = shapes_of(CLIPTextModel(config.text_config))
+        path = self.folder / self._weights("clip")
+        vision, text = self._clip_shapes()
         # transformers 5 dropped the prefix of this tower from its own names.
         text = {f"text_model.{k.removeprefix('text_model.')}": shape for k, shape in text.items()}
         # A file of 2023 also has buffers in it, and what joins the towers.
-        found = shapes_of(read_state(path, _REMEDY))
+        state = read_state(path, _REMEDY)
+        found = shapes_of(state)
         joining = ("logit_scale", "text_projection.weight")
         buffers = [key for key in found if key.endswith(".position_ids")]
         towers = {k: s for k, s in found.items() if k not in joining and k not in buffers}
@@ -192,6 +220,7 @@ class PublishedFolder:
         if self._expected:
             expected = {**self._expected["image_encoder"], **self._expected["text_encoder"]}
             check_shapes(towers, expected, path, _REMEDY)
+        check_floating({key: state[key] for key in towers}, path, _REMEDY)
 
     def _clip_tower(self, kind: Any, dtype: torch.dtype) -> Any:
         place = self.folder / _CLIP
@@ -201,10 +230,16 @@ class PublishedFolder:
 
     def _unconditional(self, dtype: torch.dtype) -> UnconditionalEmbedding:
         """The text tower's state at the first token, which sees no other: a constant."""
-        vocabulary = self._json(f"{_CLIP}/vocab.json")
-        ids = torch.tensor([[vocabulary["<|startoftext|>"]]])
+        place = f"{_CLIP}/vocab.json"
+        vocabulary = self._json(place)
+        tower = self._clip_tower(CLIPTextModel, torch.float32)
+
+        def attempt() -> Tensor:
+            ids = torch.tensor([[vocabulary["<|startoftext|>"]]])
+            return tower(input_ids=ids).last_hidden_state
+
         with torch.no_grad():
-            state = self._clip_tower(CLIPTextModel, torch.float32)(input_ids=ids).last_hidden_state
+            state = readable(attempt, self.folder / place, _REMEDY)
         unconditional = UnconditionalEmbedding(state.shape[-1])
         unconditional.token.data = state.to(dtype)
         return unconditional.eval().requires_grad_(False)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -11,12 +12,11 @@ from typing import Any, TypeVar
 
 import torch
 from diffusers import DDIMScheduler
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
-from ..errors import BadWeights
+from ..errors import BadWeights, MangaNinjaError
 from ..slim import slim
 from .keys import Shapes, check_shapes
 from .quiet import quiet_loading
@@ -24,7 +24,8 @@ from .quiet import quiet_loading
 Made = TypeVar("Made")
 
 _INSTALL_AGAIN = "Install the model again."
-_UNREADABLE = (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError)
+_LONGEST_REASON = 300
+"""Characters of a library's own text that are shown."""
 
 
 def readable(load: Callable[[], Made], what: Path | str, remedy: str) -> Made:
@@ -32,13 +33,29 @@ def readable(load: Callable[[], Made], what: Path | str, remedy: str) -> Made:
     try:
         with quiet_loading():
             return load()
-    except _UNREADABLE as error:
-        raise BadWeights(f"{what} can't be read: {error}", remedy) from error
+    except (MangaNinjaError, MemoryError):
+        raise
+    except Exception as error:  # Readers raise whatever they stumble over in damaged bytes.
+        raise BadWeights(f"{what} can't be read: {_reason(error)}.", remedy) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):  # Its text advises to run what is in the file.
+        return "it is damaged or no weight file, or it holds code, which is never run"
+    if isinstance(error, EOFError):
+        return "it is empty or ends too early"
+    text = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" ...").rstrip(".")
+    if isinstance(error, (OSError, ValueError, RuntimeError)):
+        return text
+    return f"it is damaged or not what it should be ({type(error).__name__}: {text})"
 
 
 def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """A config file. Raises :class:`BadWeights`."""
-    return readable(lambda: json.loads(path.read_text(encoding="utf-8")), path, remedy)
+    config = readable(lambda: json.loads(path.read_text(encoding="utf-8")), path, remedy)
+    if not isinstance(config, dict):
+        raise BadWeights(f"{path} holds something else than named settings.", remedy)
+    return config
 
 
 def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
@@ -53,7 +70,9 @@ def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return readable(lambda: load_file(path), path, remedy)
     state = readable(lambda: _unpickled(path), path, remedy)
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise BadWeights(f"{path} holds something else than named tensors.", remedy)
     return state
 
@@ -77,6 +96,15 @@ def shapes_of(holder: nn.Module | dict[str, Tensor]) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
+def check_floating(state: Mapping[str, Tensor], where: Path | str, remedy: str) -> None:
+    """Raises :class:`BadWeights` where a file holds whole or complex numbers."""
+    wrong = [f"{k} ({t.dtype})" for k, t in state.items() if not t.is_floating_point()]
+    if wrong:
+        raise BadWeights(
+            f"{where} holds numbers that no weights can be: {', '.join(wrong[:3])}.", remedy
+        )
+
+
 def fill(network: Any, state: Mapping[str, Tensor], dtype: torch.dtype) -> Any:
     """Give a network from :func:`build` its tensors, as copies, and make it ready to use.
 
@@ -97,13 +125,15 @@ def load_component(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
     def attempt(load: Callable[[], Made]) -> Made:
         return readable(load, f"The part '{folder.name}' of the model", _INSTALL_AGAIN)
 
-    if kind is DDIMScheduler:
-        return attempt(lambda: kind.from_pretrained(folder, local_files_only=True))
     if kind is CLIPVisionModelWithProjection:
         return attempt(lambda: load_clip(kind, folder, dtype))
-    network = build(kind, attempt(lambda: kind.load_config(folder, local_files_only=True)))
+    config = read_json(folder / kind.config_name, _INSTALL_AGAIN)
+    if kind is DDIMScheduler:
+        return attempt(lambda: kind.from_config(config))
+    network = attempt(lambda: build(kind, config))
     path = folder / "diffusion_pytorch_model.safetensors"
-    state = attempt(lambda: load_file(path))
+    state = read_state(path, _INSTALL_AGAIN)
+    check_floating(state, path, _INSTALL_AGAIN)
     whole = shapes_of(network)
     slim(network)
     check_shapes(shapes_of(state), shapes_of(network), path, _INSTALL_AGAIN, allowed=whole)

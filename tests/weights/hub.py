@@ -21,10 +21,12 @@ class Fault:
 
     Attributes:
         cut_after: the connection is closed after so many bytes.
+        stalls: before it is closed nothing happens until the client has gone.
         status: answered in place of the file.
     """
 
     cut_after: int | None = None
+    stalls: bool = False
     status: int = 0
 
 
@@ -126,17 +128,20 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {**(headers or {}), "Content-Length": str(len(rest))}
         if status == 206:
             headers["Content-Range"] = f"bytes {begins}-{len(content) - 1}/{len(content)}"
+        stalls = False
         if self.command == "GET" and faults:
             fault = faults.pop(0)
             if fault.status:
                 self._head(fault.status, {})
                 return
-            rest = rest[: fault.cut_after]
+            rest, stalls = rest[: fault.cut_after], fault.stalls
             self.close_connection = True
         self._head(status, headers)
         if self.command == "GET":
             self.wfile.write(rest)
             self.hub.served[f"{repo}/{file}"] += len(rest)
+        if stalls:
+            self.connection.recv(1)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)

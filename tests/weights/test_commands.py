@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from server.catalogue import describe, installed
 
 from .conftest import Fetch
 from .hub import Fault, Hub
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 def weights(*arguments: str) -> int:
@@ -66,7 +71,8 @@ def test_a_wrong_folder_is_a_sentence(ledger: Ledger, tmp_path: Path, capsys: An
     assert "There is no folder" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert weights("convert", "--from", str(tmp_path / "empty"), "--accept-licence") == 1
-    assert "lacks StableDiffusion/unet/config.json" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "is not laid out as" in error and "there is no folder MangaNinjia" in error
     assert weights("convert") == 1
     assert "manganinja weights download" in capsys.readouterr().err
 
@@ -109,6 +115,92 @@ def test_verify_names_what_is_damaged_or_gone(converted: Ledger, capsys: Any) ->
     error = capsys.readouterr().err
     assert f"{path} is damaged" in error and "scheduler_config.json is missing" in error
     assert "2 of" in error
+
+
+def flip_last_byte(path: Path) -> None:
+    """As the disk does it: the size and the time of change stay."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=times)
+
+
+def test_what_verify_finds_is_remembered_until_the_file_is_another(
+    converted: Ledger, hub: Hub, capsys: Any
+) -> None:
+    def answer(*arguments: str) -> str:
+        assert weights(*arguments) == 0
+        return capsys.readouterr().out
+
+    flip_last_byte(converted.model / "unet" / "diffusion_pytorch_model.safetensors")
+    assert weights("verify") == 1
+    assert "manganinja weights download" in capsys.readouterr().err
+    assert "damaged: run `download`" in answer("status")
+    assert "ready" in answer("download", "--mirror", hub.url)
+    assert hub.served
+    assert "ready" in answer("status")
+    assert "All" in answer("verify")
+    assert "here already" in answer("download", "--mirror", hub.url)
+
+
+def test_a_kept_download_that_is_damaged_is_fetched_again(
+    hub: Hub, ledger: Ledger, capsys: Any
+) -> None:
+    download_and_keep = ("download", "--mirror", hub.url, "--accept-licence", "--keep")
+    assert weights(*download_and_keep) == 0
+    flip_last_byte(ledger.downloads / "MangaNinjia" / "controlnet.pth")
+    assert weights("verify") == 1
+    capsys.readouterr()
+    assert weights("status") == 0
+    said = capsys.readouterr().out
+    assert ", damaged" in said and "ready" in said
+    assert weights(*download_and_keep) == 0
+    assert len(hub.ranges("controlnet.pth")) == 2 and len(hub.ranges("point_net.pth")) == 1
+    assert weights("verify") == 0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"files": 3}'])
+def test_a_damaged_manifest_stops_no_command(
+    converted: Ledger, hub: Hub, capsys: Any, content: str
+) -> None:
+    mine = converted.model / "notes.txt"
+    mine.write_text("of the artist")
+    (converted.model / "manifest.json").write_text(content)
+    assert weights("status") == 0
+    assert "damaged: run `download`" in capsys.readouterr().out
+    assert weights("verify") == 1
+    assert "manifest" in capsys.readouterr().err
+    assert weights("remove") == 0
+    assert f"not ours and stay: {mine}." in capsys.readouterr().out
+    assert [path for path in converted.folder.rglob("*") if path.is_file()] == [mine]
+
+
+def test_a_damaged_record_does_not_keep_remove_from_its_work(converted: Ledger) -> None:
+    converted.lock_file.write_text("{")
+    converted.damaged_file.write_text("[]")
+    assert weights("remove") == 0
+    assert not converted.folder.exists()
+
+
+def test_every_file_of_the_model_may_be_read_as_usual(converted: Ledger, tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    files = [path for path in converted.model.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode for path in files} == {usual.stat().st_mode}
+
+
+def test_a_wrong_folder_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom manganinja import cli\n"
+        f"cli.main(['weights', 'convert', '--from', {str(tmp_path)!r}, '--accept-licence'])\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert "is not laid out as" in done.stderr
+    assert done.stdout == "False\n"
 
 
 def test_verify_without_a_model_is_a_sentence(ledger: Ledger, capsys: Any) -> None:

@@ -7,7 +7,12 @@ import errno
 import hashlib
 import io
 import json
+import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +27,7 @@ from manganinja.weights.sources import SOURCES
 from .conftest import Fetch, Run
 from .hub import Fault, Hub
 
+PROJECT = Path(__file__).resolve().parent.parent.parent
 REPO = "Johanan0528/MangaNinjia"
 LARGEST = "denoising_unet.pth"
 
@@ -93,6 +99,39 @@ def test_an_interrupted_download_goes_on_in_the_next_run(
     assert hub.served[f"{REPO}/{LARGEST}"] - before[f"{REPO}/{LARGEST}"] == size - kept
     unfinished = {f"{REPO}/{name}" for name in hub.files[REPO]}
     assert {name for name, count in hub.served.items() if count != before.get(name)} == unfinished
+
+
+def test_ctrl_c_in_the_middle_of_a_file_and_the_next_run_goes_on_there(
+    fetch: Fetch, hub: Hub, ledger: Ledger
+) -> None:
+    """In a process of its own, as an artist has it: with the client's own chunks of 10 MB."""
+    content = hub.files[REPO][LARGEST] = random.Random(0).randbytes(25_000_000)
+    hub.faults[LARGEST] = [Fault(cut_after=22_000_000, stalls=True)]
+    arguments = ["weights", "download", "--mirror", hub.url, "--accept-licence"]
+    script = (
+        "import sys\nfrom manganinja import cli\nfrom tests.weights import tiny\n"
+        f"tiny.take_for_published(setattr)\nsys.exit(cli.main({arguments}))"
+    )
+    part = download.partial(ledger.downloads / "MangaNinjia" / LARGEST)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=PROJECT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not hub.served[f"{REPO}/{LARGEST}"] or not part.is_file():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        time.sleep(1)  # What has arrived is written.
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.rstrip().endswith("Cancelled.") and "Traceback" not in error
+    kept = part.stat().st_size
+    assert 0 < kept <= 22_000_000
+
+    fetch()
+    assert hub.ranges(LARGEST) == ["", f"bytes={kept}-"]
+    assert (ledger.downloads / "MangaNinjia" / LARGEST).read_bytes() == content
+    assert not part.exists()
 
 
 @pytest.mark.parametrize(
