@@ -171,7 +171,7 @@ def test_calls_from_several_threads_come_one_after_the_other(pipeline: MangaNinj
     expected = latents(pipeline)
     residence = Residence(pipeline, "cpu", "sequential")
     with ThreadPoolExecutor(3) as threads:
-        calls = [threads.submit(residence.run, lambda: latents(pipeline), str) for _ in range(3)]
+        calls = [threads.submit(residence.run, lambda: latents(pipeline), print) for _ in range(3)]
     for call in calls:
         torch.testing.assert_close(call.result(), expected, atol=1e-2, rtol=1e-4)
 

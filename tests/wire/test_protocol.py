@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -98,7 +99,7 @@ def requests(draw: st.DrawFn) -> p.RequestHeader:
 def test_what_lies_over_the_line_art_and_has_another_size_is_refused(place: str) -> None:
     page, other = p.Picture(2, 1, "gray8", b"ab"), p.Picture(1, 1, "rgba8", b"abcd")
     with pytest.raises(p.ProtocolError) as caught:
-        p.ColorizeRequest(page, (page,), **{place: other})
+        replace(p.ColorizeRequest(page, (page,)), **{place: other})
     assert caught.value.code == "bad_request" and "1 x 1 px" in caught.value.message
     assert place in caught.value.message
 
@@ -311,7 +312,7 @@ def test_a_weight_that_means_nothing_is_refused(weight: float) -> None:
         {"merging": ((p.Point(float("nan"), 0),),)},
     ],
 )
-def test_flats_options_that_mean_nothing_are_refused(changes: dict[str, object]) -> None:
+def test_flats_options_that_mean_nothing_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(p.ProtocolError):
         p.FlatsOptions(**changes)
 
