@@ -264,9 +264,10 @@ def test_the_request_that_arrives_is_the_request_that_was_sent(over_it: tuple[st
         source={"layer": "{1}"},
         preset="draft",
         reference_options=(p.ReferenceOptions(2.5), p.ReferenceOptions(only_opaque=True)),
-        strength=0.25 if "initial" in over_it else 1.0,
-        **{place: pixels(place[:1].encode()) for place in over_it},
     )
+    laid_over = {place: pixels(place[:1].encode()) for place in over_it}
+    strength = 0.25 if "initial" in over_it else 1.0
+    sent = replace(sent, strength=strength, **laid_over)
     pictures = [p.encode_picture(picture) for picture in sent.pictures]
     described = [picture.descriptor(n) for n, picture in enumerate(pictures)]
     header = p.RequestHeader(**p.with_places(sent.places, described), **sent.options)
