@@ -19,6 +19,8 @@ from ..conditioning import image_token, lineart_latents, signed_to_clip_pixels
 from ..pipeline import MangaNinjaPipeline
 from ..reference_attention import PointEmbeddings, ReferenceContext
 from .batch import Batch, BatchConfig, make_batch
+from .codec import to_signed, visibility
+from .drawings import draw_pair
 from .matching import MatchingLoss, PointLoss
 from .networks import NetworkConfig, Networks, new_networks, training_scheduler
 from .pool import DrawingPool
@@ -39,6 +41,8 @@ class TrainingConfig:
         joining: weight of the attention loss at the points that belong together.
         stress: how many times more the velocity counts where only a point can tell the colour:
             at the points themselves and in parts that were recoloured.
+        visible: 0 counts the velocity of all latent channels alike, 1 by what each of them shows
+            in the decoded picture (:func:`.codec.visibility`).
     """
 
     size_px: int = 128
@@ -55,6 +59,7 @@ class TrainingConfig:
     matching: float = 0.1
     joining: float = 0.1
     stress: float = 4.0
+    visible: float = 0.0
     pool: int = 2048
     reuse: float = 3.0
     save_every_minutes: float = 5.0
@@ -69,6 +74,15 @@ def _pointed_at(batch: Batch, side: int) -> Tensor:
     if batch.pointed:
         shares[-batch.pointed :] += F.adaptive_max_pool2d((batch.lineart_map > 0).float(), side)
     return shares.clamp(max=1)
+
+
+def _channel_weights(config: TrainingConfig, codec: Any) -> Tensor:
+    """What each latent channel counts in the velocity loss, (C, 1, 1) with mean 1."""
+    if not config.visible:
+        return torch.ones(codec.config["latent_channels"], 1, 1)
+    drawn = [draw_pair(seed, config.size_px).target.flats for seed in range(8)]
+    shares = visibility(codec, to_signed(drawn))
+    return (1 - config.visible + config.visible * shares).view(-1, 1, 1)
 
 
 class Trainer:
@@ -98,6 +112,7 @@ class Trainer:
         self.config, self.codec, self.folder = config, codec.eval().requires_grad_(False), folder
         self.networks = new_networks(sizes)
         self.scheduler: Any = training_scheduler()
+        self.channel_weights = _channel_weights(config, self.codec)
         trained = [n for n, _ in self.networks.items() if config.stage == 1 or n == "point_net"]
         for name, module in self.networks.items():
             if start_from is not None:
@@ -257,6 +272,7 @@ class Trainer:
         ).sample
         wanted = self.scheduler.get_velocity(latents, noise, timesteps)
         weight = 1 + (self.config.stress - 1) * _pointed_at(batch, latents.shape[-1])
+        weight = weight * self.channel_weights
         error = (weight * (velocity - wanted).square()).mean()
         return error, matching.value(), joining.value()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from manganinja import BadRequest, load_pipeline
 from manganinja.evaluate.held_out import mean_colour, model, psnr_db, score, untouched
 from manganinja.train.batch import BatchConfig, condition_of, make_batch
-from manganinja.train.codec import CodecConfig, new_codec, to_signed
+from manganinja.train.codec import CodecConfig, new_codec, to_signed, train_codec, visibility
 from manganinja.train.commands import changed
 from manganinja.train.drawings import draw_pair
 from manganinja.train.export import export
@@ -226,6 +227,49 @@ def test_an_untrained_codec_already_keeps_block_colours() -> None:
     for channel in range(3):
         both = torch.stack([picture[0, channel].flatten(), decoded[0, channel].flatten()])
         assert torch.corrcoef(both)[0, 1] > 0.6
+
+
+def _with_one_visible_channel(codec, channel: int):
+    blind = deepcopy(codec)
+    with torch.no_grad():
+        weight = blind.post_quant_conv.weight
+        weight[:, [c for c in range(weight.shape[1]) if c != channel]] = 0
+    return blind
+
+
+def test_channels_that_the_decoder_ignores_are_invisible(codec) -> None:
+    pictures = to_signed([pair.target.flats for pair in pairs(2)])
+    shares = visibility(codec, pictures)
+    assert shares.mean().item() == pytest.approx(1)
+    # An untrained codec carries red, green and blue in three channels and nothing in the fourth.
+    assert (shares > 0).tolist() == [True, True, True, False]
+    shares = visibility(_with_one_visible_channel(codec, 1), pictures)
+    torch.testing.assert_close(shares, torch.tensor([0.0, 4.0, 0.0, 0.0]))
+
+
+@pytest.mark.parametrize("visible", [0.0, 1.0])
+def test_invisible_channels_are_learned_only_where_the_config_says_so(
+    codec, tmp_path: Path, visible: float
+) -> None:
+    config = changed(SMALL, {"visible": visible})
+    trainer = Trainer(config, _with_one_visible_channel(codec, 1), tmp_path)
+    batch = make_batch(pairs(4), config.data, np.random.default_rng(0))
+    trainer.losses(batch)[0].backward()
+    gradient = trainer.networks.unet.conv_out.weight.grad.abs().amax(dim=(1, 2, 3))
+    assert (gradient > 0).tolist() == [not visible, True, not visible, not visible]
+
+
+def test_a_decoder_trained_alone_leaves_latents_as_they_were(codec, tmp_path: Path) -> None:
+    config = CodecConfig(
+        size_px=SIZE, crop_px=SIZE, batch=2, minutes=0.02, lined=0.0, decoder_alone=True
+    )
+    with pytest.raises(BadRequest, match="start-from"):
+        train_codec(config, tmp_path)
+    trained = train_codec(config, tmp_path, deepcopy(codec))
+    before, after = codec.state_dict(), trained.state_dict()
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert moved == {"decoder", "post_quant_conv"}
+    assert trained.config["scaling_factor"] == codec.config["scaling_factor"]
 
 
 def test_naive_answers_and_psnr_are_what_they_say() -> None:
