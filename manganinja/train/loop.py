@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..conditioning import image_token, lineart_latents, signed_to_clip_pixels
+from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
 from ..reference_attention import PointEmbeddings, ReferenceContext
 from .batch import Batch, BatchConfig, make_batch
@@ -34,6 +36,8 @@ class TrainingConfig:
         minutes: wall-clock time of this run; a resumed run gets as much again.
         cool_down: last share of the run in which the learning rate falls to a twentieth.
         stage: 1 trains everything, 2 trains PointNet alone (the paper's two stages).
+        frozen: networks that stay as they are, such as "reference_unet": nothing has to be carried
+            back through them, so a short run on from good weights sees more samples.
         high_noise: share of samples with at least 70 % of the noise steps, where colours are
             decided; the rest is uniform over all steps.
         pure_noise: share of samples at the very last step.
@@ -49,6 +53,7 @@ class TrainingConfig:
     batch: int = 16
     minutes: float = 120.0
     stage: int = 1
+    frozen: tuple[str, ...] = ()
     learning_rate: float = 4e-4
     warm_up_steps: int = 200
     cool_down: float = 0.3
@@ -74,6 +79,20 @@ def _pointed_at(batch: Batch, side: int) -> Tensor:
     if batch.pointed:
         shares[-batch.pointed :] += F.adaptive_max_pool2d((batch.lineart_map > 0).float(), side)
     return shares.clamp(max=1)
+
+
+def _trained(config: TrainingConfig, names: Sequence[str]) -> list[str]:
+    """Which of the networks the run's stage and its frozen ones leave to be trained."""
+    unknown = sorted(set(config.frozen) - set(names))
+    if unknown:
+        raise BadRequest(
+            f"There is no network {', '.join(unknown)} to freeze.", f"Name some of {names}."
+        )
+    staged = names if config.stage == 1 else ["point_net"]
+    trained = [name for name in staged if name not in config.frozen]
+    if not trained:
+        raise BadRequest("All networks are frozen.", "Leave one of them to be trained.")
+    return trained
 
 
 def _channel_weights(config: TrainingConfig, codec: Any) -> Tensor:
@@ -113,7 +132,7 @@ class Trainer:
         self.networks = new_networks(sizes)
         self.scheduler: Any = training_scheduler()
         self.channel_weights = _channel_weights(config, self.codec)
-        trained = [n for n, _ in self.networks.items() if config.stage == 1 or n == "point_net"]
+        trained = _trained(config, [name for name, _ in self.networks.items()])
         for name, module in self.networks.items():
             if start_from is not None:
                 # Parts that change no result are not loaded (slim.py); they start anew.

@@ -219,6 +219,18 @@ def test_stage_two_trains_point_net_alone(codec, tmp_path: Path) -> None:
     assert moved == {"point_net"}
 
 
+def test_frozen_networks_stay_as_they_are(codec, tmp_path: Path) -> None:
+    frozen = ["reference_unet", "controlnet", "point_net", "image_encoder", "unconditional"]
+    trainer = Trainer(changed(SMALL, {"frozen": frozen}), codec, tmp_path)
+    before = {k: v.clone() for k, v in trainer._state().items()}
+    trainer._train_step(0.0)
+    moved = {k.split(".")[0] for k, v in trainer._state().items() if not torch.equal(v, before[k])}
+    assert moved == {"unet"}
+    for names, why in ((["vae"], "no network vae"), ([*frozen, "unet"], "All networks")):
+        with pytest.raises(BadRequest, match=why):
+            Trainer(changed(SMALL, {"frozen": names}), codec, tmp_path / "not")
+
+
 def test_an_untrained_codec_already_keeps_block_colours() -> None:
     untrained = new_codec(CodecConfig()).eval()
     picture = to_signed([next(held_out_pairs(1, 128)).target.flats])
