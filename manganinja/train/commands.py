@@ -78,7 +78,9 @@ def _codec(options: argparse.Namespace) -> int:
     from ..weights.load import load_pipeline
     from .codec import CodecConfig, train_codec
 
-    start_from = load_pipeline(options.start_from).vae if options.start_from else None
+    start_from = load_pipeline(options.start_from) if options.start_from else None
+    if start_from:
+        start_from.set_progress_bar_config(disable=True)
     train_codec(_configured(CodecConfig(), options), options.run, start_from)
     return 0
 

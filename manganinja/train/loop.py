@@ -25,7 +25,7 @@ from .codec import to_signed, visibility
 from .drawings import draw_pair
 from .matching import MatchingLoss, PointLoss
 from .networks import NetworkConfig, Networks, new_networks, training_scheduler
-from .pool import DrawingPool
+from .pool import DRAWINGS_OF_A_SEED, DrawingPool
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,8 @@ class Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self.step, self.samples, first_seed = 0, 0, 0
+        self.step, self.samples = 0, 0
+        first_seed = config.seed * DRAWINGS_OF_A_SEED
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.json").exists():
             first_seed = self._resume()

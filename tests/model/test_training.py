@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -277,11 +278,33 @@ def test_a_decoder_trained_alone_leaves_latents_as_they_were(codec, tmp_path: Pa
     )
     with pytest.raises(BadRequest, match="start-from"):
         train_codec(config, tmp_path)
-    trained = train_codec(config, tmp_path, deepcopy(codec))
+    model = SimpleNamespace(vae=deepcopy(codec))
+    trained = train_codec(config, tmp_path, model)  # type: ignore[arg-type]
     before, after = codec.state_dict(), trained.state_dict()
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert moved == {"decoder", "post_quant_conv"}
     assert trained.config["scaling_factor"] == codec.config["scaling_factor"]
+
+
+def test_a_decoder_learns_from_what_the_model_paints(codec, tmp_path: Path) -> None:
+    Trainer(changed(SMALL, {"minutes": 0.005}), codec, tmp_path / "run").run()
+    pipeline = export(SMALL, deepcopy(codec), tmp_path / "run", tmp_path / "model")
+    pipeline.set_progress_bar_config(disable=True)
+    before = deepcopy(pipeline.vae.state_dict())
+    config = CodecConfig(
+        size_px=SIZE, crop_px=SIZE, batch=2, minutes=0.02, painted=1.0, learning_rate=1e-3
+    )
+    after = train_codec(config, tmp_path / "codec", pipeline).state_dict()
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert moved == {"decoder", "post_quant_conv"}
+
+
+def test_another_seed_sees_other_drawings(codec, tmp_path: Path) -> None:
+    first, second = (
+        Trainer(changed(SMALL, {"seed": seed}), codec, tmp_path / str(seed)).pool.next_seed
+        for seed in (0, 1)
+    )
+    assert first == 0 and second >= 1_000_000
 
 
 def test_naive_answers_and_psnr_are_what_they_say() -> None:
