@@ -14,7 +14,15 @@ import torch
 from PIL import Image
 
 from manganinja import BadRequest, load_pipeline
-from manganinja.evaluate.held_out import mean_colour, model, psnr_db, score, untouched
+from manganinja.evaluate.held_out import (
+    mean_colour,
+    model,
+    obedience,
+    psnr_db,
+    score,
+    through_codec,
+    untouched,
+)
 from manganinja.train.batch import BatchConfig, condition_of, make_batch
 from manganinja.train.codec import CodecConfig, new_codec, to_signed, train_codec, visibility
 from manganinja.train.commands import changed
@@ -322,3 +330,59 @@ def test_config_files_change_nested_settings_and_refuse_unknown_ones() -> None:
     assert (config.batch, config.networks.channels, config.pool) == (2, (8, 16), 8)
     with pytest.raises(SystemExit, match="bacth"):
         changed(SMALL, {"bacth": 2})
+
+
+def test_errors_at_points_are_told_apart_by_the_size_of_their_part() -> None:
+    def wrong_in_small_parts(pair, points):
+        areas = np.bincount(pair.target.parts.ravel())
+        return np.where((areas[pair.target.parts] < 64)[..., None], 255, pair.target.flats)
+
+    figures = score(lambda *given: wrong_in_small_parts(*given).astype(np.uint8), held_out(4))
+    assert figures.mse_in_small_parts > 10 * figures.mse_in_large_parts
+    assert figures.mse_in_large_parts < figures.mse_at_points < figures.mse_in_small_parts
+
+
+def held_out(count: int):
+    return list(held_out_pairs(count, 128))
+
+
+class Stamp:
+    """A model that paints nothing but, if ``obeys``, the reference's colour at each point."""
+
+    config = {"resolution": 128}  # noqa: RUF012
+
+    def __init__(self, obeys: bool) -> None:
+        self.obeys = obeys
+
+    def __call__(self, lineart, reference, points, num_inference_steps):
+        painted = lineart.convert("RGB")
+        for pair in points if self.obeys else ():
+            place, there = (tuple(int(v) for v in end) for end in (pair.lineart, pair.reference))
+            painted.putpixel(place, reference.getpixel(there))
+        return SimpleNamespace(images=[painted])
+
+
+def test_obedience_is_one_for_a_model_that_paints_what_points_ask_for() -> None:
+    without, given = obedience(Stamp(obeys=True), 24, 1)  # type: ignore[arg-type]
+    assert abs(given - 1) < 0.1 < abs(without - 1)
+    same, ignored = obedience(Stamp(obeys=False), 24, 1)  # type: ignore[arg-type]
+    assert same == ignored == without
+
+
+def test_the_truth_through_a_codec_is_what_its_decoder_gives(codec) -> None:
+    pipeline = SimpleNamespace(vae=codec, place="cpu", decode=_decoded(codec))
+    pair = draw_pair(3, SIZE)
+    answer = through_codec(pipeline)(pair, np.zeros((0, 2, 2)))  # type: ignore[arg-type]
+    with torch.no_grad():
+        latents = codec.encode(to_signed([pair.target.flats])).latent_dist.mode()
+        expected = codec.decode(latents).sample
+    assert (to_signed([answer]) - expected.clamp(-1, 1)).abs().max() < 0.01
+
+
+def _decoded(codec):
+    def decode(latents):
+        unscaled = latents / codec.config["scaling_factor"]
+        signed = codec.decode(unscaled).sample.clamp(-1, 1)[0].permute(1, 2, 0)
+        return Image.fromarray(signed.add(1).mul(127.5).round().byte().numpy())
+
+    return torch.no_grad()(decode)
