@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from manganinja.evaluate.held_out import mse_at_points, psnr_db
+from manganinja.evaluate.held_out import errors_at_points, psnr_db
 from manganinja.guidance import Guidance, SparseGuidance
 from manganinja.memory import Memory
 from manganinja.pipeline import MangaNinjaPipeline
@@ -84,7 +84,7 @@ def measure(
         truth = paint(pipeline, pair, points, TRUTH, guidance, memory)
         for way, results in found.items():
             mine = paint(pipeline, pair, points, way, guidance, memory)
-            error = mse_at_points(mine, pair.target.flats, points)
+            error = float(errors_at_points(mine, pair.target.flats, points).mean())
             results.append((psnr_db(mine, truth), error))
     return [
         {

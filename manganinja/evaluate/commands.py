@@ -26,17 +26,24 @@ def add_parser(subcommands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the table, and write what was asked for."""
     from ..weights.load import load_pipeline
-    from .held_out import sheet, table
+    from .held_out import obedience, sheet, table
 
     pipeline = load_pipeline(options.model)
     pipeline.set_progress_bar_config(disable=True)
     scores = table(pipeline, options.pairs, options.steps)
-    print(f"{'':26}{'layer dB':>9}{'page dB':>9}{'MSE at points':>15}")
+    titles = f"{'MSE at points':>15}{'small parts':>13}{'large parts':>13}"
+    print(f"{'':26}{'layer dB':>9}{'page dB':>9}{titles}")
     for name, score in scores.items():
         row = f"{score.layer_db:9.2f}{score.page_db:9.2f}{score.mse_at_points:15.4f}"
-        print(f"{name:26}{row}")
+        print(f"{name:26}{row}{score.mse_in_small_parts:13.4f}{score.mse_in_large_parts:13.4f}")
+    without, given = obedience(pipeline, options.pairs, options.steps)
+    print(
+        f"colour under a point that contradicts the drawing: {without:.2f} of the way without it,"
+    )
+    print(f"{given:.2f} with it (0 = the drawing's colour, 1 = the point's; medians)")
     if options.json:
-        figures = {name: asdict(score) for name, score in scores.items()}
+        figures: dict[str, Any] = {name: asdict(score) for name, score in scores.items()}
+        figures["way to a contradicting point's colour"] = {"without": without, "with": given}
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if options.sheet:
         sheet(pipeline, 16, options.steps).save(options.sheet)

@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ..pipeline import MangaNinjaPipeline
 from ..points import PointPair
+from ..train.batch import recolour
+from ..train.codec import to_signed
 from ..train.drawings import DrawnPair, point_pairs
 from ..train.pool import held_out_pairs
+
+LATENT_PX = 8
+"""Pixels a side that one latent of the bundled codec stands for."""
 
 Answer = Callable[[DrawnPair, np.ndarray], np.ndarray]
 """From a pair and its points (n, 2, 2) to a colour layer (S, S, 3) uint8."""
@@ -27,11 +33,15 @@ class Score:
         page_db: the same with the line art multiplied on top of both, as an artist sees it.
         mse_at_points: squared error in [0, 1] units over 3 x 3 pixels round the line-art ends of
             the points (the form of the paper's table), measured whether or not they were given.
+        mse_in_small_parts, mse_in_large_parts: the same at the points whose part of the drawing
+            is smaller than a latent (8 x 8 pixels), and at the others; NaN where there are none.
     """
 
     layer_db: float
     page_db: float
     mse_at_points: float
+    mse_in_small_parts: float
+    mse_in_large_parts: float
 
 
 def psnr_db(answer: np.ndarray, truth: np.ndarray) -> float:
@@ -44,8 +54,8 @@ def _page(layer: np.ndarray, lineart: np.ndarray) -> np.ndarray:
     return np.rint(layer.astype(np.float32) * (lineart[..., None] / 255)).astype(np.uint8)
 
 
-def mse_at_points(answer: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
-    """Squared error in [0, 1] units over 3 x 3 pixels round points (n, 2, 2) of the line art."""
+def errors_at_points(answer: np.ndarray, truth: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Squared error in [0, 1] units over 3 x 3 pixels at the line-art end of each point, (n,)."""
     size = truth.shape[0]
     errors = []
     for x, y in points[:, 1].astype(int):
@@ -53,7 +63,14 @@ def mse_at_points(answer: np.ndarray, truth: np.ndarray, points: np.ndarray) -> 
         columns = slice(max(0, x - 1), min(size, x + 2))
         difference = answer[rows, columns].astype(float) - truth[rows, columns].astype(float)
         errors.append(np.square(difference / 255).mean())
-    return float(np.mean(errors))
+    return np.array(errors)
+
+
+def _in_small_parts(pair: DrawnPair, points: np.ndarray) -> np.ndarray:
+    """Whether the part under the line-art end of each point is smaller than a latent, (n,)."""
+    x, y = points[:, 1].astype(int).T
+    areas = np.bincount(pair.target.parts.ravel())
+    return areas[pair.target.parts[y, x]] < LATENT_PX * LATENT_PX
 
 
 def mean_colour(pair: DrawnPair, points: np.ndarray) -> np.ndarray:
@@ -65,6 +82,18 @@ def mean_colour(pair: DrawnPair, points: np.ndarray) -> np.ndarray:
 def untouched(pair: DrawnPair, points: np.ndarray) -> np.ndarray:
     """Naive answer: the line art as it is, on white."""
     return np.full_like(pair.target.flats, 255)
+
+
+def through_codec(pipeline: MangaNinjaPipeline) -> Answer:
+    """The truth through the model's autoencoder: no training of the networks gives more."""
+
+    def answer(pair: DrawnPair, points: np.ndarray) -> np.ndarray:
+        truth = to_signed([pair.target.flats]).to(pipeline.place)
+        with torch.no_grad():
+            latents = pipeline.vae.encode(truth).latent_dist.mode()
+        return np.asarray(pipeline.decode(latents * pipeline.vae.config["scaling_factor"]))
+
+    return answer
 
 
 def model(pipeline: MangaNinjaPipeline, steps: int | None, with_points: bool) -> Answer:
@@ -85,15 +114,53 @@ def model(pipeline: MangaNinjaPipeline, steps: int | None, with_points: bool) ->
 
 def score(answer: Answer, pairs: Iterable[DrawnPair], points_each: int = 8) -> Score:
     """Measure one answer; the points of a pair depend on its place in ``pairs`` alone."""
-    layers, pages, errors = [], [], []
+    layers, pages, errors, small = [], [], [np.zeros(0)], [np.zeros(0, bool)]
     for index, pair in enumerate(pairs):
         points = point_pairs(pair, points_each, np.random.default_rng(index))
         painted, truth, lines = answer(pair, points), pair.target.flats, pair.target.lineart
         layers.append(psnr_db(painted, truth))
         pages.append(psnr_db(_page(painted, lines), _page(truth, lines)))
-        if len(points):
-            errors.append(mse_at_points(painted, truth, points))
-    return Score(float(np.mean(layers)), float(np.mean(pages)), float(np.mean(errors)))
+        errors.append(errors_at_points(painted, truth, points))
+        small.append(_in_small_parts(pair, points))
+    of_pair = [float(values.mean()) for values in errors if len(values)]
+    at_points, in_small = np.concatenate(errors), np.concatenate(small)
+    return Score(
+        float(np.mean(layers)),
+        float(np.mean(pages)),
+        float(np.mean(of_pair)),
+        _mean(at_points[in_small]),
+        _mean(at_points[~in_small]),
+    )
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def obedience(pipeline: MangaNinjaPipeline, count: int, steps: int | None) -> tuple[float, float]:
+    """How far a single point that contradicts the drawing moves the colour beneath it.
+
+    In each of ``count`` held-out pairs one part is to take the colour of another part of the
+    reference, which nothing but the point says. 0 is the colour that the drawing has there, 1 the
+    one that the point asks for; the medians, without the point and with it. Pairs in which the
+    two colours hardly differ (by less than a tenth of full scale) are left out.
+    """
+    moves = []
+    for index, pair in enumerate(held_out_pairs(count, pipeline.config["resolution"])):
+        wanted, parts = pair.target.flats.copy(), pair.target.parts.astype(np.uint8)
+        forced = recolour(pair, wanted, parts, np.random.default_rng(index), most=1)
+        if not forced:
+            continue
+        points = np.stack(forced)
+        x, y = points[0, 1].astype(int)
+        before = pair.target.flats[y, x].astype(float)
+        change = wanted[y, x] - before
+        if np.linalg.norm(change) < 25.5 * np.sqrt(3):
+            continue
+        painted = [model(pipeline, steps, given)(pair, points)[y, x] for given in (False, True)]
+        moves.append([(colour - before) @ change / (change @ change) for colour in painted])
+    without, given = np.median(np.array(moves).reshape(-1, 2), axis=0)
+    return float(without), float(given)
 
 
 def table(
@@ -104,6 +171,7 @@ def table(
     answers = {
         "untouched line art": untouched,
         "reference's mean colour": mean_colour,
+        "truth through the codec": through_codec(pipeline),
         "model without points": model(pipeline, steps, with_points=False),
         "model with points": model(pipeline, steps, with_points=True),
     }

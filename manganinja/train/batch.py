@@ -96,7 +96,7 @@ def _place_inside(parts: np.ndarray, part: int, rng: np.random.Generator) -> np.
     return np.array([xs[pick] + 0.5, ys[pick] + 0.5], dtype=np.float32)
 
 
-def _recolour(
+def recolour(
     pair: DrawnPair, picture: np.ndarray, parts: np.ndarray, rng: np.random.Generator, most: int
 ) -> list[np.ndarray]:
     """Give one to ``most`` target parts another reference part's colour, in place; the pairs."""
@@ -156,7 +156,7 @@ def _sample(
         count = int(rng.integers(1, config.most_pairs + 1))
         pairs = point_pairs(pair, count, rng)
         if rng.random() < config.recoloured:
-            forced = _recolour(pair, target, target_parts, rng, most=3)
+            forced = recolour(pair, target, target_parts, rng, most=3)
             # A true pair inside a part that has just changed its colour would be a lie.
             xy = pairs[:, 1].astype(int)
             same = target_parts[xy[:, 1], xy[:, 0]] == pair.target.parts[xy[:, 1], xy[:, 0]]

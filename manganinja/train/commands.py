@@ -30,11 +30,11 @@ def add_parser(subcommands: Any) -> None:
         parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     for parser in (codec, networks):
         parser.add_argument("--minutes", type=float, help="how long to train now")
+        parser.add_argument(
+            "--start-from", help="'mini' or a model's folder: a new run starts with its weights"
+        )
     for parser in (networks, export):
         parser.add_argument("--codec", type=Path, required=True, help="folder of the autoencoder")
-    networks.add_argument(
-        "--start-from", help="'mini' or a model's folder: a new run starts with its weights"
-    )
     networks.add_argument("--points-only", action="store_true", help="stage 2: PointNet alone")
     export.add_argument("--output", type=Path, required=True, help="folder of the model")
     train.set_defaults(run_command=run)
@@ -75,9 +75,13 @@ def _configured(config: Config, options: argparse.Namespace) -> Config:
 
 
 def _codec(options: argparse.Namespace) -> int:
+    from ..weights.load import load_pipeline
     from .codec import CodecConfig, train_codec
 
-    train_codec(_configured(CodecConfig(), options), options.run)
+    start_from = load_pipeline(options.start_from) if options.start_from else None
+    if start_from:
+        start_from.set_progress_bar_config(disable=True)
+    train_codec(_configured(CodecConfig(), options), options.run, start_from)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..conditioning import image_token, lineart_latents, signed_to_clip_pixels
+from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
 from ..reference_attention import PointEmbeddings, ReferenceContext
 from .batch import Batch, BatchConfig, make_batch
+from .codec import to_signed, visibility
+from .drawings import draw_pair
 from .matching import MatchingLoss, PointLoss
 from .networks import NetworkConfig, Networks, new_networks, training_scheduler
-from .pool import DrawingPool
+from .pool import DRAWINGS_OF_A_SEED, DrawingPool
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class TrainingConfig:
         minutes: wall-clock time of this run; a resumed run gets as much again.
         cool_down: last share of the run in which the learning rate falls to a twentieth.
         stage: 1 trains everything, 2 trains PointNet alone (the paper's two stages).
+        frozen: networks that stay as they are, such as "reference_unet": nothing has to be carried
+            back through them, so a short run on from good weights sees more samples.
         high_noise: share of samples with at least 70 % of the noise steps, where colours are
             decided; the rest is uniform over all steps.
         pure_noise: share of samples at the very last step.
@@ -39,12 +45,15 @@ class TrainingConfig:
         joining: weight of the attention loss at the points that belong together.
         stress: how many times more the velocity counts where only a point can tell the colour:
             at the points themselves and in parts that were recoloured.
+        visible: 0 counts the velocity of all latent channels alike, 1 by what each of them shows
+            in the decoded picture (:func:`.codec.visibility`).
     """
 
     size_px: int = 128
     batch: int = 16
     minutes: float = 120.0
     stage: int = 1
+    frozen: tuple[str, ...] = ()
     learning_rate: float = 4e-4
     warm_up_steps: int = 200
     cool_down: float = 0.3
@@ -55,6 +64,7 @@ class TrainingConfig:
     matching: float = 0.1
     joining: float = 0.1
     stress: float = 4.0
+    visible: float = 0.0
     pool: int = 2048
     reuse: float = 3.0
     save_every_minutes: float = 5.0
@@ -69,6 +79,29 @@ def _pointed_at(batch: Batch, side: int) -> Tensor:
     if batch.pointed:
         shares[-batch.pointed :] += F.adaptive_max_pool2d((batch.lineart_map > 0).float(), side)
     return shares.clamp(max=1)
+
+
+def _trained(config: TrainingConfig, names: Sequence[str]) -> list[str]:
+    """Which of the networks the run's stage and its frozen ones leave to be trained."""
+    unknown = sorted(set(config.frozen) - set(names))
+    if unknown:
+        raise BadRequest(
+            f"There is no network {', '.join(unknown)} to freeze.", f"Name some of {names}."
+        )
+    staged = names if config.stage == 1 else ["point_net"]
+    trained = [name for name in staged if name not in config.frozen]
+    if not trained:
+        raise BadRequest("All networks are frozen.", "Leave one of them to be trained.")
+    return trained
+
+
+def _channel_weights(config: TrainingConfig, codec: Any) -> Tensor:
+    """What each latent channel counts in the velocity loss, (C, 1, 1) with mean 1."""
+    if not config.visible:
+        return torch.ones(codec.config["latent_channels"], 1, 1)
+    drawn = [draw_pair(seed, config.size_px).target.flats for seed in range(8)]
+    shares = visibility(codec, to_signed(drawn))
+    return (1 - config.visible + config.visible * shares).view(-1, 1, 1)
 
 
 class Trainer:
@@ -98,7 +131,8 @@ class Trainer:
         self.config, self.codec, self.folder = config, codec.eval().requires_grad_(False), folder
         self.networks = new_networks(sizes)
         self.scheduler: Any = training_scheduler()
-        trained = [n for n, _ in self.networks.items() if config.stage == 1 or n == "point_net"]
+        self.channel_weights = _channel_weights(config, self.codec)
+        trained = _trained(config, [name for name, _ in self.networks.items()])
         for name, module in self.networks.items():
             if start_from is not None:
                 # Parts that change no result are not loaded (slim.py); they start anew.
@@ -119,7 +153,8 @@ class Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self.step, self.samples, first_seed = 0, 0, 0
+        self.step, self.samples = 0, 0
+        first_seed = config.seed * DRAWINGS_OF_A_SEED
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.json").exists():
             first_seed = self._resume()
@@ -257,6 +292,7 @@ class Trainer:
         ).sample
         wanted = self.scheduler.get_velocity(latents, noise, timesteps)
         weight = 1 + (self.config.stress - 1) * _pointed_at(batch, latents.shape[-1])
+        weight = weight * self.channel_weights
         error = (weight * (velocity - wanted).square()).mean()
         return error, matching.value(), joining.value()
 

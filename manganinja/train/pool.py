@@ -17,6 +17,9 @@ from .drawings import DrawnPair, draw_pair
 HELD_OUT_SEED = 1_000_000_000
 """Seeds from here on are never trained on; evaluation takes its pairs from them."""
 
+DRAWINGS_OF_A_SEED = 1_000_000
+"""A run's first drawing is its seed times this, so that runs of other seeds see other drawings."""
+
 
 class DrawingPool:
     """Pairs of drawings with the seeds ``first_seed``, ``first_seed + 1``, ... in turn.

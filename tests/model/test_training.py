@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +14,17 @@ import torch
 from PIL import Image
 
 from manganinja import BadRequest, load_pipeline
-from manganinja.evaluate.held_out import mean_colour, model, psnr_db, score, untouched
+from manganinja.evaluate.held_out import (
+    mean_colour,
+    model,
+    obedience,
+    psnr_db,
+    score,
+    through_codec,
+    untouched,
+)
 from manganinja.train.batch import BatchConfig, condition_of, make_batch
-from manganinja.train.codec import CodecConfig, new_codec, to_signed
+from manganinja.train.codec import CodecConfig, new_codec, to_signed, train_codec, visibility
 from manganinja.train.commands import changed
 from manganinja.train.drawings import draw_pair
 from manganinja.train.export import export
@@ -218,6 +228,18 @@ def test_stage_two_trains_point_net_alone(codec, tmp_path: Path) -> None:
     assert moved == {"point_net"}
 
 
+def test_frozen_networks_stay_as_they_are(codec, tmp_path: Path) -> None:
+    frozen = ["reference_unet", "controlnet", "point_net", "image_encoder", "unconditional"]
+    trainer = Trainer(changed(SMALL, {"frozen": frozen}), codec, tmp_path)
+    before = {k: v.clone() for k, v in trainer._state().items()}
+    trainer._train_step(0.0)
+    moved = {k.split(".")[0] for k, v in trainer._state().items() if not torch.equal(v, before[k])}
+    assert moved == {"unet"}
+    for names, why in ((["vae"], "no network vae"), ([*frozen, "unet"], "All networks")):
+        with pytest.raises(BadRequest, match=why):
+            Trainer(changed(SMALL, {"frozen": names}), codec, tmp_path / "not")
+
+
 def test_an_untrained_codec_already_keeps_block_colours() -> None:
     untrained = new_codec(CodecConfig()).eval()
     picture = to_signed([next(held_out_pairs(1, 128)).target.flats])
@@ -226,6 +248,71 @@ def test_an_untrained_codec_already_keeps_block_colours() -> None:
     for channel in range(3):
         both = torch.stack([picture[0, channel].flatten(), decoded[0, channel].flatten()])
         assert torch.corrcoef(both)[0, 1] > 0.6
+
+
+def _with_one_visible_channel(codec, channel: int):
+    blind = deepcopy(codec)
+    with torch.no_grad():
+        weight = blind.post_quant_conv.weight
+        weight[:, [c for c in range(weight.shape[1]) if c != channel]] = 0
+    return blind
+
+
+def test_channels_that_the_decoder_ignores_are_invisible(codec) -> None:
+    pictures = to_signed([pair.target.flats for pair in pairs(2)])
+    shares = visibility(codec, pictures)
+    assert shares.mean().item() == pytest.approx(1)
+    # An untrained codec carries red, green and blue in three channels and nothing in the fourth.
+    assert (shares > 0).tolist() == [True, True, True, False]
+    shares = visibility(_with_one_visible_channel(codec, 1), pictures)
+    torch.testing.assert_close(shares, torch.tensor([0.0, 4.0, 0.0, 0.0]))
+
+
+@pytest.mark.parametrize("visible", [0.0, 1.0])
+def test_invisible_channels_are_learned_only_where_the_config_says_so(
+    codec, tmp_path: Path, visible: float
+) -> None:
+    config = changed(SMALL, {"visible": visible})
+    trainer = Trainer(config, _with_one_visible_channel(codec, 1), tmp_path)
+    batch = make_batch(pairs(4), config.data, np.random.default_rng(0))
+    trainer.losses(batch)[0].backward()
+    gradient = trainer.networks.unet.conv_out.weight.grad.abs().amax(dim=(1, 2, 3))
+    assert (gradient > 0).tolist() == [not visible, True, not visible, not visible]
+
+
+def test_a_decoder_trained_alone_leaves_latents_as_they_were(codec, tmp_path: Path) -> None:
+    config = CodecConfig(
+        size_px=SIZE, crop_px=SIZE, batch=2, minutes=0.02, lined=0.0, decoder_alone=True
+    )
+    with pytest.raises(BadRequest, match="start-from"):
+        train_codec(config, tmp_path)
+    model = SimpleNamespace(vae=deepcopy(codec))
+    trained = train_codec(config, tmp_path, model)  # type: ignore[arg-type]
+    before, after = codec.state_dict(), trained.state_dict()
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert moved == {"decoder", "post_quant_conv"}
+    assert trained.config["scaling_factor"] == codec.config["scaling_factor"]
+
+
+def test_a_decoder_learns_from_what_the_model_paints(codec, tmp_path: Path) -> None:
+    Trainer(changed(SMALL, {"minutes": 0.005}), codec, tmp_path / "run").run()
+    pipeline = export(SMALL, deepcopy(codec), tmp_path / "run", tmp_path / "model")
+    pipeline.set_progress_bar_config(disable=True)
+    before = deepcopy(pipeline.vae.state_dict())
+    config = CodecConfig(
+        size_px=SIZE, crop_px=SIZE, batch=2, minutes=0.02, painted=1.0, learning_rate=1e-3
+    )
+    after = train_codec(config, tmp_path / "codec", pipeline).state_dict()
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert moved == {"decoder", "post_quant_conv"}
+
+
+def test_another_seed_sees_other_drawings(codec, tmp_path: Path) -> None:
+    first, second = (
+        Trainer(changed(SMALL, {"seed": seed}), codec, tmp_path / str(seed)).pool.next_seed
+        for seed in (0, 1)
+    )
+    assert first == 0 and second >= 1_000_000
 
 
 def test_naive_answers_and_psnr_are_what_they_say() -> None:
@@ -243,3 +330,59 @@ def test_config_files_change_nested_settings_and_refuse_unknown_ones() -> None:
     assert (config.batch, config.networks.channels, config.pool) == (2, (8, 16), 8)
     with pytest.raises(SystemExit, match="bacth"):
         changed(SMALL, {"bacth": 2})
+
+
+def test_errors_at_points_are_told_apart_by_the_size_of_their_part() -> None:
+    def wrong_in_small_parts(pair, points):
+        areas = np.bincount(pair.target.parts.ravel())
+        return np.where((areas[pair.target.parts] < 64)[..., None], 255, pair.target.flats)
+
+    figures = score(lambda *given: wrong_in_small_parts(*given).astype(np.uint8), held_out(4))
+    assert figures.mse_in_small_parts > 10 * figures.mse_in_large_parts
+    assert figures.mse_in_large_parts < figures.mse_at_points < figures.mse_in_small_parts
+
+
+def held_out(count: int):
+    return list(held_out_pairs(count, 128))
+
+
+class Stamp:
+    """A model that paints nothing but, if ``obeys``, the reference's colour at each point."""
+
+    config = {"resolution": 128}  # noqa: RUF012
+
+    def __init__(self, obeys: bool) -> None:
+        self.obeys = obeys
+
+    def __call__(self, lineart, reference, points, num_inference_steps):
+        painted = lineart.convert("RGB")
+        for pair in points if self.obeys else ():
+            place, there = (tuple(int(v) for v in end) for end in (pair.lineart, pair.reference))
+            painted.putpixel(place, reference.getpixel(there))
+        return SimpleNamespace(images=[painted])
+
+
+def test_obedience_is_one_for_a_model_that_paints_what_points_ask_for() -> None:
+    without, given = obedience(Stamp(obeys=True), 24, 1)  # type: ignore[arg-type]
+    assert abs(given - 1) < 0.1 < abs(without - 1)
+    same, ignored = obedience(Stamp(obeys=False), 24, 1)  # type: ignore[arg-type]
+    assert same == ignored == without
+
+
+def test_the_truth_through_a_codec_is_what_its_decoder_gives(codec) -> None:
+    pipeline = SimpleNamespace(vae=codec, place="cpu", decode=_decoded(codec))
+    pair = draw_pair(3, SIZE)
+    answer = through_codec(pipeline)(pair, np.zeros((0, 2, 2)))  # type: ignore[arg-type]
+    with torch.no_grad():
+        latents = codec.encode(to_signed([pair.target.flats])).latent_dist.mode()
+        expected = codec.decode(latents).sample
+    assert (to_signed([answer]) - expected.clamp(-1, 1)).abs().max() < 0.01
+
+
+def _decoded(codec):
+    def decode(latents):
+        unscaled = latents / codec.config["scaling_factor"]
+        signed = codec.decode(unscaled).sample.clamp(-1, 1)[0].permute(1, 2, 0)
+        return Image.fromarray(signed.add(1).mul(127.5).round().byte().numpy())
+
+    return torch.no_grad()(decode)
