@@ -20,7 +20,7 @@ from .finishing import Ground, finish, prepare, usable_pairs
 from .flats.matches import Matches, Part
 from .framing import Frame
 from .lineart import check_has_lines, has_lines, line_strength
-from .memory import Memory
+from .memory import BUDGET_BYTES, Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .preview import preview as show
@@ -96,9 +96,11 @@ class Painter:
     def __init__(self, pipeline: MangaNinjaPipeline, name: str, device: str | None = None) -> None:
         pipeline.set_progress_bar_config(disable=True)
         self.pipeline = pipeline
-        self.memory = Memory()
         self.device = device or str(pipeline.device)
         self.residence = places.Residence(pipeline, self.device)
+        # What is remembered lies on the device, too: less of it where room is short.
+        scarce = self.residence.mode != places.MODES[0]
+        self.memory = Memory(BUDGET_BYTES // 4 if scarce else BUDGET_BYTES)
         options = pipeline.config
         self.info = ModelInfo(
             name=name,
