@@ -451,7 +451,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
             points: pairs of places that belong together, in pixels of each picture.
             extract_lineart: see ``lineart``.
             resolution: longer side of the working picture; the model's own if None.
-            num_inference_steps: sampling steps, 1 to 1000; the model's own number if None.
+            num_inference_steps: sampling steps, 1 to 999 with the published noise schedule of a
+                thousand; the model's own number if None.
             guidance_scale_reference, guidance_scale_points: see :class:`Guidance`; the model's own
                 if None. Values of 1 and below work.
             seed: of the reference's latent sample and then of the initial noise, both drawn on

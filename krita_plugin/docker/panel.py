@@ -56,7 +56,7 @@ class Panel(QtWidgets.QWidget):
         self.quality = QualityBox()
         self.start = StartFields(self)
         self.seed = SeedField()
-        self.steps = AutoSpin("colorize_steps", 1, 1000, 1, 0)
+        self.steps = AutoSpin("colorize_steps", 1, 999, 1, 0)
         self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
         self.guidance_points = AutoSpin("colorize_guidance_points", 0, 100, 0.5, 1)
         self.model = ModelBox()
