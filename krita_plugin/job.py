@@ -187,8 +187,7 @@ def build_request(snapshot: Snapshot, models: Sequence[protocol.ModelInfo]) -> P
     if snapshot.kept is not None and locks is None:
         notes.append(f"“{snapshot.kept.name}” is empty, so nothing was kept.")
     if snapshot.start is not None:
-        percent = f"{100 * snapshot.strength:.0f} %"
-        notes.append(f"Started from “{snapshot.start.name}”, {percent} of it painted anew.")
+        notes.append(_started(snapshot.start.name, snapshot.strength))
     options = snapshot.options
     request = protocol.ColorizeRequest(
         lineart=_picture(snapshot.lineart.box, lineart),
@@ -274,6 +273,12 @@ def _locks(snapshot: Snapshot) -> protocol.Picture | None:
             "Erase on it what is to be coloured anew, or choose “none” under “Keep”.",
         )
     return _picture(sheet.box, pixels) if _has_visible(pixels) else None
+
+
+def _started(name: str, strength: float) -> str:
+    if strength == 1:
+        return f"100 % painted anew leaves nothing of “{name}”: it was not started from."
+    return f"Started from “{name}”, {100 * strength:.0f} % of it painted anew."
 
 
 def _start(snapshot: Snapshot) -> protocol.Picture | None:

@@ -105,7 +105,7 @@ def _two(position: Any) -> tuple[float, float]:
 
 def eight_bit(image: Image.Image) -> Image.Image:
     """16-bit and float greys as 8-bit ones, which is all that Pillow converts without clipping;
-    and grey with premultiplied alpha, which it hardly converts at all, as RGBA."""
+    and grey with premultiplied alpha, which it hardly converts at all, as LA."""
     if image.mode == "La":
         return image.convert("LA")
     if image.mode.startswith("I;16"):

@@ -40,6 +40,7 @@ PREVIEW_PX = 256
 SECONDS_BETWEEN_PREVIEWS = 0.2
 _READ, _PAINTED = 0.1, 0.85
 """Of a whole job, when the line art is in regions, and when the network has painted."""
+_SCARCE_BYTES = BUDGET_BYTES // 4
 _WEIGHT_FILES = (".safetensors", ".pth")
 
 
@@ -100,7 +101,7 @@ class Painter:
         self.residence = places.Residence(pipeline, self.device)
         # What is remembered lies on the device, too: less of it where room is short.
         scarce = self.residence.mode != places.MODES[0]
-        self.memory = Memory(BUDGET_BYTES // 4 if scarce else BUDGET_BYTES)
+        self.memory = Memory(_SCARCE_BYTES if scarce else BUDGET_BYTES)
         options = pipeline.config
         self.info = ModelInfo(
             name=name,
@@ -111,6 +112,11 @@ class Painter:
             steps=options["steps"],
             licence=options["licence"],
         )
+
+    def make_room(self) -> None:
+        """Remember nothing of what was worked out, and less from now on."""
+        self.memory.forget()
+        self.memory.budget_bytes = _SCARCE_BYTES
 
     @classmethod
     def load(cls, model: str = "mini", device: str | None = None) -> Painter:
@@ -272,7 +278,7 @@ class Job:
         done = self.watch.done
 
         def make_room(note: str) -> None:
-            self.painter.memory.forget()
+            self.painter.make_room()
             told.append(note)
 
         def looked() -> tuple[MangaNinjaOutput, Image.Image]:

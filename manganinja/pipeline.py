@@ -46,7 +46,7 @@ from .reference_attention import (
 from .references import Mask, Shares
 from .samplers import Preset, clean_latents, late_start, new_scheduler
 from .samplers import preset as named_preset
-from .weights.state import load_component, read_json
+from .weights.state import load_component, read_json, readable
 
 Lineart = Image.Image | np.ndarray
 StepCallback = Callable[["MangaNinjaPipeline", int, int, dict[str, Tensor]], Any]
@@ -217,7 +217,10 @@ class MangaNinjaPipeline(DiffusionPipeline):
             if (folder / name).is_dir():
                 components[name] = load_component(kind, folder / name, torch_dtype)
         needed = set(cls.COMPONENTS) - set(cls._optional_components)
-        needed |= {name for name in cls._optional_components if (options.get(name) or [None])[0]}
+        # An optional part that the model has is named as a pair of library and class.
+        needed |= {
+            n for n in cls._optional_components if options.get(n) not in (None, [None, None])
+        }
         missing = needed - set(components)
         if missing:
             raise BadWeights(
@@ -226,7 +229,10 @@ class MangaNinjaPipeline(DiffusionPipeline):
             )
         settings = {k: v for k, v in options.items() if not k.startswith("_")}
         settings = {k: v for k, v in settings.items() if k not in cls.COMPONENTS}
-        return cls(**{**dict.fromkeys(cls._optional_components), **components}, **settings)
+        parts = {**dict.fromkeys(cls._optional_components), **components}
+        return readable(
+            lambda: cls(**parts, **settings), folder / cls.config_name, "Install the model again."
+        )
 
     @property
     def place(self) -> torch.device:
@@ -467,7 +473,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
                 all of it where None.
             initial_image: a picture to start from, such as the last result, in the line art's
                 aspect.
-            strength: how much of it is painted anew, above 0 to 1: the share of the steps that
+            strength: how much of it is painted anew, 0.01 to 1: the share of the steps that
                 run. With 1, nothing of it is left. Means nothing without a picture.
             preset: "draft", "standard" or "best" (:data:`.samplers.PRESETS`): sampler, steps and
                 ``guidance_every`` together, where these are None.
@@ -506,6 +512,13 @@ class MangaNinjaPipeline(DiffusionPipeline):
         self._check(chosen, strength, resolution, output_type)
         shares = Shares.checked(reference_weights, reference_masks, sizes_px)
         frames = self.frames([lineart_px, *sizes_px], resolution)
+        begun = None if initial_image is None else inputs.start(initial_image, lineart_px)
+        if latents is not None:
+            latents = inputs.latents(latents, self._latents_shape(frames[0]), "latents")
+        scheduler = new_scheduler(chosen.sampler, self.scheduler.config)
+        steps, left = late_start(chosen.steps, 1 if begun is None else strength)
+        scheduler.set_timesteps(steps, device=self.place)
+        timesteps = scheduler.timesteps[-left:]
 
         seed = inputs.whole_number(seed, "can't be a seed", -(1 << 63), (1 << 63) - 1)
         generator = torch.Generator().manual_seed(seed)
@@ -518,8 +531,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
             encoded = self._given_latents(reference_latents, frames)
         if latents is None:
             latents = torch.randn(encoded[0].shape, generator=generator, dtype=torch.float32)
-        noise = inputs.latents(latents, self._latents_shape(frames[0]), "latents")
-        noise = noise.to(self.place, torch.float32)
+        noise = latents.to(self.place, torch.float32)
 
         read = [self._read(r, e, memory) for r, e in zip(references, encoded, strict=True)]
         banks = [bank if bank_dtype is None else bank.rounded(bank_dtype) for _, bank in read]
@@ -543,16 +555,10 @@ class MangaNinjaPipeline(DiffusionPipeline):
             self._lineart(lineart, frames[0], extract_lineart, memory),
         )
 
-        begins_late = initial_image is not None and strength < 1
-        steps, left = late_start(chosen.steps, strength if begins_late else 1)
-        scheduler = new_scheduler(chosen.sampler, self.scheduler.config)
-        scheduler.set_timesteps(steps, device=self.place)
-        timesteps = scheduler.timesteps[-left:]
         current = noise * scheduler.init_noise_sigma
-        if initial_image is not None and begins_late:
+        if begun is not None and strength < 1:
             if chosen.sampler != "ddim":  # Which goes by the timesteps alone.
                 scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
-            begun = inputs.start(initial_image, lineart_px)
             start = self._encode(begun, frames[0], memory)[0]
             start = start * self.vae.config["scaling_factor"]
             current = scheduler.add_noise(start, noise, timesteps[:1])
@@ -596,8 +602,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
         trained = self.scheduler.config
         most = trained["num_train_timesteps"] - trained["steps_offset"]
         inputs.whole_number(chosen.steps, "steps are not possible", 1, most)
-        inputs.whole_number(chosen.guidance_every, "steps to full guidance are none", 1, most)
-        if not 0 < strength <= 1:
+        inputs.whole_number(chosen.guidance_every, "can't be guidance_every", 1, most)
+        if not 0.01 <= strength <= 1:
             raise BadRequest(f"A strength of {strength:g} is not possible.", "Choose 0.01 to 1.")
         # Smaller, and the U-Net's coarsest level would have nothing to see.
         least = self.reduction << (len(self.unet.config["block_out_channels"]) - 1)

@@ -14,7 +14,6 @@ from typing import Any
 
 import psutil
 import torch
-import torch._dynamo
 from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
 from diffusers.models.attention import FeedForward
 from diffusers.models.resnet import ResnetBlock2D
@@ -132,13 +131,16 @@ def compile_blocks(pipeline: Any, device: str) -> str:
     Returns:
         A sentence: what will happen, or why nothing will.
     """
+    # Takes a while to import, for what is off by default.
+    from torch import _dynamo
+
     missing = _missing_compiler(device.split(":")[0])
     if missing:
         return f"Nothing is compiled: {missing}. The model runs as ever."
     kept = os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(data_dir() / "compiled"))
     # Shapes differ from level to level, and each gets kernels of its own.
-    torch._dynamo.config.cache_size_limit = max(64, torch._dynamo.config.cache_size_limit)
-    torch._dynamo.config.suppress_errors = True
+    _dynamo.config.cache_size_limit = max(64, _dynamo.config.cache_size_limit)
+    _dynamo.config.suppress_errors = True
     for network in filter(None, (pipeline.unet, pipeline.controlnet)):
         for module in network.modules():
             if isinstance(module, winograd.WinogradConv2d):
@@ -368,10 +370,14 @@ class _Turns:
             return
         for weights in self._weights[self._now]:
             weights.go_home()
-        # Until all have come: an error on the way must not leave a turn half taken.
         self._now = ""
-        for weights in self._weights[turn]:
-            weights.come(self._device)
+        try:
+            for weights in self._weights[turn]:
+                weights.come(self._device)
+        except BaseException:
+            for weights in self._weights[turn]:
+                weights.go_home()
+            raise
         self._now = turn
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 
 import torch
@@ -73,8 +72,10 @@ class PointNet(ModelMixin, ConfigMixin):
     @property
     def most_pairs(self) -> int:
         """Pairs that can be told apart. The published code keeps numbers in 8 bits and loses pair
-        256; here they are floats, so bare numbers have no end."""
-        return LARGEST_CODED_NUMBER if self.encoding == "code" else sys.maxsize
+        256; here they are floats, and whole as far as the weights' precision goes."""
+        if self.encoding == "code":
+            return LARGEST_CODED_NUMBER
+        return round(2 / torch.finfo(self.dtype).eps)
 
     def _start_audible(self) -> None:
         """Untrained weights that carry a lone pixel through all levels at about unit size.

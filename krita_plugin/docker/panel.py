@@ -10,6 +10,7 @@ from ..job import Choices, Options
 from ..layer_info import LayerInfo
 from ..qt import Qt, QtGui, QtWidgets
 from ..state import JobView
+from ..transport import protocol
 from ..workshop import Workshop
 from .afterwards import DoubtLine, SwatchGrid
 from .fields import (
@@ -56,7 +57,7 @@ class Panel(QtWidgets.QWidget):
         self.quality = QualityBox()
         self.start = StartFields(self)
         self.seed = SeedField()
-        self.steps = AutoSpin("colorize_steps", 1, 999, 1, 0)
+        self.steps = AutoSpin("colorize_steps", 1, protocol.MAX_STEPS, 1, 0)
         self.guidance_reference = AutoSpin("colorize_guidance_reference", 0, 100, 0.5, 1)
         self.guidance_points = AutoSpin("colorize_guidance_points", 0, 100, 0.5, 1)
         self.model = ModelBox()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
 from ..errors import BadWeights, MangaNinjaError
+from ..places import is_out_of_memory
 from ..slim import slim
 from .keys import Shapes, check_shapes
 from .quiet import quiet_loading
@@ -33,9 +34,11 @@ def readable(load: Callable[[], Made], what: Path | str, remedy: str) -> Made:
     try:
         with quiet_loading():
             return load()
-    except (MangaNinjaError, MemoryError):
+    except MangaNinjaError:
         raise
     except Exception as error:  # Readers raise whatever they stumble over in damaged bytes.
+        if is_out_of_memory(error):
+            raise
         raise BadWeights(f"{what} can't be read: {_reason(error)}.", remedy) from error
 
 

@@ -29,11 +29,13 @@ MAX_FRAME_BYTES = 4 * MAX_TEXT_CHARACTERS + 64
 """No frame is longer, in either direction; both ends refuse longer ones unread."""
 MAX_REFERENCES = 16
 MAX_PAIRS = 4096
-MAX_STEPS = 1000
+MAX_STEPS = 999
+"""The published noise schedule has a thousand, and begins one late."""
 MAX_MODELS = 100
 MAX_SEED = (1 << 63) - 1
 MAX_GUIDANCE = 100.0
 MAX_WEIGHT = 10.0
+LEAST_STRENGTH = 0.01
 LEAST_OPAQUE = 128
 """The least alpha that counts in a reference of which only the opaque part does."""
 MAX_SOURCE_ENTRIES = 32
@@ -276,14 +278,14 @@ def with_places(places: Sequence[str], pictures: Sequence[Any]) -> dict[str, Any
 class ColorizeRequest(_Request[Picture]):
     """One immutable job: everything that the result is a function of.
 
-    `steps` is 1..1000 and the guidance scales are 0..100; None is what the model recommends.
+    `steps` is 1..999 and the guidance scales are 0..100; None is what the model recommends.
     `preset` is one of `PRESETS`, or None for what the model recommends; `steps` win over its own.
     `seed` is 0..2^63-1. `source` holds ids of the document and the layers it came from; it comes
     back with the result and is never interpreted. `result_format` is "rgba8" or "bgra8".
     `reference_options` are empty or one for each reference.
     `locks` has the line art's size; what is opaque in it stays as it is in the result.
-    `initial` has the line art's size too: the network starts from it, and `strength`, above 0 to
-    1, is the share of the steps that run, so how much is painted anew.
+    `initial` has the line art's size too: the network starts from it, and `strength`, 0.01..1, is
+    the share of the steps that run, so how much is painted anew; 1 leaves nothing of it.
     Raises `ProtocolError` for values outside these ranges.
     """
 
@@ -713,9 +715,9 @@ def _check_start(request: ColorizeRequest | RequestHeader) -> None:
         raise _bad_request(
             f"There is no preset {request.preset!r:.40}.", f"Choose {', '.join(PRESETS)} or none."
         )
-    if not 0 < request.strength <= 1:
+    if not LEAST_STRENGTH <= request.strength <= 1:
         raise _bad_request(
-            f"A strength of {request.strength:g} is not possible.", "Choose one above 0, at most 1."
+            f"A strength of {request.strength:g} is not possible.", f"Choose {LEAST_STRENGTH} to 1."
         )
     if request.strength < 1 and request.initial is None:
         raise _bad_request(

@@ -13,6 +13,7 @@ from PIL import Image
 from manganinja import BadRequest, MangaNinjaPipeline, PointPair, load_pipeline
 from manganinja.framing import Frame
 from manganinja.memory import fingerprint
+from manganinja.point_net import PointNet
 from manganinja.references import Shares
 
 from .test_pipeline import colours, latents, lines
@@ -83,6 +84,8 @@ def test_three_hundred_pairs_all_count(pipeline: MangaNinjaPipeline) -> None:
     moved = [*pairs[:-1], PointPair((60, 60), pairs[-1].lineart)]
     pipeline.point_net.register_to_config(encoding="number")
     assert pipeline.point_net.most_pairs > 4096
+    half: PointNet = PointNet((8,), 8).bfloat16()
+    assert half.most_pairs == 256
     assert not torch.allclose(painted(pipeline, points=pairs), painted(pipeline, points=moved))
 
 
@@ -101,10 +104,11 @@ def test_three_hundred_pairs_all_count(pipeline: MangaNinjaPipeline) -> None:
         ({"points": [((1, 1), (2, 2))]}, "PointPair"),
         ({"num_inference_steps": 1000}, "1000 steps"),
         ({"num_inference_steps": 2.5}, "2.5 steps"),
+        ({"strength": 0.001, "initial_image": colours()}, "strength of 0.001"),
         ({"seed": None}, "None can't be a seed"),
         ({"seed": 1 << 70}, "can't be a seed"),
         ({"guidance_scale_points": float("nan")}, "Guidance scale: nan"),
-        ({"guidance_every": -1}, "-1 steps"),
+        ({"guidance_every": -1}, "-1 can't be guidance_every"),
         ({"resolution": 16}, "multiple of 8 from"),
         ({"latents": torch.zeros(1, 4, 9, 9)}, r"\(1, 4, 8, 8\), not \(1, 4, 9, 9\)"),
         ({"latents": torch.full((1, 4, 8, 8), torch.nan)}, "not all numbers"),

@@ -106,7 +106,7 @@ def test_sparse_guidance_computes_one_row_in_between_and_stays_near(
     [
         ({"preset": "quick"}, "preset 'quick'"),
         ({"sampler": "euler"}, "sampler 'euler'"),
-        ({"guidance_every": 0}, "0 steps"),
+        ({"guidance_every": 0}, "0 can't be guidance_every"),
     ],
 )
 def test_unknown_ways_get_a_sentence(

@@ -145,7 +145,7 @@ def test_waiting_jobs_learn_their_positions(server: RunningServer) -> None:
 def test_cancel_stops_a_running_job_between_steps(client: Connection) -> None:
     began = time.monotonic()
     steps = 0
-    for event in client.colorize(play(pause_s=0.05, steps=1000), job="long"):
+    for event in client.colorize(play(pause_s=0.05, steps=999), job="long"):
         if isinstance(event, Progress) and event.step == 3:
             client.cancel("long")
         steps += isinstance(event, Progress)
@@ -158,7 +158,7 @@ def test_cancel_stops_a_running_job_between_steps(client: Connection) -> None:
 def test_is_cancelled_is_asked_while_nothing_happens(client: Connection) -> None:
     flag = threading.Event()
     threading.Timer(0.3, flag.set).start()
-    events = client.colorize(play(pause_s=0.7, steps=1000), is_cancelled=flag.is_set)
+    events = client.colorize(play(pause_s=0.7, steps=999), is_cancelled=flag.is_set)
     assert isinstance(last(events), Cancelled)
 
 
@@ -176,7 +176,7 @@ def test_a_queued_job_is_cancelled_without_ever_running(server: RunningServer) -
 def test_a_cancel_from_another_thread_works(client: Connection) -> None:
     job = uuid.uuid4().hex
     threading.Timer(0.3, client.cancel, (job,)).start()
-    assert last(client.colorize(play(pause_s=0.05, steps=1000), job)) == Cancelled(job)
+    assert last(client.colorize(play(pause_s=0.05, steps=999), job)) == Cancelled(job)
 
 
 def test_a_job_cancelled_during_its_upload_leaves_the_conversation_usable(
@@ -265,7 +265,7 @@ def test_a_worker_that_dies_takes_one_job_with_it_and_no_more(
 def test_a_worker_killed_by_the_system_is_said_to_lack_memory(
     client: Connection, server: RunningServer
 ) -> None:
-    for event in client.colorize(play(pause_s=0.1, steps=1000)):
+    for event in client.colorize(play(pause_s=0.1, steps=999)):
         if isinstance(event, Progress) and event.step == 2:
             os.kill(server.worker_pid(), signal.SIGKILL)
     assert isinstance(event, Failed)
@@ -284,7 +284,7 @@ def test_a_worker_killed_between_two_jobs_is_not_even_noticed(
 
 def test_a_full_queue_refuses_and_recovers(server: RunningServer) -> None:
     with server.connect() as first, server.connect() as others:
-        running = first.colorize(play(pause_s=1, steps=1000), "runs")
+        running = first.colorize(play(pause_s=1, steps=999), "runs")
         assert any(isinstance(e, Progress) and e.stage == "sampling" for e in running)
         waiting = [others.colorize(request(), f"waits-{n}") for n in range(8)]
         for events in waiting:

@@ -55,7 +55,7 @@ def test_what_the_server_writes_is_private(tmp_path: Path) -> None:
 def test_a_connected_client_learns_of_the_end(start) -> None:
     server = start()
     with server.connect() as client:
-        events = client.colorize(play(pause_s=0.2, steps=1000))
+        events = client.colorize(play(pause_s=0.2, steps=999))
         with pytest.raises(ConnectionLost):
             for event in events:
                 if isinstance(event, Progress) and event.step == 1:

@@ -232,7 +232,7 @@ def test_a_busy_server_of_another_version_is_left_to_its_work(altered) -> None:
     record = discovery.read_record()
     assert record is not None
     with Connection.open(record, "a test") as client:
-        events = client.colorize(play(pause_s=0.2, steps=1000), job="long")
+        events = client.colorize(play(pause_s=0.2, steps=999), job="long")
         while not isinstance(next(events), Progress):
             pass
         assert discovery.current_server() == record

@@ -80,7 +80,7 @@ def requests(draw: st.DrawFn) -> p.RequestHeader:
         references=tuple(draw(descriptors(st.just(n + 1))) for n in range(count)),
         pairs=tuple(draw(st.lists(pairs, max_size=4))),
         model=draw(st.text(min_size=1, max_size=30)),
-        steps=draw(st.none() | st.integers(1, 1000)),
+        steps=draw(st.none() | st.integers(1, p.MAX_STEPS)),
         seed=draw(st.integers(0, p.MAX_SEED)),
         guidance_reference=draw(SCALES),
         guidance_points=draw(SCALES),
@@ -91,7 +91,7 @@ def requests(draw: st.DrawFn) -> p.RequestHeader:
         preset=draw(st.none() | st.sampled_from(p.PRESETS)),
         reference_options=tuple(options) if draw(st.booleans()) else (),
         initial=initial,
-        strength=draw(st.floats(0, 1, exclude_min=True)) if initial else 1.0,
+        strength=draw(st.floats(p.LEAST_STRENGTH, 1)) if initial else 1.0,
     )
 
 
@@ -338,6 +338,7 @@ def test_flats_options_that_mean_nothing_are_refused(changes: dict[str, Any]) ->
         {"preset": ""},
         {"reference_options": (p.ReferenceOptions(),) * 2},
         {"initial": SMALL, "strength": 0.0},
+        {"initial": SMALL, "strength": 0.009},
         {"initial": SMALL, "strength": 1.01},
         {"initial": SMALL, "strength": float("nan")},
         {"strength": 0.5},
