@@ -19,6 +19,7 @@ from manganinja import BadRequest, Cancelled
 from manganinja.cli import main
 from manganinja.files import to_picture
 from manganinja.painter import Job, Painter, Progress
+from manganinja.point_net import PointNet
 from manganinja.wire.protocol import (
     STAGES,
     ColorizeRequest,
@@ -140,8 +141,9 @@ def test_pairs_outside_are_named_and_the_others_used(
 
 
 def test_more_pairs_than_a_model_tells_apart_are_left_out_with_a_note(
-    painter: Painter, request_: ColorizeRequest
+    painter: Painter, request_: ColorizeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(PointNet, "most_pairs", 255)
     many = tuple(Pair(Point(x, 9), Point(x, 9)) for x in range(200))
     painting = painter.paint(replace(request_, pairs=many + many))
     told = "This model tells 255 pairs apart; the last 145 were not used."
