@@ -47,6 +47,7 @@ from .references import Mask, Shares
 from .samplers import Preset, clean_latents, late_start, new_scheduler
 from .samplers import preset as named_preset
 from .weights.state import load_component, read_json, readable
+from .wire.protocol import LEAST_STRENGTH
 
 Lineart = Image.Image | np.ndarray
 StepCallback = Callable[["MangaNinjaPipeline", int, int, dict[str, Tensor]], Any]
@@ -603,7 +604,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         most = trained["num_train_timesteps"] - trained["steps_offset"]
         inputs.whole_number(chosen.steps, "steps are not possible", 1, most)
         inputs.whole_number(chosen.guidance_every, "can't be guidance_every", 1, most)
-        if not 0.01 <= strength <= 1:
+        if not LEAST_STRENGTH <= strength <= 1:
             raise BadRequest(f"A strength of {strength:g} is not possible.", "Choose 0.01 to 1.")
         # Smaller, and the U-Net's coarsest level would have nothing to see.
         least = self.reduction << (len(self.unet.config["block_out_channels"]) - 1)

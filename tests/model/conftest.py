@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from manganinja import MangaNinjaPipeline, load_pipeline
+from manganinja.painter import Painter
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -31,3 +32,8 @@ def small_model(published: MangaNinjaPipeline, tmp_path_factory: pytest.TempPath
     options = {"resolution": 64, "steps": 2, "title": "Small", "licence": "none"}
     MangaNinjaPipeline(**published.components, **options).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def painter(small_model: Path) -> Painter:
+    return Painter.load(str(small_model), device="cpu")

@@ -43,11 +43,6 @@ def reference() -> Image.Image:
     return image
 
 
-@pytest.fixture(scope="module")
-def painter(small_model: Path) -> Painter:
-    return Painter.load(str(small_model), device="cpu")
-
-
 @pytest.fixture
 def request_(small_model: Path) -> ColorizeRequest:
     return ColorizeRequest(

@@ -41,11 +41,6 @@ def erased_but_for(box: tuple[int, int, int, int], alpha: int = 0) -> Image.Imag
     return image
 
 
-@pytest.fixture(scope="module")
-def painter(small_model: Path) -> Painter:
-    return Painter.load(str(small_model), device="cpu")
-
-
 @pytest.fixture
 def asked(small_model: Path) -> ColorizeRequest:
     return ColorizeRequest(

@@ -329,12 +329,7 @@ def check_choices_are_kept_in_the_file(figures):
     assert asked in kit.message() and "2000 px kept" in kit.message(), kit.message()
     assert "Painting 1 (seed 0)" in kit.names(document)
     path = os.path.join(kit.FOLDER, "kept.kra")
-    document.setBatchmode(True)
-    assert document.saveAs(path)
-    yield 1500
-    document.setModified(False)
-    document.close()
-    yield 800
+    yield from kit.save_and_close(document, path)
     # Another document has the usual choices.
     yield from kit.ready_document(name="other")
     assert kit.widget("colorize_result").currentText() == "Flats"

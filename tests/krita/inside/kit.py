@@ -255,6 +255,16 @@ def ready_document(width=600, height=800, name="figure", shift=0.08, **kind):
     return document, (references, linearts)
 
 
+def save_and_close(document, path):
+    """Write a document into a file and close it."""
+    document.setBatchmode(True)
+    assert document.saveAs(path)
+    yield 1500
+    document.setModified(False)
+    document.close()
+    yield 800
+
+
 def all_nodes(parent):
     for node in parent.childNodes():
         yield node

@@ -89,12 +89,7 @@ def check_all_options_of_the_docker_reach_the_server_and_the_file(figures):
     assert start.currentText() == "Flats 1 (seed 7)", "the artist's choice stays"
 
     path = os.path.join(kit.FOLDER, "options.kra")
-    document.setBatchmode(True)
-    assert document.saveAs(path)
-    yield 1500
-    document.setModified(False)
-    document.close()
-    yield 800
+    yield from kit.save_and_close(document, path)
     yield from kit.ready_document(name="other")
     assert quality.currentText() == "As the model recommends"
     assert start.currentText() == "nothing" and counting(0) == (1.0, False, "…")
