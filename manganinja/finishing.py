@@ -21,6 +21,7 @@ from .flats.spreading import Pointed, Spreading
 from .flats.values import Mark, Marks, Palette, hex_name
 from .points import PointPair, pairs_inside
 from .wire.protocol import (
+    LEAST_OPAQUE,
     MAX_UNSURE,
     ColorizeRequest,
     FlatsOptions,
@@ -40,11 +41,28 @@ def usable_pairs(
     request; sentences about the others."""
     sizes = [(p.width_px, p.height_px) for p in (request.lineart, *request.references)]
     kept, notes = pairs_inside(request.pairs, sizes[0], sizes[1:])
+    if bare := _on_nothing(request, kept):
+        which = "Pair" if len(bare) == 1 else "Pairs"
+        named = ", ".join(map(str, bare))
+        notes.append(f"{which} {named}: nothing is painted there on the reference; not used.")
+        kept = {number: pair for number, pair in kept.items() if number not in bare}
     if most is not None and len(kept) > most:
         notes.append(
             f"This model tells {most} pairs apart; the last {len(kept) - most} were not used."
         )
     return dict(itertools.islice(kept.items(), most)), notes
+
+
+def _on_nothing(request: ColorizeRequest, pairs: Mapping[int, PointPair]) -> list[int]:
+    """Pairs that point at what does not count of a reference of which only what is opaque does."""
+    bare = []
+    for place, options in enumerate(request.options_of_references):
+        of_it = {n: p.reference for n, p in pairs.items() if p.reference_index == place}
+        if options.only_opaque and of_it:
+            alpha = to_image(request.references[place]).convert("RGBA").getchannel("A")
+            at = {number: (int(x), int(y)) for number, (x, y) in of_it.items()}
+            bare += [n for n, xy in at.items() if alpha.getpixel(xy) < LEAST_OPAQUE]
+    return sorted(bare)
 
 
 @dataclass(frozen=True)

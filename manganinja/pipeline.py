@@ -477,7 +477,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
             strength: how much of it is painted anew, 0.01 to 1: the share of the steps that
                 run. With 1, nothing of it is left. Means nothing without a picture.
             preset: "draft", "standard" or "best" (:data:`.samplers.PRESETS`): sampler, steps and
-                ``guidance_every`` together, where these are None.
+                ``guidance_every`` together, where these are None. In fewer steps than its own,
+                each computes all guidance rows.
             sampler: "ddim", "dpm++" or "unipc"; DDIM if None.
             guidance_every: all guidance rows are computed in every so many steps and continued in
                 between (:class:`.guidance.SparseGuidance`); 1, which is exact, if None.
@@ -496,12 +497,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         memory = Memory(0) if memory is None else memory
         lineart = inputs.lineart(lineart, extract_lineart)
         references = inputs.references(reference)
-        chosen = named_preset(preset) if preset else Preset("ddim", self.config["steps"], 1)
-        chosen = Preset(
-            _given(sampler, chosen.sampler),
-            _given(num_inference_steps, chosen.steps),
-            _given(guidance_every, chosen.guidance_every),
-        )
+        chosen = self._chosen(preset, sampler, num_inference_steps, guidance_every)
         scales = (
             _given(guidance_scale_reference, self.config["guidance_reference"]),
             _given(guidance_scale_points, self.config["guidance_points"]),
@@ -510,7 +506,7 @@ class MangaNinjaPipeline(DiffusionPipeline):
         lineart_px = lineart.shape[::-1] if isinstance(lineart, np.ndarray) else lineart.size
         sizes_px = [r.size for r in references]
         points = inputs.points(points, lineart_px, sizes_px)
-        self._check(chosen, strength, resolution, output_type)
+        self._check(strength, resolution, output_type)
         shares = Shares.checked(reference_weights, reference_masks, sizes_px)
         frames = self.frames([lineart_px, *sizes_px], resolution)
         begun = None if initial_image is None else inputs.start(initial_image, lineart_px)
@@ -596,14 +592,21 @@ class MangaNinjaPipeline(DiffusionPipeline):
         shape = self._latents_shape(frames[0])
         return [inputs.latents(one, shape, "reference_latents") for one in several]
 
-    def _check(
-        self, chosen: Preset, strength: float, resolution: int | None, output_type: str
-    ) -> None:
+    def _chosen(
+        self, preset: str | None, sampler: str | None, steps: int | None, every: int | None
+    ) -> Preset:
+        """The preset, or what the model recommends, with what else the caller names."""
+        chosen = named_preset(preset) if preset else Preset("ddim", self.config["steps"])
         # Some schedulers begin one step above the last multiple.
         trained = self.scheduler.config
         most = trained["num_train_timesteps"] - trained["steps_offset"]
-        inputs.whole_number(chosen.steps, "steps are not possible", 1, most)
-        inputs.whole_number(chosen.guidance_every, "can't be guidance_every", 1, most)
+        if steps is not None:
+            chosen = chosen.in_steps(inputs.whole_number(steps, "steps are not possible", 1, most))
+        every = _given(every, chosen.guidance_every)
+        every = inputs.whole_number(every, "can't be guidance_every", 1, most)
+        return Preset(_given(sampler, chosen.sampler), chosen.steps, every)
+
+    def _check(self, strength: float, resolution: int | None, output_type: str) -> None:
         if not LEAST_STRENGTH <= strength <= 1:
             raise BadRequest(f"A strength of {strength:g} is not possible.", "Choose 0.01 to 1.")
         # Smaller, and the U-Net's coarsest level would have nothing to see.

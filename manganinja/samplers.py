@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
@@ -22,18 +22,26 @@ SAMPLERS: dict[str, Any] = {
 class Preset:
     """A sampler, its steps, and how often all guidance rows are computed.
 
-    docs/performance.md says how far each is from DDIM with 50 steps, and what it takes.
+    docs/performance.md says how far each is from DDIM with 50 steps and all rows in each, and
+    what it takes.
     """
 
     sampler: str
     steps: int
-    guidance_every: int
+    guidance_every: int = 1
+
+    def in_steps(self, steps: int) -> Preset:
+        """The same in so many steps. In fewer than its own each computes all guidance rows:
+        leaving some out is good in many small steps only."""
+        return replace(
+            self, steps=steps, guidance_every=1 if steps < self.steps else self.guidance_every
+        )
 
 
 PRESETS = {
-    "draft": Preset("unipc", 10, 1),
-    "standard": Preset("dpm++", 20, 1),
-    "best": Preset("ddim", 50, 1),
+    "draft": Preset("unipc", 10),
+    "standard": Preset("dpm++", 20),
+    "best": Preset("ddim", 50, guidance_every=2),
 }
 
 

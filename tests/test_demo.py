@@ -71,7 +71,7 @@ def test_an_example_is_coloured_and_both_pictures_are_written(tmp_path, example,
 def test_what_the_server_refuses_is_said_in_its_words(tmp_path, example, capsys) -> None:
     arguments = ["--example", str(example), "--output", str(tmp_path / "out"), "--steps", "5000"]
     assert demo.main(arguments) == 1
-    assert "Choose between 1 and 1000 steps." in capsys.readouterr().err
+    assert "Choose between 1 and 999 steps." in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -98,7 +98,7 @@ class QualityBox(Box):
         (None, "As the model recommends", "The steps that this model works well with"),
         ("draft", "Draft", "Few steps of a fast sampler: rougher, to try things out"),
         ("standard", "Standard", "Twice as many steps: nearer to “Best”"),
-        ("best", "Best", "The sampler that the others come near to, with most steps: slow"),
+        ("best", "Best", "Many small steps, which the others only come near to: slow"),
     )
     _PURPOSE = "A number of steps that you choose yourself, further down, wins"
 

@@ -17,7 +17,14 @@ from manganinja.files import to_picture
 from manganinja.painter import Painter, Progress
 from manganinja.samplers import PRESETS
 from manganinja.wire import protocol
-from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Picture, ReferenceOptions
+from manganinja.wire.protocol import (
+    ColorizeRequest,
+    FlatsOptions,
+    Pair,
+    Picture,
+    Point,
+    ReferenceOptions,
+)
 
 
 def page() -> Image.Image:
@@ -163,6 +170,18 @@ def test_weights_and_masks_reach_the_pipeline(
     usual = painter.paint(replace(masked, reference_options=())).picture
     half = painter.paint(replace(masked, reference_options=(ReferenceOptions(2.5), options[1])))
     assert len({first.pixels, usual.pixels, half.picture.pixels}) == 3
+
+
+def test_a_pair_on_what_does_not_count_of_a_reference_is_named_and_left_out(
+    painter: Painter, asked: ColorizeRequest, calls: list[dict[str, Any]]
+) -> None:
+    corner = to_picture(erased_but_for((0, 0, 50, 30)))
+    pairs = tuple(Pair(Point(x, 10), Point(150, 200)) for x in (20, 49.9, 50, 120))
+    asked = replace(asked, references=(corner, asked.references[1]), pairs=pairs)
+    painted = painter.paint(replace(asked, reference_options=(ReferenceOptions(1, True),) * 2))
+    assert [pair.reference[0] for pair in calls[0]["points"]] == [20, 49.9]
+    assert any(note.startswith("Pairs 3, 4: nothing is painted") for note in painted.info.notes)
+    assert not painter.paint(asked).info.notes[0].startswith("Pairs 3, 4: nothing")
 
 
 def test_a_reference_with_nothing_opaque_on_it_is_refused_by_its_number(

@@ -85,7 +85,10 @@ def check_the_model_is_described_and_the_chosen_one_is_kept(figures):
     yield from kit.show_dock()
     yield from kit.ready_document()
     line, box = kit.widget("colorize_model_line"), kit.widget("colorize_model")
-    yield from kit.until(lambda: line.isVisibleTo(kit.dock()), "the model's line", 40)
+    # Until the scripted model is loaded, the server tells of the folder that bears its name.
+    kit.press()
+    yield from kit.until(lambda: "new layer" in kit.message(), "a result", 60)
+    assert line.isVisibleTo(kit.dock())
     assert line.text() == "Paints at 64 px · CC0", line.text()
     assert "Licence: CC0" in line.toolTip() and "64 px" in box.toolTip()
     assert not box.isVisibleTo(kit.dock()), "there is nothing to choose"

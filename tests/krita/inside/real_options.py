@@ -33,10 +33,14 @@ def check_the_example_is_painted_from_a_layer_with_a_little_strength(figures):
     kit.choose(start, "Green")
     wanted = QtGui.QColor("#30c060").getRgb()[:3]
     away = {}
-    for number, percent in enumerate((10, 100), start=1):
+    says = {
+        10: "Started from “Green”, 10 % of it painted anew.",
+        100: "100 % painted anew leaves nothing of “Green”",
+    }
+    for number, percent in enumerate(says, start=1):
         strength.setValue(percent)
         result = yield from coloured(document, f"Proposal {number} (seed 7, draft)")
-        assert f"Started from “Green”, {percent} % of it painted anew." in kit.message()
+        assert says[percent] in kit.message(), kit.message()
         away[percent] = distance(mean(result), wanted)
         assert kit.entries(start)[1] == result.name()
     figures["away from the layer, in levels of 255, by percent"] = away
