@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .body import build_body
-from .canvas import RGB, Drawing, Sheet, Style, paint
+from .canvas import RGB, Drawing, Sheet, Style
 from .design import Design, Pose, random_design
 from .geometry import rotate
 from .head import build_head
+from .render import paint
 from .palette import MOODS, apart, hair_colour, random_colour, shade_of, skin_colour
 
 _PAIRED = (
@@ -238,13 +239,12 @@ class Character:
         head, sheet = Sheet(), Sheet()
         build_head(head, self.design, pose)
         build_body(sheet, self.design, pose)
-        for shape in sheet.shapes:
-            shape.points = rotate(shape.points, pose.lean, (0.0, self.design.torso))
-        neck = rotate(np.array([[0.0, -self.design.neck]]), pose.lean, (0.0, self.design.torso))[0]
-        for shape in head.shapes:
-            points = shape.points - (0.0, 0.95)
-            shape.points = rotate(points, pose.tilt + pose.lean) + neck
-        sheet.shapes.extend(head.shapes)
+        hip = (0.0, self.design.torso)
+        sheet.turn(pose.lean, hip)
+        neck = rotate(np.array([[0.0, -self.design.neck]]), pose.lean, hip)[0]
+        head.turn(pose.tilt + pose.lean, (0.0, 0.95))
+        head.transform(np.array([[1.0, 0.0, neck[0]], [0.0, 1.0, neck[1] - 0.95]]))
+        sheet.add(head)
         return sheet
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .body import held
-from .canvas import RGB, Drawing, Sheet, Style, paint
+from .canvas import RGB, Drawing, Sheet, Style
 from .character import PART_IDS, place
 from .design import Pose
 from .geometry import Points, ellipse, heart, mirrored, rotate, scalloped, smooth, star, tube
+from .render import paint
 from .palette import MOODS, apart
 
 PARTS_PER_THING = 14
