@@ -2,9 +2,11 @@
 """Training drawings: invented characters in two poses, with lines, flats and exact part maps."""
 
 from .canvas import Drawing, Style
-from .character import PART_IDS, Character
-from .design import Design, Pose, random_pose
+from .character import Character
+from .design import Design
 from .pairs import DrawnPair, draw_pair, point_pairs
+from .parts import PART_IDS
+from .pose import Pose, random_pose
 
 __all__ = [
     "PART_IDS",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a picture is made of: shapes on a sheet, the style they are inked in, the finished drawing."""
+"""What a picture is made of: shapes on a sheet, and the style that they are inked in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np

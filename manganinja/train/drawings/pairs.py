@@ -10,8 +10,8 @@ import numpy as np
 
 from .canvas import RGB, Drawing, Style
 from .character import Character
-from .design import FRAMINGS, Pose, random_pose
 from .palette import from_hsv
+from .pose import FRAMINGS, Pose, random_pose
 from .things import Things
 
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]

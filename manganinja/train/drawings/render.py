@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .canvas import BASE, LIGHT, RGB, SHADOW, Drawing, Shape, Sheet, Style
-from .geometry import Points, brushes
+from .geometry import brushes
 
 _FRACTION_BITS = 4
 _ONE = 1 << _FRACTION_BITS
@@ -32,9 +32,7 @@ def _outlines(
     strokes = [s for s in shapes if s.part is None and s.taper]
     widths = [max(line_px * s.line / 2, 0.8) for s in strokes]
     stroked = iter(brushes([s.points * scale for s in strokes], widths))
-    points = [
-        next(stroked) if s.part is None and s.taper else s.points * scale for s in shapes
-    ]
+    points = [next(stroked) if s.part is None and s.taper else s.points * scale for s in shapes]
     counts = np.array([len(p) for p in points])
     ends = np.cumsum(counts)
     starts = ends - counts
@@ -137,9 +135,7 @@ class _Canvas:
             part = turned[max(len(fixed) // 2 - reach, 0) : len(fixed) // 2 + reach + 1]
             cv2.polylines(plane, [part], False, value, thick, cv2.LINE_8, _FRACTION_BITS)
 
-    def _shade(
-        self, shape: Shape, window: _Window, inside: np.ndarray, fixed: np.ndarray
-    ) -> None:
+    def _shade(self, shape: Shape, window: _Window, inside: np.ndarray, fixed: np.ndarray) -> None:
         tones = self.tones[window]
         np.copyto(tones, BASE, where=inside)
         if shape.shade <= 0:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .body import held
 from .canvas import RGB, Drawing, Sheet, Style
-from .character import PART_IDS, place
-from .design import Pose
+from .character import place
 from .geometry import Points, ellipse, heart, mirrored, rotate, scalloped, smooth, star, tube
-from .render import paint
 from .palette import MOODS, apart
+from .parts import part_numbers
+from .pose import Pose
+from .props import KINDS as PROPS
+from .props import held
+from .render import paint
 
 PARTS_PER_THING = 14
 
@@ -430,8 +432,7 @@ def blob(pen: _Pen) -> None:
 
 def tool(pen: _Pen) -> None:
     """One of the things a character may hold."""
-    kinds = ("sword", "staff", "book", "flower", "balloon", "umbrella", "ball", "mug")
-    kind = str(pen.rng.choice(kinds))
+    kind = str(pen.rng.choice(PROPS))
     shapes = sorted(held(kind), key=lambda shape: shape[0])
     points = np.concatenate([p for _, _, p in shapes])
     low, high = points.min(axis=0), points.max(axis=0)
@@ -507,4 +508,4 @@ class Things:
         style = style or Style()
         if count > 1:
             style = replace(style, line_width_px=style.line_width_px * 0.75)
-        return paint(sheet, self.palette, PART_IDS, size_px, style)
+        return paint(sheet, self.palette, part_numbers(self.palette), size_px, style)
