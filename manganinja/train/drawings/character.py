@@ -18,6 +18,8 @@ from .parts import PART_IDS
 from .pose import Pose
 from .render import paint
 
+_HEAD_PARTS = ("face", "hair_front", "hat", "ear", "beast_", "bow", "horn")
+
 
 @dataclass(frozen=True)
 class Character:
@@ -34,11 +36,12 @@ class Character:
 
     def draw(self, pose: Pose, size_px: int = 128, style: Style | None = None) -> Drawing:
         """Draw the character as a square picture of `size_px`, see `Drawing`."""
-        sheet = self._sheet(pose)
-        place(sheet, pose, size_px, _window(sheet, self.design, pose))
+        sheet = self.sheet(pose)
+        place(sheet, pose, size_px, self.window(sheet, pose))
         return paint(sheet, self.palette, PART_IDS, size_px, style or Style())
 
-    def _sheet(self, pose: Pose) -> Sheet:
+    def sheet(self, pose: Pose) -> Sheet:
+        """Its shapes in a pose; unit: half the face's width, the neck's base near (0, 0)."""
         head, sheet = Sheet(), Sheet()
         build_head(head, self.design, pose)
         build_body(sheet, self.design, pose)
@@ -53,23 +56,22 @@ class Character:
             sheet.transform(np.array([[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
         return sheet
 
-
-_HEAD_PARTS = ("face", "hair_front", "hat", "ear", "beast_", "bow", "horn")
-
-
-def _window(sheet: Sheet, design: Design, pose: Pose) -> tuple[float, float, float, float]:
-    """x0, y0, x1, y1 of what the framing wants to show."""
-    if pose.framing == "full":
-        return sheet.bounds()
-    x0, y0, x1, _ = sheet.bounds(_HEAD_PARTS)
-    if pose.framing == "face":
-        middle, reach = (x0 + x1) / 2, 1.15
-        top = -design.neck - 2.1
-        return middle - reach, top, middle + reach, top + 2 * reach
-    low = design.torso * (1.1 if pose.framing == "half" else 0.3)
-    if pose.framing == "half":
-        return min(x0, -design.shoulders * 1.3), y0, max(x1, design.shoulders * 1.3), low
-    return x0, max(y0, -design.neck - 2.75), x1, low
+    def window(
+        self, sheet: Sheet, pose: Pose, prefix: str = ""
+    ) -> tuple[float, float, float, float]:
+        """x0, y0, x1, y1 of what the framing wants to show; `prefix` is before the parts' names."""
+        design = self.design
+        if pose.framing == "full":
+            return sheet.bounds()
+        x0, y0, x1, _ = sheet.bounds([prefix + name for name in _HEAD_PARTS])
+        if pose.framing == "face":
+            middle, reach = (x0 + x1) / 2, 1.15
+            top = -design.neck - 2.1
+            return middle - reach, top, middle + reach, top + 2 * reach
+        low = design.torso * (1.1 if pose.framing == "half" else 0.3)
+        if pose.framing == "half":
+            return min(x0, -design.shoulders * 1.3), y0, max(x1, design.shoulders * 1.3), low
+        return x0, max(y0, -design.neck - 2.75), x1, low
 
 
 def place(
