@@ -50,7 +50,7 @@ class _Worn(HeadFrame):
                 )
             order = 51 if self.hidden_side else 49
             self.sheet.fill(73.5 if d.beast == "elf" else order, f"ear_{name}", ear)
-            if d.earrings:
+            if d.earrings and not self.pose.back:
                 self.sheet.fill(
                     76, f"earring_{name}", star(x + side * 0.1, 0.52, 0.13, 4, 0.6), shade=0
                 )

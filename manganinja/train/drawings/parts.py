@@ -116,7 +116,6 @@ SINGLE = (
     "prop_5",
     "hair_under",
     "hair_tip",
-    "hair_pattern",
     "pattern_top",
     "pattern_top_2",
     "pattern_bottom",

@@ -13,7 +13,7 @@ from . import animals
 from .canvas import RGB, Drawing, Sheet, Style
 from .character import place
 from .geometry import ellipse, heart, mirrored, rotate, scalloped, smooth, star, tube
-from .palette import MOODS, apart
+from .palette import MOODS, apart, hair_colour, shade_of
 from .parts import part_numbers
 from .pen import Pen, box
 from .pose import Pose
@@ -258,6 +258,16 @@ _ANIMALS = tuple(kind for kind in KINDS if kind.__module__ == animals.__name__)
 _LIFT = 100.0
 
 
+def _furred(rng: np.random.Generator, palette: dict[str, RGB], prefix: str) -> None:
+    """Give two animals in three what most have: a coat of one colour, a light belly."""
+    if rng.random() < 0.33:
+        return
+    coat = hair_colour(rng, "natural", 0.0) if rng.random() < 0.5 else palette[f"{prefix}3"]
+    palette[f"{prefix}3"] = coat
+    palette[f"{prefix}2"] = shade_of(coat, rng.uniform(0.75, 1.0))
+    palette[f"{prefix}4"] = shade_of(coat, rng.uniform(1.3, 1.8))
+
+
 @dataclass(frozen=True)
 class Things:
     """One to five animals or objects and their colours; drawn like a character."""
@@ -289,6 +299,8 @@ class Things:
             for number in range(1, PARTS_PER_THING + 1):
                 used.append(apart(rng, used[-3:], mood, hue, 3))
                 palette[f"thing_{index}_{number}"] = used[-1]
+            if kinds[index] in _ANIMALS:
+                _furred(rng, palette, f"thing_{index}_")
             if rng.random() < 0.8:
                 palette[f"thing_{index}_10"] = (255, 255, 255)
                 palette[f"thing_{index}_11"] = (25, 22, 30)
