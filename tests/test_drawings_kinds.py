@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import numpy as np
@@ -90,8 +91,14 @@ def test_every_pixel_of_the_flats_has_its_parts_colour(shaded, not_reduced):
 def test_ways_of_inking_change_lines_and_nothing_else():
     character = Character.random(np.random.default_rng(8))
     plain = character.draw(Pose(), 128, Style(shaded=True))
-    for change in ({"pressure": 1.0}, {"gaps": 60}, {"marks": "hatch"}, {"marks": "dots"}):
-        other = character.draw(Pose(), 128, Style(shaded=True, **change))
+    shaded = Style(shaded=True)
+    for style in (
+        replace(shaded, pressure=1.0),
+        replace(shaded, gaps=60),
+        replace(shaded, marks="hatch"),
+        replace(shaded, marks="dots"),
+    ):
+        other = character.draw(Pose(), 128, style)
         assert np.array_equal(plain.parts, other.parts)
         assert np.array_equal(plain.flats, other.flats)
         assert (plain.lineart != other.lineart).mean() > 0.002
@@ -106,7 +113,7 @@ def test_gaps_only_take_ink_away():
     assert (open_.lineart >= plain.lineart).all() and (open_.lineart > plain.lineart).any()
 
 
-def options():
+def options() -> Iterator[tuple[str, str | bool]]:
     """(field, value) of every choice that designs are made of."""
     rng = np.random.default_rng(0)
     designs = [random_design(rng) for _ in range(400)]
@@ -121,7 +128,7 @@ def test_every_option_of_a_design_can_be_seen():
     plain = {name: value for name, value in choices if value == "none" or value is False}
     base = replace(random_design(rng), **{**plain, **SHOWN})
     palette, pose, unseen = random_palette(rng, base), Pose(), []
-    drawn: dict[object, np.ndarray] = {}
+    drawn: dict[tuple[str, object], np.ndarray] = {}
     for name, value in choices:
         needed = NEEDS.get(name, {})
         design = replace(base, **{**needed, name: value})

@@ -46,6 +46,11 @@ class Face(HeadFrame):
         for mark in self.pose.marks:
             getattr(self, mark)()
 
+    @property
+    def edge(self) -> tuple[str, ...]:
+        """What features are cut to where the face turns far away."""
+        return ("face",) if abs(self.pose.turn) > 0.5 else ()
+
     def face(self) -> None:
         d = self.d
         if self.hidden_side:
@@ -120,8 +125,7 @@ class Face(HeadFrame):
     def open_eye(self, side: int, name: str) -> None:
         d, white = self.d, f"eye_{name}"
         outline = self.eye_shape(side, 0.5 if self.pose.eyes == "half" else 1.0)
-        edge = ("face",) if abs(self.pose.turn) > 0.5 else ()
-        self.sheet.fill(FEATURE, white, self.turned(outline), line=0.6, shade=0, clip=edge)
+        self.sheet.fill(FEATURE, white, self.turned(outline), line=0.6, shade=0, clip=self.edge)
         cx = side * d.eye_apart + self.pose.gaze[0] * d.eye_width
         cy = 0.22 + self.pose.gaze[1] * d.eye_height
         r = min(d.eye_width, d.eye_height) * d.iris
@@ -229,7 +233,9 @@ class Face(HeadFrame):
         kind, sheet, y = self.pose.mouth, self.sheet, 0.76
 
         def stroke(points: list[tuple[float, float]]) -> None:
-            sheet.ink(FEATURE, self.turned(smooth(points, closed=False), 0.9), line=1.1)
+            sheet.ink(
+                FEATURE, self.turned(smooth(points, closed=False), 0.9), line=1.1, clip=self.edge
+            )
 
         if kind == "smile":
             stroke([(-0.18, y - 0.03), (0, y + 0.05), (0.18, y - 0.03)])
@@ -269,7 +275,9 @@ class Face(HeadFrame):
                     (-0.16, y + 0.07),
                 ]
             )
-            self.sheet.fill(FEATURE, "teeth", self.turned(lips, 0.9), line=0.8, shade=0)
+            self.sheet.fill(
+                FEATURE, "teeth", self.turned(lips, 0.9), line=0.8, shade=0, clip=self.edge
+            )
             line = np.array([(-0.22, y + 0.01), (0, y + 0.03), (0.22, y + 0.01)])
             self.sheet.ink(FEATURE + 1, self.turned(line, 0.9), clip=("teeth",), line=0.5)
             for k in (-0.12, 0.0, 0.12) if kind == "gritted" else ():
@@ -291,7 +299,7 @@ class Face(HeadFrame):
             )
         if kind == "laugh":
             lips = lips * (1.35, 1.5) - (0, y * 0.5 - 0.02)
-        self.sheet.fill(FEATURE, "mouth", self.turned(lips, 0.9), line=0.8, shade=0)
+        self.sheet.fill(FEATURE, "mouth", self.turned(lips, 0.9), line=0.8, shade=0, clip=self.edge)
         if kind == "laugh":
             row = np.array([(-0.4, y - 0.2), (0.4, y - 0.2), (0.4, y - 0.03), (-0.4, y - 0.03)])
             row = self.turned(row, 0.9)
