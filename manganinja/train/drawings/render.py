@@ -14,6 +14,7 @@ from .geometry import brushes
 
 _FRACTION_BITS = 4
 _ONE = 1 << _FRACTION_BITS
+_SMALLEST_SHADED = 8 * _ONE
 _Window = tuple[slice, slice]
 
 
@@ -129,7 +130,8 @@ class _Canvas:
         cv2.polylines(plane, [fixed], True, value, thin, cv2.LINE_8, _FRACTION_BITS)
         # Heavier on the side away from the light, in two steps.
         away = int(np.argmin(fixed @ np.array(self.style.light)))
-        turned = np.roll(fixed, len(fixed) // 2 - away, axis=0)
+        start = (away - len(fixed) // 2) % len(fixed)
+        turned = np.concatenate([fixed[start:], fixed[:start]])
         for share, thick in ((0.3, (thin + thickness + 1) // 2), (0.18, thickness + 1)):
             reach = max(round(len(fixed) * share), 1)
             part = turned[max(len(fixed) // 2 - reach, 0) : len(fixed) // 2 + reach + 1]
@@ -141,6 +143,8 @@ class _Canvas:
         if shape.shade <= 0:
             return
         light, extent = np.array(self.style.light), (fixed.max(axis=0) - fixed.min(axis=0)).min()
+        if extent < _SMALLEST_SHADED:
+            return
         moved = fixed + (light * extent * shape.shade).astype(np.int32)
         np.copyto(tones, SHADOW, where=inside & ~self._mask(moved, window))
         if self.style.gloss and extent > 14 * _ONE:
