@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,10 +20,13 @@ from ..finishing import finish, scaled
 from ..painter import Painter
 from ..points import PointPair
 from ..weights.find import NONE
-from ..wire.protocol import ColorizeRequest, Layer, Pair, Painting, Point, ProtocolError
+from ..wire.protocol import ColorizeRequest, Layer, Painting, Pair, Point, ProtocolError
 from ..without_model import Unaided
 from .cases import Case, page
 from .metrics import Answer
+
+MATCH = "match"
+"""The name of the bundled matcher, which paints nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,19 @@ def contestant(model: str, steps: int | None = None) -> Contestant:
         ModelNotFound, BadWeights: with what to do.
     """
     if model == NONE:
-        return Finisher("regions alone", NONE, Unaided())
+        return Finisher(NONE, Unaided())
+    matcher = _matcher(model)
+    if matcher is not None:
+        return Finisher(model, matcher)
     return Network(model, Painter.load(model), steps)
+
+
+def _matcher(model: str) -> Paints | None:
+    """The matcher of this name or folder; None where it is none, or this version has none."""
+    is_one = model == MATCH or (Path(model) / "matcher.safetensors").is_file()
+    if not is_one or importlib.util.find_spec("manganinja.match") is None:
+        return None
+    return importlib.import_module("manganinja.match.painter").Matching.load(model)
 
 
 class Finisher:
@@ -67,15 +84,15 @@ class Finisher:
 
     takes_points = True
 
-    def __init__(self, name: str, model: str, painter: Paints) -> None:
-        self.name, self._model, self._painter = name, model, painter
+    def __init__(self, model: str, painter: Paints) -> None:
+        self.name, self._painter = model, painter
 
     def answers(self, case: Case, points: Sequence[PointPair]) -> list[Given]:
         """The flats."""
         started = time.monotonic()
-        painted = self._painter.paint(request(case, self._model, points))
+        painted = self._painter.paint(request(case, self.name, points))
         seconds = time.monotonic() - started
-        return [Given(self.name, of_layers(painted.layers, case), seconds)]
+        return [Given(f"{self.name}, flats", of_layers(painted.layers, case), seconds)]
 
 
 class Network:
@@ -100,7 +117,9 @@ class Network:
         ended = time.monotonic()
         layer = np.asarray(to_image(scaled(proposal.picture, asked.lineart)))
         lined = self._painter.pipeline.config["paints_lines"]
-        shown = np.ascontiguousarray(layer[..., :3]) if lined else page(layer[..., :3], case.lineart)
+        shown = (
+            np.ascontiguousarray(layer[..., :3]) if lined else page(layer[..., :3], case.lineart)
+        )
         flats = of_layers(finished.layers, case)
         return [
             Given(f"{self.name}, proposal", Answer(shown, layer), painted - prepared),

@@ -117,6 +117,10 @@ def _opaque(colours: np.ndarray, case: Case) -> Answer:
     return Answer(page(colours, case.lineart), np.concatenate([colours, alpha], axis=2))
 
 
+def _of_eights(side: float) -> int:
+    return max(8, round(side / 8) * 8)
+
+
 class IpAdapter:
     """IP-Adapter with the line-art ControlNet, by diffusers, as a user of both would run them.
 
@@ -141,7 +145,7 @@ class IpAdapter:
         from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 
         cuda = torch.cuda.is_available()
-        kind = {"torch_dtype": torch.float16 if cuda else torch.float32}
+        kind: dict[str, Any] = {"torch_dtype": torch.float16 if cuda else torch.float32}
         try:
             base, control, adapter = (
                 find_snapshot(name, folder) for name in (STABLE_DIFFUSION, CONTROLNET, IP_ADAPTER)
@@ -157,7 +161,9 @@ class IpAdapter:
                 str(adapter), subfolder="models", weight_name=IP_ADAPTER_FILE, **kind
             )
         except ModelNotFound as error:
-            raise ModelNotFound(f"{cls.name} was left out: {error.message}", error.remedy) from error
+            raise ModelNotFound(
+                f"{cls.name} was left out: {error.message}", error.remedy
+            ) from error
         except (OSError, ValueError, KeyError) as error:
             raise ModelNotFound(
                 f"{cls.name} was left out: its weights can't be loaded "
@@ -173,7 +179,7 @@ class IpAdapter:
         # Both sides multiples of 8, as latents need; white lines on black, as this ControlNet was
         # trained.
         scale = self._size_px / max(height, width)
-        size = tuple(max(8, round(side * scale / 8) * 8) for side in (width, height))
+        size = _of_eights(width * scale), _of_eights(height * scale)
         lines = Image.fromarray(255 - case.lineart).convert("RGB").resize(size)
         references = [Image.fromarray(reference) for reference in case.references]
         output = self._pipeline(

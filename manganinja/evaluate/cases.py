@@ -130,9 +130,7 @@ def regions_of(
     own = colours[colours[:, 3] > 0, :3]
     unused = [c for c in palette.tolist() if c != list(paper) and c not in own.tolist()]
     width = max(1.0, 2 * float(_half_width(ink)))
-    return FlatsTruth(
-        labels, colours, ink, width, paper, np.array(unused, np.uint8).reshape(-1, 3)
-    )
+    return FlatsTruth(labels, colours, ink, width, paper, np.array(unused, np.uint8).reshape(-1, 3))
 
 
 def _half_width(ink: np.ndarray) -> float:

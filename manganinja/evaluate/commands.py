@@ -67,7 +67,7 @@ def add_parser(subcommands: Any) -> None:
         "--points", type=_positive, default=8, help="true pairs given to those who take them (8)"
     )
     parser.add_argument(
-        "--size", type=_positive, default=256, help="side of the generated pictures in px (256)"
+        "--size", type=_positive, default=384, help="side of the generated pictures in px (384)"
     )
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
     parser.add_argument(
@@ -120,12 +120,13 @@ def run(options: argparse.Namespace) -> int:
         rows = result.means()
         if not result.cases:
             raise BadRequest("No pair of the folder could be used.", "Correct what is named above.")
-        print(f"\n{kind}: {result.cases} cases, {options.points} points given")
+        print(f"\n{kind}: {result.cases} cases, up to {options.points} points given")
         print(_table(rows), flush=True)
+        # After each kind, so that a run that is stopped leaves what it has.
+        _write(options, results, left_out)
     if len(results) > 1:
         print("\nAll kinds together")
         print(_table(_together(results)))
-    _write(options, results, left_out)
     return 0
 
 
@@ -159,8 +160,14 @@ def _results(
                 cases = folder_cases(options.folder, bar.write)
             else:
                 cases = drawn_cases(kind, count, options.size)
-            result = ask(cases, contestants, networks, options.points, bar.write, bar.update)
+            result = ask(
+                cases, contestants, networks, options.points, bar.write, lambda: _tick(bar)
+            )
         yield kind, result
+
+
+def _tick(bar: Any) -> None:
+    bar.update()
 
 
 def _table(rows: dict[str, Scores]) -> str:
@@ -180,6 +187,7 @@ def _together(results: dict[str, Result]) -> dict[str, Scores]:
 
 
 def _write(options: argparse.Namespace, results: dict[str, Result], left_out: list[str]) -> None:
+    """All figures so far, and the sheet of the last kind."""
     from .benchmark import as_json, sheet
 
     if options.json:
@@ -196,16 +204,14 @@ def _write(options: argparse.Namespace, results: dict[str, Result], left_out: li
         text = json.dumps(figures, indent=1, allow_nan=False)
         options.json.write_text(text + "\n", encoding="utf-8")
     if options.sheet:
-        for kind, result in results.items():
-            path = options.sheet
-            if len(results) > 1:
-                path = path.with_stem(f"{path.stem}-{kind}")
-            names = [name for name in result.scores if name != "untouched line art"]
-            _save(sheet(result, names), path)
+        kind, result = list(results.items())[-1]
+        path, several = options.sheet, options.folder is None and len(set(options.kinds)) > 1
+        names = [name for name in result.scores if name != "untouched line art"]
+        _save(sheet(result, names), path.with_stem(f"{path.stem}-{kind}") if several else path)
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    options = {"quality": 88} if path.suffix.lower() in (".jpg", ".jpeg") else {}
+    options: dict[str, Any] = {"quality": 82} if path.suffix.lower() in (".jpg", ".jpeg") else {}
     try:
         picture.save(path, optimize=True, **options)
     except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ pages on which everything else is white in answer and truth.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -196,8 +197,9 @@ Network = Callable[[np.ndarray, np.ndarray], float]
 def load_networks(folder: Path | None) -> tuple[dict[str, Network], list[str]]:
     """The metrics that need a network which is here, and a sentence about each that isn't.
 
-    Nothing is downloaded. Looked for in ``folder`` (``dino-vits16/``, ``clip-vit-base-patch32/``,
-    ``checkpoints/`` with AlexNet's file), then in the local caches of Hugging Face and of the torch hub.
+    Nothing is downloaded. They are looked for in ``folder`` (``dino-vits16/``,
+    ``clip-vit-base-patch32/``, ``checkpoints/`` with AlexNet's file), then in the caches of
+    Hugging Face and of the torch hub.
     """
     networks: dict[str, Network] = {}
     left_out = []
@@ -302,7 +304,8 @@ def lpips(folder: Path | None) -> Network:
     imported beside a torch without.
     """
     try:
-        import torchvision  # noqa: F401 (torchmetrics takes the network from it)
+        # torchmetrics takes the network from it.
+        importlib.import_module("torchvision")
     except (ImportError, RuntimeError, OSError) as error:
         raise ModelNotFound(
             "LPIPS was left out: it needs a torchvision that fits this torch "

@@ -13,7 +13,9 @@ and colours where two characters are drawn; what the reference lacks, it still l
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,8 +23,8 @@ from ...points import PointPair
 from .canvas import RGB, Drawing, Style
 from .character import PART_IDS, Character
 from .design import FRAMINGS, Design, Pose, random_pose
-from .palette import from_hsv
 from .pairs import DrawnPair, point_pairs
+from .palette import from_hsv
 
 KINDS = ("same-pose", "new-pose", "missing-detail", "two-references", "other-character")
 """Same pose: two successive frames. New pose: the same character and framing in another pose.
@@ -36,6 +38,9 @@ pair can tell it. The others have a colour of their own, which nothing can tell.
 
 LEAST_PX = 12
 """Parts of fewer pixels in a reference don't count as shown there."""
+
+_INKED = 223
+"""Line art at or below this is a line."""
 
 _HATS = ("cap", "witch", "beanie", "beret", "crown", "sunhat", "band")
 _ORNAMENTS = ("bow", "flower", "star", "ribbon")
@@ -158,7 +163,10 @@ def _other_character(rng: np.random.Generator, size_px: int, common: Style, swap
     return [(model, reference)], (replace(asked, palette=model.palette), target)
 
 
-def _in_order(one, two, swapped: bool):  # noqa: ANN001, ANN202 (any two things, as they come)
+_T = TypeVar("_T")
+
+
+def _in_order(one: _T, two: _T, swapped: bool) -> tuple[_T, _T]:
     return (two, one) if swapped else (one, two)
 
 
@@ -253,9 +261,9 @@ def _palette_with(
     return palette
 
 
-def _parts_of(drawings, least_px: int = LEAST_PX) -> list[int]:  # noqa: ANN001
+def _parts_of(drawings: Sequence[Drawing], least_px: int = LEAST_PX) -> list[int]:
     """Numbers of the parts that any of the drawings shows, without the background."""
-    areas = sum(np.bincount(d.parts.ravel(), minlength=256) for d in drawings)
+    areas = np.sum([np.bincount(d.parts.ravel(), minlength=256) for d in drawings], axis=0)
     return [int(part) for part in np.flatnonzero(areas >= least_px) if part]
 
 
@@ -268,15 +276,17 @@ def _colours(target: Drawing, who: Character, paper: RGB) -> dict[int, RGB]:
 def case_points(case: DrawnCase, count: int, rng: np.random.Generator) -> list[PointPair]:
     """Up to ``count`` true pairs, each part of the target once before any comes twice.
 
-    Both ends have exactly the same colour, so none lies in a shadow of the reference. A part that
-    no reference shows is paired with another part of its colour, where the references show one.
+    Both ends have exactly the same colour, so none lies in a shadow of the reference, and no end
+    lies on a line. A part that no reference shows is paired with another part of its colour, where
+    the references show one.
     """
     candidates: list[tuple[int, PointPair]] = []
     for index, reference in enumerate(case.references):
         found = point_pairs(DrawnPair(reference, case.target), 2 * count, rng).tolist()
         for here, there in found:
             part = int(case.target.parts[int(there[1]), int(there[0])])
-            if _colour(reference, here) == case.colours[part]:
+            clear = _is_open(reference, here) and _is_open(case.target, there)
+            if clear and _colour(reference, here) == case.colours[part]:
                 candidates.append((part, PointPair(_two(here), _two(there), index)))
     candidates += _by_colour(case, {part for part, _ in candidates}, rng)
     rng.shuffle(candidates)  # type: ignore[arg-type]
@@ -298,7 +308,8 @@ def _by_colour(
     for part, colour in case.colours.items():
         if not part or part in paired or part in known:
             continue
-        there = _inside((case.target.parts == part) & case.judged, rng)
+        wanted = (case.target.parts == part) & case.judged
+        there = _inside(wanted & (case.target.lineart > _INKED), rng)
         places = [
             (index, here)
             for index, reference in enumerate(case.references)
@@ -311,8 +322,9 @@ def _by_colour(
 
 
 def _even(drawing: Drawing, colour: RGB) -> np.ndarray:
-    """(S, S) bool, pixels of a part that have exactly this colour."""
-    return (drawing.flats == np.array(colour, np.uint8)).all(axis=2) & (drawing.parts > 0)
+    """(S, S) bool, pixels of parts, not of lines, that have exactly this colour."""
+    same = (drawing.flats == np.array(colour, np.uint8)).all(axis=2)
+    return same & (drawing.parts > 0) & (drawing.lineart > _INKED)
 
 
 def _inside(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, float] | None:
@@ -328,6 +340,10 @@ def _inside(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, float] |
         return None
     chosen = int(rng.integers(len(rows)))
     return float(columns[chosen]) + 0.5, float(rows[chosen]) + 0.5
+
+
+def _is_open(drawing: Drawing, at: list[float]) -> bool:
+    return int(drawing.lineart[int(at[1]), int(at[0])]) > _INKED
 
 
 def _colour(drawing: Drawing, at: list[float]) -> RGB:
