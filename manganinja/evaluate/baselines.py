@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 
 from ..errors import BadRequest, ModelNotFound
 from ..finishing import Ground, prepare
@@ -164,7 +165,7 @@ class IpAdapter:
             raise ModelNotFound(
                 f"{cls.name} was left out: {error.message}", error.remedy
             ) from error
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelNotFound(
                 f"{cls.name} was left out: its weights can't be loaded "
                 f"({str(error).splitlines()[0]}).",

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ..errors import ModelNotFound
@@ -270,7 +271,7 @@ def _snapshot(metric: str, repository: str, folder: Path | None) -> Path:
 def _loaded(kind: Any, path: Path, metric: str, **options: Any) -> Any:
     try:
         return kind.from_pretrained(path, local_files_only=True, **options).eval()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelNotFound(
             f"{metric} was left out: {path} can't be loaded ({str(error).splitlines()[0]}).",
             "Get it anew.",

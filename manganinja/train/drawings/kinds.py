@@ -286,6 +286,8 @@ def case_points(case: DrawnCase, count: int, rng: np.random.Generator) -> list[P
         for here, there in found:
             part = int(case.target.parts[int(there[1]), int(there[0])])
             clear = _is_open(reference, here) and _is_open(case.target, there)
+            # Of what is not judged there may be a few pixels in the reference.
+            clear &= bool(case.judged[int(there[1]), int(there[0])])
             if clear and _colour(reference, here) == case.colours[part]:
                 candidates.append((part, PointPair(_two(here), _two(there), index)))
     candidates += _by_colour(case, {part for part, _ in candidates}, rng)
