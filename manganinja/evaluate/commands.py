@@ -211,7 +211,7 @@ def _write(options: argparse.Namespace, results: dict[str, Result], left_out: li
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    options: dict[str, Any] = {"quality": 82} if path.suffix.lower() in (".jpg", ".jpeg") else {}
+    options: dict[str, Any] = {"quality": 75} if path.suffix.lower() in (".jpg", ".jpeg") else {}
     try:
         picture.save(path, optimize=True, **options)
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from manganinja.train.drawings import Style
+from manganinja.train.drawings import PART_IDS, Style
 from manganinja.train.drawings.kinds import KINDS, DrawnCase, case_points, draw_case
 
 SIZE_PX = 128
@@ -115,6 +115,20 @@ def test_another_characters_parts_have_the_references_colours_where_it_shows_the
             tones = (base, base * Style().shadow_rgb, base + (255 - base) * 0.45)
             assert min(np.abs(shown - tone).max(axis=1).min() for tone in tones) <= 1
     assert left_out
+
+
+def test_no_point_lies_on_a_line_or_on_blush() -> None:
+    blush = {PART_IDS["blush_l"], PART_IDS["blush_r"]}
+    shown = 0
+    for seed in range(8):
+        case = draw_case(seed, SIZE_PX, "same-pose")
+        # Hardly a line crosses blush, and none bounds it.
+        shown += bool(blush & parts_of(case.target))
+        for pair in case_points(case, 50, np.random.default_rng(seed)):
+            x, y = (int(v) for v in pair.lineart)
+            assert case.target.lineart[y, x] > 200
+            assert int(case.target.parts[y, x]) not in blush
+    assert shown
 
 
 def test_an_unknown_kind_is_named() -> None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import cv2
 import numpy as np
 
 from ...points import PointPair
@@ -277,20 +278,20 @@ def case_points(case: DrawnCase, count: int, rng: np.random.Generator) -> list[P
     """Up to ``count`` true pairs, each part of the target once before any comes twice.
 
     Both ends have exactly the same colour, so none lies in a shadow of the reference, and no end
-    lies on a line. A part that no reference shows is paired with another part of its colour, where
-    the references show one.
+    lies on a line, nor in a part that no line bounds (blush on a cheek), where an artist would
+    mean the whole cheek. A part that no reference shows is paired with another part of its colour,
+    where the references show one.
     """
     candidates: list[tuple[int, PointPair]] = []
+    fit = _fit_for_points(case)
     for index, reference in enumerate(case.references):
         found = point_pairs(DrawnPair(reference, case.target), 2 * count, rng).tolist()
         for here, there in found:
             part = int(case.target.parts[int(there[1]), int(there[0])])
-            clear = _is_open(reference, here) and _is_open(case.target, there)
-            # Of what is not judged there may be a few pixels in the reference.
-            clear &= bool(case.judged[int(there[1]), int(there[0])])
+            clear = _is_open(reference, here) and fit[int(there[1]), int(there[0])]
             if clear and _colour(reference, here) == case.colours[part]:
                 candidates.append((part, PointPair(_two(here), _two(there), index)))
-    candidates += _by_colour(case, {part for part, _ in candidates}, rng)
+    candidates += _by_colour(case, {part for part, _ in candidates}, fit, rng)
     rng.shuffle(candidates)  # type: ignore[arg-type]
     used: dict[int, int] = {}
     rounds = []
@@ -301,8 +302,23 @@ def case_points(case: DrawnCase, count: int, rng: np.random.Generator) -> list[P
     return [pair for _, pair in rounds[:count]]
 
 
+def _fit_for_points(case: DrawnCase) -> np.ndarray:
+    """(S, S) bool, judged pixels that no line covers, and whose colour is that of most of the open
+    area between lines in which they lie."""
+    target = case.target
+    listed = sorted(set(case.colours.values()))
+    table = np.zeros(256, np.int64)
+    for part, colour in case.colours.items():
+        table[part] = listed.index(colour)
+    colours, open_px = table[target.parts], target.lineart > _INKED
+    count, areas = cv2.connectedComponents(open_px.view(np.uint8), connectivity=4)
+    votes = np.bincount((areas * len(listed) + colours).ravel(), minlength=count * len(listed))
+    most = votes.reshape(count, len(listed)).argmax(axis=1)
+    return (most[areas] == colours) & open_px & case.judged
+
+
 def _by_colour(
-    case: DrawnCase, paired: set[int], rng: np.random.Generator
+    case: DrawnCase, paired: set[int], fit: np.ndarray, rng: np.random.Generator
 ) -> list[tuple[int, PointPair]]:
     """A pair for each judged part without one whose colour some reference shows."""
     known = set(_parts_of(case.references, 1))
@@ -310,8 +326,7 @@ def _by_colour(
     for part, colour in case.colours.items():
         if not part or part in paired or part in known:
             continue
-        wanted = (case.target.parts == part) & case.judged
-        there = _inside(wanted & (case.target.lineart > _INKED), rng)
+        there = _inside((case.target.parts == part) & fit, rng)
         places = [
             (index, here)
             for index, reference in enumerate(case.references)
