@@ -33,7 +33,7 @@ def test_models_and_baselines_stand_in_one_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures, sheet = tmp_path / "figures.json", tmp_path / "sheet.png"
-    asked = ["evaluate", "--pairs", "1", "--size", "192", "--kinds", "same-pose"]
+    asked = ["evaluate", "--pairs", "1", "--size", "128", "--kinds", "same-pose"]
     assert main([*asked, "--json", str(figures), "--sheet", str(sheet)]) == 0
     text = capsys.readouterr().out
     found = read(figures)
