@@ -23,9 +23,10 @@ import numpy as np
 from ...points import PointPair
 from .canvas import RGB, Drawing, Style
 from .character import PART_IDS, Character
-from .design import FRAMINGS, Design, Pose, random_pose
+from .design import Design
 from .pairs import DrawnPair, point_pairs
 from .palette import from_hsv
+from .pose import FRAMINGS, Pose, random_pose
 
 KINDS = ("same-pose", "new-pose", "missing-detail", "two-references", "other-character")
 """Same pose: two successive frames. New pose: the same character and framing in another pose.
@@ -42,6 +43,9 @@ LEAST_PX = 12
 
 _INKED = 223
 """Line art at or below this is a line."""
+
+_FRAMINGS = tuple(framing for framing in FRAMINGS if framing != "face")
+"""A face alone has too little in it to be asked about."""
 
 _HATS = ("cap", "witch", "beanie", "beret", "crown", "sunhat", "band")
 _ORNAMENTS = ("bow", "flower", "star", "ribbon")
@@ -119,7 +123,7 @@ _Plan = tuple[list[_Shown], _Shown]
 
 def _same_pose(rng: np.random.Generator, size_px: int, common: Style, swapped: bool) -> _Plan:
     who = Character.random(rng)
-    one = _View(random_pose(rng), _line(rng))
+    one = _View(_pose(rng), _line(rng))
     two = _View(_next_frame(rng, one.pose), _line(rng))
     reference, target = _in_order(one, two, swapped)
     return [(who, reference)], (who, target)
@@ -148,8 +152,8 @@ def _two_references(rng: np.random.Generator, size_px: int, common: Style, swapp
     who = Character.random(rng)
     detailed = replace(who, design=_detailed(rng, who.design))
     bare = replace(who, design=_plain(who.design))
-    portrait = _View(random_pose(rng, "portrait"), _line(rng))
-    views = _View(random_pose(rng, "full"), _line(rng)), _View(random_pose(rng, "full"), _line(rng))
+    portrait = _View(_pose(rng, "portrait"), _line(rng))
+    views = _View(_pose(rng, "full"), _line(rng)), _View(_pose(rng, "full"), _line(rng))
     reference, target = _in_order(*views, swapped)
     shown = [(detailed, portrait), (bare, reference)]
     if rng.random() < 0.5:
@@ -190,14 +194,20 @@ def _style(rng: np.random.Generator) -> Style:
     )
 
 
+def _pose(rng: np.random.Generator, framing: str | None = None) -> Pose:
+    """Seen from the front, and without tears or sweat, of which no reference tells the colour."""
+    framing = framing or str(rng.choice(_FRAMINGS))
+    return replace(random_pose(rng, framing), back=False, marks=())
+
+
 def _line(rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(0.6), np.log(1.8))))
 
 
 def _two_views(rng: np.random.Generator) -> tuple[_View, _View]:
     """Two poses in the same framing, or one would show what the other can't tell of."""
-    framing = str(rng.choice(FRAMINGS))
-    one, two = random_pose(rng, framing), random_pose(rng, framing)
+    framing = str(rng.choice(_FRAMINGS))
+    one, two = _pose(rng, framing), _pose(rng, framing)
     return _View(one, _line(rng)), _View(two, _line(rng))
 
 
@@ -208,7 +218,7 @@ def _next_frame(rng: np.random.Generator, pose: Pose) -> Pose:
         return float(value + rng.normal(0, sigma))
 
     (a, b), (c, d) = pose.arms
-    other = random_pose(rng, pose.framing)
+    other = _pose(rng, pose.framing)
     return replace(
         pose,
         turn=near(pose.turn, 0.05),
