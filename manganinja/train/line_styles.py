@@ -29,16 +29,21 @@ def _smooth_noise(shape: tuple[int, ...], cell_px: float, rng: np.random.Generat
     return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
 
 
+def _steps(ink: np.ndarray, rng: np.random.Generator) -> int:
+    """Pixels by which a line moves its edge: one at 128 px, up to one more for each 128 px."""
+    return int(rng.integers(1, 1 + max(1, ink.shape[0] // 128)))
+
+
 def thin(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lines worn away from both sides, but never wholly."""
-    worn = cv2.erode(ink, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    worn = cv2.erode(ink, cross, iterations=_steps(ink, rng))
     return _blend(ink, np.maximum(worn, 0.45 * ink), float(rng.uniform(0.5, 1)))
 
 
 def thick(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lines wider by up to two pixels at 128 px, and in proportion."""
-    steps = int(rng.integers(1, 1 + max(1, ink.shape[0] // 128)))
-    wide = cv2.dilate(ink, _SQUARE, iterations=steps)
+    wide = cv2.dilate(ink, _SQUARE, iterations=_steps(ink, rng))
     return _blend(ink, wide, float(rng.uniform(0.5, 1)))
 
 
