@@ -192,9 +192,7 @@ def _ablation(options: argparse.Namespace) -> int:
 
 STAGES = (
     Stage("codec", "train the autoencoder", _add_codec_options, _codec),
-    Stage(
-        "networks", "train everything else, or go on training", _add_networks_options, _networks
-    ),
+    Stage("networks", "train everything else, or go on training", _add_networks_options, _networks),
     Stage("export", "write the averaged weights as a model folder", _add_export_options, _export),
     Stage(
         "ablation",

@@ -142,9 +142,7 @@ def from_stable_diffusion(named: StartConfig, lineart: str) -> Start:
             f"{unet.config['cross_attention_dim']}.",
             "Name the CLIP that Stable Diffusion 1.5 was trained with: clip-vit-large-patch14.",
         )
-    codec = readable(
-        lambda: AutoencoderKL.from_pretrained(folder / "vae"), folder / "vae", _REMEDY
-    )
+    codec = readable(lambda: AutoencoderKL.from_pretrained(folder / "vae"), folder / "vae", _REMEDY)
     scheduler: Any = DDIMScheduler.from_config(noise)
     return Start(networks, codec, scheduler, "CreativeML OpenRAIL-M (from Stable Diffusion 1.5)")
 
