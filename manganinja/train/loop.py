@@ -89,7 +89,12 @@ class Trainer:
         """
         # Rows without points or reference leave networks without a gradient.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-        self.accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=[unused])
+        try:
+            self.accelerator = Accelerator(
+                mixed_precision=config.precision, kwargs_handlers=[unused]
+            )
+        except ValueError as error:  # Such as fp16 on a CPU.
+            raise BadRequest(f"{error}".rstrip(".") + ".", "Choose another precision.") from error
         self.config, self.folder = config, RunFolder(folder)
         self._process = Process(self.accelerator.process_index, self.accelerator.num_processes)
         if config.steps == 0 and self._process.count > 1:

@@ -19,7 +19,15 @@ from ..point_net import PointNet
 from ..reference_attention import DenoisingUNet, ReferenceUNet
 from ..weights.keys import check_shapes
 from ..weights.load import load_pipeline
-from ..weights.state import load_clip, read_json, read_state, readable, shapes_of
+from ..weights.state import (
+    build,
+    fill,
+    load_clip,
+    read_json,
+    read_state,
+    readable,
+    shapes_of,
+)
 from .networks import (
     Networks,
     described,
@@ -116,9 +124,9 @@ def from_stable_diffusion(named: StartConfig, lineart: str) -> Start:
         )
     folder = Path(named.stable_diffusion)
     unet = _loaded(DenoisingUNet, folder / "unet")
-    reference = ReferenceUNet.from_config(own_settings(unet.config))
-    # It lacks the last norm and convolution.
-    reference.load_state_dict({key: unet.state_dict()[key] for key in reference.state_dict()})
+    # It lacks the last norm and convolution, so those keys are left out.
+    reference = build(ReferenceUNet, own_settings(unet.config))
+    fill(reference, unet.state_dict(), torch.float32)
     controlnet = None
     if lineart == "controlnet":
         controlnet = _loaded(LineartControlNet, Path(named.controlnet))
@@ -149,13 +157,12 @@ def from_stable_diffusion(named: StartConfig, lineart: str) -> Start:
 
 def _loaded(kind: Any, folder: Path) -> Any:
     config = read_json(folder / "config.json", _REMEDY)
-    network = readable(lambda: kind.from_config(config), folder, _REMEDY)
+    network = readable(lambda: build(kind, config), folder, _REMEDY)
     known = [folder / f"diffusion_pytorch_model.{end}" for end in ("safetensors", "bin")]
     path = next((path for path in known if path.is_file()), known[0])
     state = read_state(path, _REMEDY)
     check_shapes(shapes_of(state), shapes_of(network), path, _REMEDY)
-    network.load_state_dict(state)
-    return network.float()
+    return fill(network, state, torch.float32)
 
 
 def _check_fits(controlnet: Any, unet: Any, where: str) -> None:
