@@ -124,7 +124,8 @@ class Batch:
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{n: change(v) if isinstance(v, Tensor) else v for n, v in values.items()})
+        tensors = {name: change(v) for name, v in values.items() if isinstance(v, Tensor)}
+        return replace(self, **tensors)
 
 
 def condition_of(lineart: np.ndarray) -> np.ndarray:

@@ -325,7 +325,8 @@ class Trainer:
         return seconds > 60 * config.save_every_minutes
 
     def _report(self, journal: Journal, recent: list[Tensor]) -> None:
-        mean = self.accelerator.reduce(torch.stack(recent).mean(dim=0), "mean").tolist()
+        reduced: Any = self.accelerator.reduce(torch.stack(recent).mean(dim=0), "mean")
+        mean = reduced.tolist()
         if not all(map(math.isfinite, mean)):
             raise BadRequest(
                 f"The loss is no number any more at step {self.step}.",

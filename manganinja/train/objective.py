@@ -35,7 +35,8 @@ def checkpoint_activations(networks: Networks) -> None:
         if network is not None:
             network.enable_gradient_checkpointing()
     # The pass ends in here by an exception, which must not cross a checkpoint.
-    networks.reference_unet.up_blocks[-1].attentions[-1].gradient_checkpointing = False
+    last_block: Any = networks.reference_unet.up_blocks[-1]
+    last_block.attentions[-1].gradient_checkpointing = False
 
 
 def _pointed_at(batch: Batch, side: int) -> Tensor:
@@ -52,6 +53,8 @@ class Objective(nn.Module):
     Args:
         channel_weights: what the error of each latent channel counts, (C, 1, 1) with mean 1.
     """
+
+    channel_weights: Tensor
 
     def __init__(
         self, networks: Networks, scheduler: Any, config: TrainingConfig, channel_weights: Tensor

@@ -106,8 +106,8 @@ def _bring_in_lineart(networks: Networks, way: str) -> None:
 def from_model(pipeline: MangaNinjaPipeline) -> Start:
     """The networks of a model, whole: parts that change no result are not loaded (slim.py) and
     start anew."""
-    parts = {name: part for name, part in pipeline.components.items() if part is not None}
-    named = Networks(**{n: pipeline.components.get(n) for n in Networks.__annotations__})
+    parts: dict[str, Any] = pipeline.components
+    named = Networks(**{name: parts[name] for name in Networks.__annotations__})
     networks = from_description(described(named))
     for name, module in networks.items():
         learnt = {key: value.float() for key, value in parts[name].state_dict().items()}

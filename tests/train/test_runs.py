@@ -68,8 +68,8 @@ def test_a_run_that_is_killed_goes_on_to_the_same_weights(codec, tmp_path: Path)
     assert_same(resumed.ema.mean, whole.ema.mean)
     one, other = (_curve(tmp_path / name) for name in ("whole", "killed"))
     assert [row["step"] for row in other] == [1, 2, 3, 4, 5, 6]
-    losses = [[row["velocity"] for row in curve] for curve in (one, other)]
-    np.testing.assert_allclose(*losses, atol=1e-4)
+    expected, found = ([row["velocity"] for row in curve] for curve in (one, other))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
     assert [path.name for path in RunFolder(killed).checkpoints()] == ["00000004", "00000006"]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,12 +34,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     torch.manual_seed(0)
     diffusion = folder / "stable-diffusion-v1-5"
     shutil.copytree(GOLDEN / "StableDiffusion", diffusion)
-    unet = UNet2DConditionModel.from_config(
-        UNet2DConditionModel.load_config(GOLDEN / "StableDiffusion" / "unet")
-    )
+    config: Any = UNet2DConditionModel.load_config(GOLDEN / "StableDiffusion" / "unet")
+    unet: Any = UNet2DConditionModel.from_config(config)
     unet.save_pretrained(diffusion / "unet")
-    control = GOLDEN / "models" / "control_v11p_sd15_lineart"
-    controlnet = ControlNetModel.from_config(ControlNetModel.load_config(control))
+    config = ControlNetModel.load_config(GOLDEN / "models" / "control_v11p_sd15_lineart")
+    controlnet: Any = ControlNetModel.from_config(config)
     controlnet.save_pretrained(folder / "controlnet")
     return {
         "stable_diffusion": str(diffusion),
