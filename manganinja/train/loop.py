@@ -130,6 +130,8 @@ class Trainer:
                     "A run that has begun keeps its networks.", "Begin another in a new folder."
                 )
             return self.folder.start()
+        if codec is None and self.folder.has_begun:  # Killed before its first checkpoint.
+            codec = self.folder.start().codec
         start = new_start(self.config, codec, start_from)
         if self.accelerator.is_main_process:
             self.folder.begin(self.config, start)
@@ -162,10 +164,11 @@ class Trainer:
         self._prepared, self.optimizer = self.accelerator.prepare(self.objective, self.optimizer)
         self.ema = RunningMean(self.parameters, self.config.ema)
 
-    def _turn_to_points(self) -> None:
-        """From here on PointNet alone; the others stay what would have shipped."""
+    def _change_stage(self) -> None:
+        """From here on PointNet alone, or everything again where a finished run got longer. What
+        was trained so far goes on as what would have shipped."""
         self.ema.exchange()
-        self._enter(points_alone=True)
+        self._enter(not self.points_alone)
 
     # Checkpoints
 
@@ -261,8 +264,8 @@ class Trainer:
         """One step of the optimizer; the mean losses of its micro-batches, (3,) on the device."""
         config = self.config
         taken = [next(batches) for _ in range(config.accumulate)]
-        if taken[0][0].points_alone and not self.points_alone:
-            self._turn_to_points()
+        if taken[0][0].points_alone != self.points_alone:
+            self._change_stage()
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
         weights = torch.tensor([1.0, config.matching, config.joining], device=self.device)

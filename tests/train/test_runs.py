@@ -77,6 +77,26 @@ def _curve(run: Path) -> list[dict[str, float]]:
     return [json.loads(row) for row in (run / "curve.jsonl").read_text().splitlines()]
 
 
+def test_a_run_without_a_checkpoint_begins_again(codec, tmp_path: Path) -> None:
+    first = Trainer(TINY, tmp_path, codec)
+    again = Trainer(RunFolder(tmp_path).config(), tmp_path)
+    assert again.step == 0
+    assert_same(again._state(), first._state())
+
+
+def test_a_longer_run_trains_everything_again(codec, tmp_path: Path) -> None:
+    short = changed(TINY, {"steps": 2, "points_alone": 0.5})
+    trainer = Trainer(short, tmp_path, codec)
+    trainer.run()
+    assert trainer.points_alone
+    longer = Trainer(changed(short, {"steps": 8}), tmp_path)
+    before = {key: value.clone() for key, value in longer._state().items()}
+    longer.train_step(longer.batches())
+    assert not longer.points_alone
+    moved = {k.split(".")[0] for k, v in longer._state().items() if not torch.equal(v, before[k])}
+    assert {"unet", "reference_unet"} <= moved
+
+
 def test_a_half_written_checkpoint_is_none(codec, tmp_path: Path) -> None:
     trainer = Trainer(changed(TINY, {"steps": 1}), tmp_path, codec)
     trainer.run()

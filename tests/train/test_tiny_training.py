@@ -20,7 +20,7 @@ from manganinja.train.samples import pipeline_of
 
 from .conftest import SIZE, TINY
 
-STEPS = 100
+STEPS = 80
 CONFIG = changed(
     TINY,
     {
@@ -37,7 +37,7 @@ CONFIG = changed(
         "joining": 0.3,
         "stress": 6.0,
         "pool": 64,
-        "reuse": 12.0,
+        "reuse": 20.0,
         "networks": {
             "lineart": "latents",
             "channels": [32, 48],
@@ -72,7 +72,7 @@ def _error_at_points(trainer: Trainer, given: bool) -> float:
     trainer.ema.exchange()
     pipeline = pipeline_of(trainer.networks, trainer.start, trainer.config)
     pipeline.set_progress_bar_config(disable=True)
-    figures = score(model(pipeline, 1, given), held_out_pairs(16, SIZE), points_each=6)
+    figures = score(model(pipeline, 1, given), held_out_pairs(12, SIZE), points_each=6)
     trainer.ema.exchange()
     return figures.mse_at_points
 
