@@ -1280,7 +1280,7 @@ class Installer:
     def prepare_tests(self, without_krita: bool) -> str:
         """Gets what the tests need; the sentence why those in Krita cannot run, "" if they can."""
         reason = "" if without_krita else self._prepare_krita_tests()
-        self.environment.ensure(["evaluate", "test"])
+        self.environment.ensure(["evaluate", "test", "train"])
         return reason
 
     def test(
