@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``manganinja train codec | networks | export``."""
+"""``manganinja train codec | networks | export | clips``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
+
+from .clips.commands import add_parser as add_clips
 
 Config = TypeVar("Config")
 
@@ -38,6 +40,7 @@ def add_parser(subcommands: Any) -> None:
     networks.add_argument("--points-only", action="store_true", help="stage 2: PointNet alone")
     export.add_argument("--output", type=Path, required=True, help="folder of the model")
     train.set_defaults(run_command=run)
+    add_clips(stages)
 
 
 def run(options: argparse.Namespace) -> int:
