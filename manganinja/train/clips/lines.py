@@ -25,18 +25,19 @@ def lines_of(config: ClipsConfig) -> Lines:
 
 
 def ink_lines(picture: np.ndarray) -> np.ndarray:
-    """Dark strokes: what a closing fills, the black top-hat of the picture's darkest channel.
+    """Dark strokes: what a closing of the brightest channel fills (its black top-hat).
 
-    Finds outlines in dark ink up to about 1/50 of the shorter side wide. Lines in the colour of what
-    they bound, and borders without a line, are not found; dark details such as pupils come out
-    as strokes. The extractor does all of these better.
+    Ink is dark in every channel, flats of full colour are bright in one.
+    Finds outlines in dark ink up to 1/50 of the shorter side wide. Lines in the colour of
+    what they bound, and borders without a line, are not found; dark details such as pupils come
+    out as strokes.
     """
-    darkest = picture.min(axis=2)
-    width = max(3, 2 * (min(darkest.shape) // 100) + 1)
+    brightest = picture.max(axis=2)
+    width = max(5, 2 * (min(brightest.shape) // 100) + 1)
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    strength = cv2.morphologyEx(darkest, cv2.MORPH_BLACKHAT, around).astype(np.float32)
+    strength = cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, around).astype(np.float32)
     # Weak steps are shading and noise of the codec; a line in ink is far darker than its flats.
-    strength = np.clip((strength - 24) / 96, 0, 1)
+    strength = np.clip((strength - 12) / 48, 0, 1)
     return np.round(255 * (1 - strength)).astype(np.uint8)
 
 

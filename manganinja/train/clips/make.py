@@ -23,7 +23,7 @@ from .decode import BadClip, Frame, frames
 from .likeness import KeptPairs
 from .lines import Lines, lines_of
 from .manifest import Manifest, Record
-from .matchers import Matcher, Matches, matcher_of
+from .matchers import Matcher, Matches, matcher_of, same_coloured
 from .settings import ClipsConfig
 from .shots import Candidate, Tally, candidates
 
@@ -174,7 +174,15 @@ class _Maker:
             self.manifest.refresh()
             if self._done(path, name):
                 return None
+            if name in self.manifest.clips:
+                self._forget(name, place)
             return self._make(path, name, place)
+
+    def _forget(self, name: str, place: Path) -> None:
+        """A bad clip is another file now, so its pictures are not these."""
+        for picture in place.glob("*.png"):
+            picture.unlink()
+        self.manifest.add({"kind": "again", "clip": name})
 
     def _done(self, path: Path, name: str) -> bool:
         """A bad clip that has changed since is tried again."""
@@ -226,7 +234,8 @@ class _Maker:
         refusal = kept.refusal(candidate)
         if refusal:
             return refusal
-        found = self._matcher.match([frame.picture for frame in candidate.frames])
+        pictures = [frame.picture for frame in candidate.frames]
+        found = same_coloured(self._matcher.match(pictures), pictures[0], pictures[-1])
         if len(found) < self._config.fewest_points:
             return "too few matches"
         lineart = self._lines(candidate.target.picture)

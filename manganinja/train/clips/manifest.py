@@ -19,8 +19,9 @@ Record = dict[str, Any]
 class Manifest:
     """A file of records.
 
-    Kinds: ``pair`` and ``dropped`` (a candidate, by its ``id``), ``clip`` (all of one is done).
-    The last record of an id or clip counts.
+    Kinds: ``pair`` and ``dropped`` (a candidate, by its ``id``), ``clip`` (all of one is done), and
+    ``again`` (what was written of a clip before no longer counts). Of an id or clip, the last
+    record counts.
 
     Attributes:
         candidates: by id, pairs and dropped ones.
@@ -65,8 +66,13 @@ class Manifest:
         return [record for record in self.candidates.values() if record["kind"] == "pair"]
 
     def _take(self, record: Record) -> None:
+        name = record["clip"]
         if record["kind"] == "clip":
-            self.clips[record["clip"]] = record
+            self.clips[name] = record
+        elif record["kind"] == "again":
+            self.clips.pop(name, None)
+            kept = {key: r for key, r in self.candidates.items() if r["clip"] != name}
+            self.candidates = kept
         else:
             self.candidates[record["id"]] = record
 

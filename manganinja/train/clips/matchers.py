@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import cv2
@@ -16,6 +17,10 @@ import numpy as np
 
 from ...errors import BadRequest
 from .settings import ClipsConfig
+
+
+_SAME_COLOUR = 20
+"""Grey levels of 255 in the channel that differs most."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,20 @@ class Matches:
         return Matches(self.reference[chosen], self.target[chosen], self.confidence[chosen])
 
     def apart(self, most: int) -> Matches:
-        """At most ``most``, beginning with the surest, each the farthest from those before it."""
-        if len(self) <= most:
-            return self
-        chosen = [int(np.argmax(self.confidence))]
-        away = np.full(len(self), np.inf)
-        while len(chosen) < most:
-            step = np.linalg.norm(self.reference - self.reference[chosen[-1]], axis=1)
-            away = np.minimum(away, step)
-            chosen.append(int(np.argmax(away)))
-        return self.only(np.array(chosen))
+        """At most ``most``: the surest, as far from each other as leaves so many.
+
+        (To take each farthest from those before it would gather the strays.)
+        """
+        order = np.argsort(-self.confidence, kind="stable")
+        away_px = np.ptp(self.reference, axis=0).max() if len(self) else 0.0
+        chosen: list[int] = []
+        while len(chosen) < min(most, len(self)):
+            for index in order:
+                others = self.reference[chosen] - self.reference[index]
+                if len(chosen) < most and (np.linalg.norm(others, axis=1) > away_px).all():
+                    chosen.append(int(index))
+            away_px = away_px / 1.5 if away_px > 0.5 else -1.0
+        return self.only(np.array(chosen, int))
 
 
 def _matches(reference: Any, target: Any, confidence: Any) -> Matches:
@@ -90,7 +99,7 @@ class TrackMatcher:
         back_px: how far from its start a point may arrive, per 512 px of the shorter side.
     """
 
-    def __init__(self, back_px: float = 1.5) -> None:
+    def __init__(self, back_px: float = 0.5) -> None:
         self._back_px = back_px
 
     def match(self, frames: Sequence[np.ndarray]) -> Matches:
@@ -98,14 +107,14 @@ class TrackMatcher:
         grey = _without_held([_grey(frame) for frame in frames])
         unit_px = min(grey[0].shape) / 512
         corners = cv2.goodFeaturesToTrack(
-            grey[0], maxCorners=600, qualityLevel=0.01, minDistance=max(3.0, 6 * unit_px)
+            grey[0], maxCorners=600, qualityLevel=0.05, minDistance=max(3.0, 6 * unit_px)
         )
         if corners is None:
             return _matches([], [], [])
         there, found = _followed(grey, corners)
         back, found_back = _followed(grey[::-1], there)
         off = np.linalg.norm(back - corners, axis=2).ravel()
-        limit = max(0.5, self._back_px * unit_px)
+        limit = max(0.25, self._back_px * unit_px)
         good = found & found_back & (off <= limit) & _inside(there[:, 0], grey[0].shape)
         found_pairs = _matches(corners + 0.5, there + 0.5, 1 - off / limit).only(good)
         return agreeing(found_pairs)
@@ -123,8 +132,9 @@ def _without_held(grey: list[np.ndarray]) -> list[np.ndarray]:
 def _followed(grey: Sequence[np.ndarray], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N, 1, 2) points of the first picture in the last one, and which were never lost."""
     found = np.ones(len(points), bool)
-    side = max(9, (min(grey[0].shape) // 24) | 1)
-    for before, after in zip(grey, grey[1:]):
+    # A larger window follows more of what lies on the other side of an outline.
+    side = max(9, (min(grey[0].shape) // 34) | 1)
+    for before, after in pairwise(grey):
         points, status, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
             before, after, points, None, winSize=(side, side), maxLevel=4
         )
@@ -189,6 +199,26 @@ def agreeing(matches: Matches, neighbours: int = 6) -> Matches:
     return matches.only(agree.mean(axis=1) >= 0.5)
 
 
+def same_coloured(matches: Matches, one: np.ndarray, other: np.ndarray) -> Matches:
+    """Matches round which both pictures, blurred over 4 px of 512, have the same colour.
+
+    What a pair says when a page is coloured is "this colour goes here", and where two outlines
+    slide over each other a corner may look the same while one side of it has changed.
+
+    Args:
+        one, other: the (H, W, 3) uint8 pictures that were matched.
+    """
+    size = np.array(one.shape[1::-1])
+
+    def round_it(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+        blurred = cv2.GaussianBlur(picture, (0, 0), max(1.0, 4 * min(size) / 512))
+        x, y = np.clip(points.astype(int), 0, size - 1).T
+        return blurred[y, x].astype(int)
+
+    ends = round_it(one, matches.reference), round_it(other, matches.target)
+    return matches.only(np.abs(ends[0] - ends[1]).max(axis=1, initial=0) <= _SAME_COLOUR)
+
+
 class LightGlueMatcher:
     """LightGlue on SuperPoint (arXiv 2306.13643), as transformers has it.
 
@@ -215,8 +245,9 @@ class LightGlueMatcher:
         try:
             network = LightGlueForKeypointMatching.from_pretrained(source)
         except (OSError, ValueError) as error:
+            why = str(error).splitlines()[0]
             raise BadRequest(
-                f"LightGlue's weights can't be loaded from {source!r}: {str(error).splitlines()[0]}",
+                f"LightGlue's weights can't be loaded from {source!r}: {why}",
                 'Give a folder with them (lightglue = "FOLDER"), or matcher = "track".',
             ) from error
         self._network = network.to(self._place).eval()  # type: ignore[arg-type]
@@ -240,8 +271,9 @@ class LightGlueMatcher:
         height, width = grey.shape[1:]
         places = output.keypoints[0].float().cpu().numpy() * (width, height)
         real = output.mask[0].bool().cpu().numpy()
-        matched = output.matches[0, 0].cpu().numpy()
-        scores = output.matching_scores[0, 0].float().cpu().numpy()
+        # (1, 2, K), or (2, K) where weights are set to go through all layers.
+        matched = output.matches.reshape(2, -1)[0].cpu().numpy()
+        scores = output.matching_scores.reshape(2, -1)[0].float().cpu().numpy()
         chosen = np.flatnonzero(real[0] & (matched >= 0))
         partners = matched[chosen].astype(int)
         features = self._descriptors.float().cpu().numpy()

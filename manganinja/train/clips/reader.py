@@ -25,8 +25,8 @@ NO_PART = (0, 255)
 class ClipPair(DrawnPair):
     """Two frames of a clip in the place of two drawings.
 
-    ``flats`` are the frames themselves, with their lines, so what is learned is the picture with its
-    lines whatever ``lines_in_target`` says. Parts are not known: see :data:`NO_PART`. The
+    ``flats`` are the frames themselves, with their lines, so what is learned is the picture with
+    its lines whatever ``lines_in_target`` says. Parts are not known: see :data:`NO_PART`. The
     reference has no line art (all paper).
 
     Attributes:
