@@ -110,6 +110,8 @@ def _places(spot: np.ndarray, before: Sequence[Any], after: Sequence[Any]) -> li
     for one, other in zip(before, after):
         if len(one.points) != len(other.points) or len(one.points) < 3:
             continue
+        if (spot < one.points.min(axis=0) - 3).any() or (spot > one.points.max(axis=0) + 3).any():
+            continue
         closed = one.part is not None
         if (
             closed

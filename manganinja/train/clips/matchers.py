@@ -18,7 +18,6 @@ import numpy as np
 from ...errors import BadRequest
 from .settings import ClipsConfig
 
-
 _SAME_COLOUR = 20
 """Grey levels of 255 in the channel that differs most."""
 
@@ -53,16 +52,18 @@ class Matches:
         chosen: list[int] = []
         while len(chosen) < min(most, len(self)):
             for index in order:
-                others = self.reference[chosen] - self.reference[index]
-                if len(chosen) < most and (np.linalg.norm(others, axis=1) > away_px).all():
+                if len(chosen) == most:
+                    break
+                others = np.linalg.norm(self.reference[chosen] - self.reference[index], axis=1)
+                if index not in chosen and (others > away_px).all():
                     chosen.append(int(index))
             away_px = away_px / 1.5 if away_px > 0.5 else -1.0
         return self.only(np.array(chosen, int))
 
 
 def _matches(reference: Any, target: Any, confidence: Any) -> Matches:
-    pairs = [np.asarray(ends, np.float32).reshape(-1, 2) for ends in (reference, target)]
-    return Matches(*pairs, np.asarray(confidence, np.float32).reshape(-1))
+    one, other = (np.asarray(ends, np.float32).reshape(-1, 2) for ends in (reference, target))
+    return Matches(one, other, np.asarray(confidence, np.float32).reshape(-1))
 
 
 class Matcher(Protocol):
@@ -135,15 +136,15 @@ def _followed(grey: Sequence[np.ndarray], points: np.ndarray) -> tuple[np.ndarra
     # A larger window follows more of what lies on the other side of an outline.
     side = max(9, (min(grey[0].shape) // 34) | 1)
     for before, after in pairwise(grey):
-        points, status, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
-            before, after, points, None, winSize=(side, side), maxLevel=4
+        points, status, _ = cv2.calcOpticalFlowPyrLK(
+            before, after, points, points.copy(), winSize=(side, side), maxLevel=4
         )
         found &= status.ravel() == 1
     return points, found
 
 
 def _inside(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return ((points >= 0) & (points < (shape[1], shape[0]))).all(axis=1)
+    return np.all((points >= 0) & (points < (shape[1], shape[0])), axis=1)
 
 
 class SiftMatcher:
@@ -271,6 +272,8 @@ class LightGlueMatcher:
         height, width = grey.shape[1:]
         places = output.keypoints[0].float().cpu().numpy() * (width, height)
         real = output.mask[0].bool().cpu().numpy()
+        if not real.any():
+            return _matches([], [], [])
         # (1, 2, K), or (2, K) where weights are set to go through all layers.
         matched = output.matches.reshape(2, -1)[0].cpu().numpy()
         scores = output.matching_scores.reshape(2, -1)[0].float().cpu().numpy()

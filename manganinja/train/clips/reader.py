@@ -116,7 +116,8 @@ class ClipPairs(Sequence[ClipPair]):
             self._drawing(_cut(picture, corner, side), part)
             for picture, corner, part in zip((reference, target), corners, NO_PART)
         ]
-        lineart = 255 - shrink_lines(_cut(strength, corners[1], side), (self.size_px,) * 2)
+        size = (self.size_px, self.size_px)
+        lineart = 255 - shrink_lines(_cut(strength, corners[1], side), size)
         reference_drawing, drawn = drawings
         drawn = Drawing(drawn.colour, drawn.flats, lineart, drawn.parts)
         return ClipPair(reference_drawing, drawn, moved[inside])
