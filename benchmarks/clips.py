@@ -253,11 +253,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=20)
     parser.add_argument("--size-px", type=int, default=512)
+    parser.add_argument(
+        "--amounts", type=float, nargs="*", default=(0.25, 0.5), help="how far the characters move"
+    )
+    parser.add_argument("--points-alone", action="store_true", help="no cuts, no lines")
     options = parser.parse_args()
-    for amount in (0.25, 0.5, 1.0):
+    cv2.setNumThreads(1)
+    for amount in options.amounts:
         _points(options.clips, options.size_px, amount)
-    _cuts(options.clips, options.size_px // 2)
-    _lines(options.clips, options.size_px)
+    if not options.points_alone:
+        _cuts(options.clips, options.size_px // 2)
+        _lines(options.clips, options.size_px)
 
 
 if __name__ == "__main__":

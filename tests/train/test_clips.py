@@ -32,7 +32,7 @@ from manganinja.train.clips.likeness import KeptPairs, ssim
 from manganinja.train.clips.lines import ink_lines, lines_of
 from manganinja.train.clips.make import Summary, make_pairs
 from manganinja.train.clips.manifest import Manifest
-from manganinja.train.clips.reader import ClipPairs, points_of
+from manganinja.train.clips.reader import ClipPairs, MixedPool, points_of
 from manganinja.train.clips.settings import ClipsConfig
 from manganinja.train.clips.shots import Tally, candidates
 from manganinja.train.drawings import draw_pair
@@ -492,6 +492,22 @@ def test_every_pair_comes_once_before_any_comes_again(
     rng = np.random.default_rng(0)
     taken: list[Any] = [index for turn in range(4) for index in pairs.take(turn, 2, rng)]
     assert sorted(taken[:4]) == sorted(taken[4:]) == [0, 1, 2, 3]
+
+
+def test_a_batch_has_its_share_of_clips_in_any_row(
+    made: tuple[Path, Summary, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Drawings:
+        def take(self, turn: int, count: int, rng: np.random.Generator) -> Any:
+            return ["drawn"] * count
+
+    clips = ClipPairs(made[0], size_px=64)
+    monkeypatch.setattr(clips, "pair", lambda index, rng: "clip")
+    pool, rng = MixedPool(Drawings(), clips, share=0.3), np.random.default_rng(0)
+    taken: Any = [pool.take(turn, 8, rng) for turn in range(50)]
+    assert {len(pairs) for pairs in taken} == {8}
+    assert sum(pairs.count("clip") for pairs in taken) == 120
+    assert {row for pairs in taken for row in range(8) if pairs[row] == "clip"} == set(range(8))
 
 
 def test_a_batch_is_made_of_clips_and_drawings_together(

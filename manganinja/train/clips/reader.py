@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -88,12 +88,16 @@ class ClipPairs(Sequence[ClipPair]):
         return self.pair(index % len(self), np.random.default_rng([self.seed, index % len(self)]))
 
     def take(self, turn: int, count: int, rng: np.random.Generator) -> list[ClipPair]:
-        """``count`` pairs for a turn, as :class:`manganinja.train.pool.DrawingPool` gives them.
+        """The ``count`` pairs of a turn, the first turn being 0."""
+        return self.between(turn * count, (turn + 1) * count, rng)
 
-        All pairs come once, in an order of their own, before any comes again.
+    def between(self, first: int, end: int, rng: np.random.Generator) -> list[ClipPair]:
+        """Those from one place to another of an endless row.
+
+        In it all pairs come once, in an order of chance, before any comes again. Two readers of
+        different ``seed`` have different rows.
         """
-        places = range(turn * count, (turn + 1) * count)
-        return [self.pair(self._shuffled(place), rng) for place in places]
+        return [self.pair(self._shuffled(place), rng) for place in range(first, end)]
 
     def _shuffled(self, place: int) -> int:
         epoch, within = divmod(place, len(self))
@@ -129,6 +133,31 @@ class ClipPairs(Sequence[ClipPair]):
         colour = cv2.resize(picture, size, interpolation=how)
         white, parts = np.full(size, 255, np.uint8), np.full(size, part, np.uint8)
         return Drawing(colour, colour, white, parts)
+
+
+class Pool(Protocol):
+    """Gives the pairs of a turn, such as :class:`manganinja.train.pool.DrawingPool`."""
+
+    def take(self, turn: int, count: int, rng: np.random.Generator) -> Sequence[DrawnPair]: ...
+
+
+class MixedPool:
+    """Drawings and clips in one batch.
+
+    Args:
+        share: of clips, 0 to 1; over many turns it is exact.
+    """
+
+    def __init__(self, drawings: Pool, clips: ClipPairs, share: float) -> None:
+        self._drawings, self._clips, self._share = drawings, clips, share
+
+    def take(self, turn: int, count: int, rng: np.random.Generator) -> list[DrawnPair]:
+        """The ``count`` pairs of a turn in an order of chance (rows of a batch differ in use)."""
+        first, end = (int(t * count * self._share) for t in (turn, turn + 1))
+        clips = self._clips.between(first, end, rng)
+        left = count - len(clips)
+        pairs = [*clips, *(self._drawings.take(turn, left, rng) if left else ())]
+        return [pairs[index] for index in rng.permutation(count)]
 
 
 def _read(path: Path, grey: bool = False) -> np.ndarray:
