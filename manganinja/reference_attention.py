@@ -292,14 +292,13 @@ class SingleTokenAttention:
         constants: dict[str, Tensor] | None = None,
     ) -> Tensor:
         known = constants if reference is None else reference.constants
-        if known is not None and self.name in known:
-            return known[self.name].expand(-1, hidden_states.shape[1], -1)
-        if encoder_hidden_states is None or encoder_hidden_states.shape[1] != 1:
-            raise ValueError("The image embedding must be exactly one token: (N, 1, C).")
-        answer = attn.to_out[0](attn.to_v(encoder_hidden_states))
-        if known is not None:
-            known[self.name] = answer
-        return answer.expand(-1, hidden_states.shape[1], -1)
+        if known is None:
+            known = {}
+        if self.name not in known:
+            if encoder_hidden_states is None or encoder_hidden_states.shape[1] != 1:
+                raise ValueError("The image embedding must be exactly one token: (N, 1, C).")
+            known[self.name] = attn.to_out[0](attn.to_v(encoder_hidden_states))
+        return known[self.name].expand(-1, hidden_states.shape[1], -1)
 
 
 class Unneeded(nn.LayerNorm):

@@ -1,38 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From generated pairs to one training batch: points, recolouring, shuffle, dropped conditions."""
+"""From generated pairs to one training batch: turns, points, recolouring, shuffle, line styles,
+dropped conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import BadRequest
 from ..lineart import FAINTEST_LINE
 from ..point_net import LARGEST_CODED_NUMBER
 from ..points import draw_point_map
+from .clips.reader import points_of
 from .codec import to_signed
-from .drawings import DrawnPair, point_pairs
-from .shuffle import PatchShuffle
+from .drawings import DrawnPair
+from .line_styles import STYLES, restyled
+from .shuffle import PatchShuffle, grids
+from .turning import random_turn, turned_drawing, turned_points
 
 
 @dataclass(frozen=True)
 class BatchConfig:
-    """Shares of a batch, as probabilities.
+    """What is done to the pairs: shares of a batch, as probabilities. Each can be 0.
 
     Attributes:
-        plain: rows without reference, for guidance.
-        pointed: rows with point maps (the rest of the rows see the reference alone).
+        plain: rows whose reference is dropped, for guidance.
+        pointed: rows with point maps; the rest have theirs dropped and see the reference alone.
         no_pairs: pointed rows whose maps are empty.
         most_pairs: pairs of a pointed row, 1 to this many.
         recoloured: pointed rows in which some pairs contradict the drawing: the part under the
             line-art end takes the colour of another part of the reference. Only the point can
             tell, so the network learns to obey it.
-        no_lineart: rows whose line art is left out.
+        no_lineart: rows whose line art is dropped.
         shuffled: rows whose reference is shuffled into 2x2 up to ``finest_grid`` patches a side.
+        shuffle_grows: share of the run after which the finest grid is reached, coarse to fine;
+            with 0 all grids are used from the start.
+        mirrored, turned: references and targets, each by itself, that are flipped, and that are
+            turned by any angle.
+        restyled: rows whose line art is drawn in other styles.
+        styles: which ones (:data:`.line_styles.STYLES`).
         lines_in_target: learn the picture with its lines, as the published model, or the colour
             under them.
     """
@@ -45,7 +56,34 @@ class BatchConfig:
     no_lineart: float = 0.05
     shuffled: float = 0.25
     finest_grid: int = 8
+    shuffle_grows: float = 0.0
+    mirrored: float = 0.0
+    turned: float = 0.0
+    restyled: float = 0.0
+    styles: tuple[str, ...] = tuple(STYLES)
     lines_in_target: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [style for style in self.styles if style not in STYLES]
+        if unknown or (self.restyled and not self.styles):
+            raise BadRequest(
+                f"There are no line styles {', '.join(unknown) or 'given'}.",
+                f"Choose some of {', '.join(STYLES)}.",
+            )
+        if self.plain + self.pointed > 1:
+            raise BadRequest(
+                f"{self.plain:g} plain and {self.pointed:g} pointed rows are more than all rows.",
+                "Lower one of them.",
+            )
+        if self.most_pairs > LARGEST_CODED_NUMBER or self.finest_grid > 32:
+            raise BadRequest(
+                f"{self.most_pairs} pairs or {self.finest_grid} patches a side are too many.",
+                f"There can be {LARGEST_CODED_NUMBER} pairs and 32 patches.",
+            )
+
+    def for_points_alone(self) -> BatchConfig:
+        """The same for PointNet's own stage: rows without points would teach it nothing."""
+        return replace(self, plain=0.0, pointed=1.0, no_pairs=0.0)
 
 
 @dataclass(frozen=True)
@@ -76,6 +114,18 @@ class Batch:
     def pointed(self) -> int:
         """Rows with points."""
         return len(self.target) - self.plain - self.referenced
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return self._mapped(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Batch:
+        """The same batch where a GPU can fetch it by itself; torch's loader calls this."""
+        return self._mapped(Tensor.pin_memory)
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(**{n: change(v) if isinstance(v, Tensor) else v for n, v in values.items()})
 
 
 def condition_of(lineart: np.ndarray) -> np.ndarray:
@@ -145,29 +195,49 @@ class _Sample:
     recoloured: np.ndarray
 
 
+def _turned(
+    pair: DrawnPair, points: np.ndarray, config: BatchConfig, rng: np.random.Generator
+) -> tuple[DrawnPair, np.ndarray]:
+    """Both sides flipped and turned by chance, each by itself; points that leave the page go."""
+    size_px = pair.target.parts.shape[0]
+    sides, moved = [], points.copy()
+    for side, drawing in enumerate((pair.reference, pair.target)):
+        turn = random_turn(size_px, config.mirrored, config.turned, rng)
+        sides.append(drawing if turn is None else turned_drawing(drawing, turn))
+        if turn is not None:
+            moved[:, side] = turned_points(points[:, side], turn)
+    on_page = ((moved >= 0) & (moved < size_px)).all(axis=(1, 2))
+    return DrawnPair(*sides), moved[on_page]
+
+
 def _sample(
-    pair: DrawnPair, pointed: bool, config: BatchConfig, rng: np.random.Generator
+    pair: DrawnPair, pointed: bool, config: BatchConfig, rng: np.random.Generator, share: float
 ) -> _Sample:
     size_px = pair.target.parts.shape[0]
+    pairs = np.zeros((0, 2, 2), np.float32)
+    has_pairs = pointed and config.most_pairs > 0 and rng.random() >= config.no_pairs
+    if has_pairs:
+        pairs = points_of(pair, int(rng.integers(1, config.most_pairs + 1)), rng)
+    if config.mirrored or config.turned:
+        pair, pairs = _turned(pair, pairs, config, rng)
     target = (pair.target.colour if config.lines_in_target else pair.target.flats).copy()
     target_parts = pair.target.parts.astype(np.uint8)
-    pairs = np.zeros((0, 2, 2), np.float32)
-    if pointed and rng.random() >= config.no_pairs:
-        count = int(rng.integers(1, config.most_pairs + 1))
-        pairs = point_pairs(pair, count, rng)
-        if rng.random() < config.recoloured:
-            forced = recolour(pair, target, target_parts, rng, most=3)
-            # A true pair inside a part that has just changed its colour would be a lie.
-            xy = pairs[:, 1].astype(int)
-            same = target_parts[xy[:, 1], xy[:, 0]] == pair.target.parts[xy[:, 1], xy[:, 0]]
-            pairs = np.concatenate([pairs[same], *[p[None] for p in forced]])
+    if has_pairs and rng.random() < config.recoloured:
+        forced = recolour(pair, target, target_parts, rng, most=3)
+        # A true pair inside a part that has just changed its colour would be a lie.
+        xy = pairs[:, 1].astype(int)
+        same = target_parts[xy[:, 1], xy[:, 0]] == pair.target.parts[xy[:, 1], xy[:, 0]]
+        pairs = np.concatenate([pairs[same], *[p[None] for p in forced]])
     reference, reference_parts = pair.reference.colour, pair.reference.parts.astype(np.uint8)
     if rng.random() < config.shuffled:
-        grids = [2**k for k in range(1, 6) if 2**k <= config.finest_grid]
-        shuffle = PatchShuffle(size_px, int(rng.choice(grids)), rng)
+        allowed = grids(config.finest_grid, config.shuffle_grows, share)
+        shuffle = PatchShuffle(size_px, int(rng.choice(allowed)), rng)
         reference, reference_parts = shuffle.picture(reference), shuffle.picture(reference_parts)
         pairs[:, 0] = shuffle.points(pairs[:, 0])
-    condition = condition_of(pair.target.lineart)
+    lineart = pair.target.lineart
+    if config.restyled and rng.random() < config.restyled:
+        lineart = restyled(lineart, config.styles, rng)
+    condition = condition_of(lineart)
     if rng.random() < config.no_lineart:
         condition = np.full_like(condition, -1.0)
     pairs = pairs[:LARGEST_CODED_NUMBER]
@@ -184,13 +254,22 @@ def _sample(
     )
 
 
-def make_batch(pairs: Sequence[DrawnPair], config: BatchConfig, rng: np.random.Generator) -> Batch:
-    """Turn pairs into a batch; group sizes are drawn so that they have the configured shares."""
+def make_batch(
+    pairs: Sequence[DrawnPair],
+    config: BatchConfig,
+    rng: np.random.Generator,
+    share: float = 1.0,
+) -> Batch:
+    """Turn pairs into a batch; group sizes are drawn so that they have the configured shares.
+
+    Args:
+        share: of the run that is done, which decides how fine the shuffle may be.
+    """
     count = len(pairs)
     shares = rng.random(count)
     plain = int((shares < config.plain).sum())
     pointed = int((shares >= 1 - config.pointed).sum())
-    samples = [_sample(p, i >= count - pointed, config, rng) for i, p in enumerate(pairs)]
+    samples = [_sample(p, i >= count - pointed, config, rng, share) for i, p in enumerate(pairs)]
 
     def maps(kind: str) -> Tensor:
         chosen = [getattr(s, kind) for s in samples[count - pointed :]]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from diffusers import AutoencoderKL
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.resnet import ResnetBlock2D
@@ -33,6 +34,7 @@ class CodecConfig:
     ``kl_weight`` is small: latents only need to stay in a bounded, smooth range.
 
     Attributes:
+        steps: length of the run in steps; 0 for a length in ``minutes``.
         lined: share of the crops that have their lines; the rest is the colour under them.
         decoder_alone: leave the encoder as it is, so that latents stay what they are and the
             networks trained on them fit the new decoder. A model that paints the colour under the
@@ -47,6 +49,7 @@ class CodecConfig:
     channels: tuple[int, ...] = (16, 32, 64, 96)
     latent_channels: int = 8
     batch: int = 8
+    steps: int = 0
     minutes: float = 7.5
     learning_rate: float = 2e-3
     kl_weight: float = 1e-5
@@ -210,7 +213,8 @@ def visibility(codec: Any, pictures: Tensor, nudge: float = 0.1) -> Tensor:
     changes = []
     for channel in range(latents.shape[1]):
         changed = latents.clone()
-        changed[:, channel] += nudge * torch.randn(latents[:, 0].shape, generator=noise)
+        change = torch.randn(latents[:, 0].shape, generator=noise)
+        changed[:, channel] += nudge * change.to(latents)
         changes.append((codec.decode(changed).sample - decoded).square().mean())
     shares = torch.stack(changes)
     return shares / shares.mean()
@@ -241,22 +245,24 @@ def _batch_loss(
     """The loss of one batch, of which each sample is painted or cropped by the configured share."""
     count = int((rng.random(len(pairs)) < config.painted).sum()) if start_from else 0
     painted, cropped = pairs[:count], pairs[count:]
-    loss = torch.zeros(())
+    loss = torch.zeros((), device=codec.device)
     if cropped:
-        loss = _loss(codec, _crops(cropped, config, rng), config.kl_weight) * len(cropped)
+        crops = _crops(cropped, config, rng).to(codec.device)
+        loss = _loss(codec, crops, config.kl_weight) * len(cropped)
     if painted and start_from:
         lined = start_from.config["paints_lines"]
         pictures = to_signed([p.target.colour if lined else p.target.flats for p in painted])
-        loss = loss + _error(codec, _painted(start_from, painted, rng), pictures) * count
+        latents = _painted(start_from, painted, rng).to(codec.device)
+        loss = loss + _error(codec, latents, pictures.to(codec.device)) * count
     return loss / len(pairs)
 
 
 def train_codec(
     config: CodecConfig, output: Path, start_from: MangaNinjaPipeline | None = None
 ) -> Any:
-    """Train for ``config.minutes`` and save the codec, its config and its figures in ``output``.
+    """Train for the configured length and save the codec, its config and its figures in ``output``.
 
-    The learning rate falls to zero over the time given. The scaling factor of the saved codec
+    The learning rate falls to zero over the run. The scaling factor of the saved codec
     makes latents of drawings have unit variance, as Stable Diffusion's 0.18215 does for its own;
     it stays what it was where the decoder alone is trained.
 
@@ -268,24 +274,33 @@ def train_codec(
     """
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    codec = _starting_codec(config, start_from)
+    device = Accelerator().device
+    codec = _starting_codec(config, start_from).to(device)
+    if config.painted and start_from is not None:
+        start_from.to(device)
     trained = [value for value in codec.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(trained, config.learning_rate, fused=True)
     pool = DrawingPool(config.size_px, 2048, reuse=6, first_seed=config.seed * DRAWINGS_OF_A_SEED)
     start, step, curve = time.monotonic(), 0, []
-    while (elapsed := (time.monotonic() - start) / (60 * config.minutes)) < 1:
+
+    def done() -> float:
+        seconds = time.monotonic() - start
+        return step / config.steps if config.steps else seconds / (60 * config.minutes)
+
+    while (share := done()) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(1, (step + 1) / 100) * (1 - elapsed)
-        loss = _batch_loss(codec, config, pool.take(config.batch, rng), rng, start_from)
+            group["lr"] = config.learning_rate * min(1, (step + 1) / 100) * (1 - share)
+        loss = _batch_loss(codec, config, pool.take(step, config.batch, rng), rng, start_from)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         step += 1
-        curve.append(loss.item())
+        curve.append(loss.detach())
         if step % 100 == 0:
-            recent = float(np.mean(curve[-100:]))
-            print(f"codec step {step}, {elapsed:.0%} of the time, loss {recent:.4f}", flush=True)
+            recent = torch.stack(curve[-100:]).mean().item()
+            print(f"codec step {step}, {share:.0%} of the run, loss {recent:.4f}", flush=True)
+    codec.cpu()
     codec.eval()
     figures = measure(codec, config.size_px)
     if codec.encoder.conv_in.weight.requires_grad:

@@ -1,80 +1,117 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``manganinja train codec | networks | export | clips``."""
+"""``manganinja train codec | networks | export | ablation | clips``."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..errors import BadRequest
 from .clips.commands import add_parser as add_clips
 
 Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command under ``manganinja train``.
+
+    Attributes:
+        add_options: adds what it takes beside ``--run`` and ``--threads``.
+        run: does it; the exit status.
+    """
+
+    name: str
+    help: str
+    add_options: Callable[[argparse.ArgumentParser], object]
+    run: Callable[[argparse.Namespace], int]
 
 
 def add_parser(subcommands: Any) -> None:
     """Add ``train`` to the command line."""
     train = subcommands.add_parser(
         "train",
-        help="train a model from nothing on generated drawings",
+        help="train a model: from nothing on generated drawings, or from a model's weights",
         description="Trains the autoencoder, then the networks, then writes a model folder. "
-        "Every stage can be stopped and continued.",
+        "The networks can be stopped at any time, and go on when the command is given again. "
+        "docs/training.md has all settings.",
     )
     stages = train.add_subparsers(dest="stage", required=True)
-    codec = stages.add_parser("codec", help="train the autoencoder")
-    networks = stages.add_parser("networks", help="train everything else, or go on training")
-    export = stages.add_parser("export", help="write the averaged weights as a model folder")
-    for parser in (codec, networks, export):
+    for stage in STAGES:
+        parser = stages.add_parser(stage.name, help=stage.help)
         parser.add_argument("--run", type=Path, required=True, help="folder of this run")
-        parser.add_argument("--config", type=Path, help="JSON file with settings to change")
         parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
-    for parser in (codec, networks):
-        parser.add_argument("--minutes", type=float, help="how long to train now")
-        parser.add_argument(
-            "--start-from", help="'mini' or a model's folder: a new run starts with its weights"
-        )
-    for parser in (networks, export):
-        parser.add_argument("--codec", type=Path, required=True, help="folder of the autoencoder")
-    networks.add_argument("--points-only", action="store_true", help="stage 2: PointNet alone")
-    export.add_argument("--output", type=Path, required=True, help="folder of the model")
+        stage.add_options(parser)
     train.set_defaults(run_command=run)
     add_clips(stages)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out one training command."""
-    import cv2
-    import torch
-
+    try:
+        import cv2
+        import torch
+    except ImportError as error:
+        raise BadRequest(
+            f"Training needs {error.name}.", "Install it: pip install 'manganinja-krita[network]'."
+        ) from error
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
-    return _COMMANDS[options.stage](options)
+    return next(stage for stage in STAGES if stage.name == options.stage).run(options)
 
 
-def changed(config: Config, changes: dict[str, Any]) -> Config:
-    """A config with some settings replaced, nested ones too; unknown names are an error."""
-    known = {field.name: getattr(config, field.name) for field in fields(config)}  # type: ignore[arg-type]
-    unknown = set(changes) - set(known)
-    if unknown:
-        raise SystemExit(f"Unknown settings in the config: {', '.join(sorted(unknown))}.")
-    values = {
-        name: changed(known[name], value)
-        if is_dataclass(known[name])
-        else tuple(value)
-        if isinstance(value, list)
-        else value
-        for name, value in changes.items()
-    }
-    return replace(config, **values)  # type: ignore[type-var]
+def _add_config_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", help="TOML or JSON file with settings, or a recipe: mini, paper, ..."
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="NAME=VALUE",
+        help="one setting, such as batch=8 or data.shuffled=0; may be given several times",
+    )
+    parser.add_argument("--steps", type=int, help="length of the run in steps")
+    parser.add_argument("--minutes", type=float, help="length of the run in minutes")
 
 
 def _configured(config: Config, options: argparse.Namespace) -> Config:
-    changes = json.loads(options.config.read_text(encoding="utf-8")) if options.config else {}
-    if getattr(options, "minutes", None) is not None:
-        changes["minutes"] = options.minutes
-    return changed(config, changes)
+    """``config`` as file and command line change it."""
+    from .config import changed, read_config, read_setting
+
+    if options.config:
+        config = changed(config, read_config(options.config))
+    for text in options.changes:
+        config = changed(config, read_setting(text))
+    if options.steps is not None:
+        config = changed(config, {"steps": options.steps})
+    if options.minutes is not None:
+        config = changed(config, {"minutes": options.minutes, "steps": 0})
+    return config
+
+
+def _loaded_codec(folder: Path | None) -> Any:
+    from diffusers import AutoencoderKL
+
+    if folder is None:
+        return None
+    if not (folder / "config.json").is_file():
+        raise BadRequest(
+            f"There is no autoencoder in {folder}.", "`manganinja train codec` makes one."
+        )
+    return AutoencoderKL.from_pretrained(folder)
+
+
+# The autoencoder
+
+
+def _add_codec_options(parser: argparse.ArgumentParser) -> None:
+    _add_config_options(parser)
+    parser.add_argument("--start-from", help="'mini' or a model's folder, whose codec is trained")
 
 
 def _codec(options: argparse.Namespace) -> int:
@@ -88,29 +125,81 @@ def _codec(options: argparse.Namespace) -> int:
     return 0
 
 
+# The networks
+
+
+def _add_networks_options(parser: argparse.ArgumentParser) -> None:
+    _add_config_options(parser)
+    parser.add_argument("--codec", type=Path, help="folder of the autoencoder of a new run")
+    parser.add_argument(
+        "--start-from", help="'mini', 'manganinja' or a model's folder: a new run starts with it"
+    )
+    parser.add_argument("--points-only", action="store_true", help="stage 2: PointNet alone")
+
+
 def _networks(options: argparse.Namespace) -> int:
-    from diffusers import AutoencoderKL
+    from .config import changed
+    from .loop import Trainer
+    from .run_folder import RunFolder
+    from .settings import TrainingConfig
 
-    from ..weights.load import load_pipeline
-    from .loop import Trainer, TrainingConfig
-
-    config = _configured(TrainingConfig(), options)
+    folder = RunFolder(options.run)
+    config = folder.config() if folder.has_begun else TrainingConfig()
+    config = _configured(config, options)
+    if options.start_from:
+        config = changed(config, {"start": {"model": options.start_from}})
     if options.points_only:
-        config = replace(config, stage=2)
-    start_from = load_pipeline(options.start_from) if options.start_from else None
-    Trainer(config, AutoencoderKL.from_pretrained(options.codec), options.run, start_from).run()
+        config = changed(config, {"stage": 2})
+    Trainer(config, options.run, _loaded_codec(options.codec)).run()
     return 0
+
+
+# The model folder
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--codec", type=Path, help="an autoencoder in place of the run's own")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the model")
 
 
 def _export(options: argparse.Namespace) -> int:
-    from diffusers import AutoencoderKL
-
     from .export import export
-    from .loop import TrainingConfig
 
-    config = changed(TrainingConfig(), json.loads((options.run / "config.json").read_text()))
-    export(config, AutoencoderKL.from_pretrained(options.codec), options.run, options.output)
+    export(options.run, options.output, _loaded_codec(options.codec))
     return 0
 
 
-_COMMANDS = {"codec": _codec, "networks": _networks, "export": _export}
+# The ablation
+
+
+def _add_ablation_options(parser: argparse.ArgumentParser) -> None:
+    _add_config_options(parser)
+    parser.add_argument("--codec", type=Path, help="folder of the autoencoder")
+    parser.add_argument("--start-from", help="'mini' or a model's folder that all rows start with")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="these rows alone")
+    parser.add_argument("--pairs", type=int, default=64, help="held-out pairs (default 64)")
+
+
+def _ablation(options: argparse.Namespace) -> int:
+    from .ablation import new_base, run_ablation
+    from .config import changed
+
+    base = _configured(new_base(), options)
+    if options.start_from:
+        base = changed(base, {"start": {"model": options.start_from}})
+    codec = _loaded_codec(options.codec)
+    run_ablation(base, options.run, codec, options.pairs, options.only)
+    return 0
+
+
+STAGES = (
+    Stage("codec", "train the autoencoder", _add_codec_options, _codec),
+    Stage("networks", "train everything else, or go on training", _add_networks_options, _networks),
+    Stage("export", "write the averaged weights as a model folder", _add_export_options, _export),
+    Stage(
+        "ablation",
+        "train without each part of the method, and compare",
+        _add_ablation_options,
+        _ablation,
+    ),
+)

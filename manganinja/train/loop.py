@@ -1,94 +1,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The training loop: one step is noise, bank, points, prediction, loss."""
+"""The training loop, on accelerate: one process, several GPUs or several machines.
+
+Everything random in a step comes from the run's seed and the step's number alone, so a run that
+goes on from a checkpoint does what the uninterrupted one would have done.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..conditioning import image_token, lineart_latents, signed_to_clip_pixels
 from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
-from ..reference_attention import PointEmbeddings, ReferenceContext
-from .batch import Batch, BatchConfig, make_batch
+from .batch import Batch
 from .codec import to_signed, visibility
 from .drawings import draw_pair
-from .matching import MatchingLoss, PointLoss
-from .networks import NetworkConfig, Networks, new_networks, training_scheduler
-from .pool import DRAWINGS_OF_A_SEED, DrawingPool
+from .feed import Process, Turn, feed
+from .journal import Journal
+from .objective import Objective, checkpoint_activations
+from .run_folder import RunFolder, RunningMean, load_weights
+from .samples import sample_sheet
+from .settings import TrainingConfig
+from .starts import Start, new_start
+
+LOSSES = ("velocity", "matching", "joining")
+"""Names of the losses in the curve, in :class:`Objective`'s order."""
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """One run.
-
-    Attributes:
-        minutes: wall-clock time of this run; a resumed run gets as much again.
-        cool_down: last share of the run in which the learning rate falls to a twentieth.
-        stage: 1 trains everything, 2 trains PointNet alone (the paper's two stages).
-        frozen: networks that stay as they are, such as "reference_unet": nothing has to be carried
-            back through them, so a short run on from good weights sees more samples.
-        high_noise: share of samples with at least 70 % of the noise steps, where colours are
-            decided; the rest is uniform over all steps.
-        pure_noise: share of samples at the very last step.
-        matching: weight of the attention loss at the parts that belong together.
-        joining: weight of the attention loss at the points that belong together.
-        stress: how many times more the velocity counts where only a point can tell the colour:
-            at the points themselves and in parts that were recoloured.
-        visible: 0 counts the velocity of all latent channels alike, 1 by what each of them shows
-            in the decoded picture (:func:`.codec.visibility`).
-    """
-
-    size_px: int = 128
-    batch: int = 16
-    minutes: float = 120.0
-    stage: int = 1
-    frozen: tuple[str, ...] = ()
-    learning_rate: float = 4e-4
-    warm_up_steps: int = 200
-    cool_down: float = 0.3
-    weight_decay: float = 0.01
-    ema: float = 0.998
-    high_noise: float = 0.5
-    pure_noise: float = 0.15
-    matching: float = 0.1
-    joining: float = 0.1
-    stress: float = 4.0
-    visible: float = 0.0
-    pool: int = 2048
-    reuse: float = 3.0
-    save_every_minutes: float = 5.0
-    seed: int = 0
-    networks: NetworkConfig = field(default_factory=NetworkConfig)
-    data: BatchConfig = field(default_factory=BatchConfig)
-
-
-def _pointed_at(batch: Batch, side: int) -> Tensor:
-    """Share of each latent (N, 1, side, side) that a point speaks of, 0 to 1."""
-    shares = F.adaptive_avg_pool2d(batch.recoloured.unsqueeze(1).float(), side)
-    if batch.pointed:
-        shares[-batch.pointed :] += F.adaptive_max_pool2d((batch.lineart_map > 0).float(), side)
-    return shares.clamp(max=1)
-
-
-def _trained(config: TrainingConfig, names: Sequence[str]) -> list[str]:
-    """Which of the networks the run's stage and its frozen ones leave to be trained."""
+def _trained(config: TrainingConfig, names: list[str], points_alone: bool) -> list[str]:
+    """Which of the networks a stage and the frozen ones leave to be trained."""
     unknown = sorted(set(config.frozen) - set(names))
     if unknown:
         raise BadRequest(
             f"There is no network {', '.join(unknown)} to freeze.", f"Name some of {names}."
         )
-    staged = names if config.stage == 1 else ["point_net"]
+    staged = ["point_net"] if points_alone else names
     trained = [name for name in staged if name not in config.frozen]
     if not trained:
         raise BadRequest("All networks are frozen.", "Leave one of them to be trained.")
@@ -96,256 +54,285 @@ def _trained(config: TrainingConfig, names: Sequence[str]) -> list[str]:
 
 
 def _channel_weights(config: TrainingConfig, codec: Any) -> Tensor:
-    """What each latent channel counts in the velocity loss, (C, 1, 1) with mean 1."""
+    """What each latent channel counts in the loss, (C, 1, 1) with mean 1."""
     if not config.visible:
         return torch.ones(codec.config["latent_channels"], 1, 1)
     drawn = [draw_pair(seed, config.size_px).target.flats for seed in range(8)]
-    shares = visibility(codec, to_signed(drawn))
+    shares = visibility(codec, to_signed(drawn).to(codec.device)).cpu()
     return (1 - config.visible + config.visible * shares).view(-1, 1, 1)
 
 
 class Trainer:
-    """Trains one model in ``folder`` and can be stopped and continued at any checkpoint.
+    """Trains one model in a folder (:mod:`.run_folder`) and can be stopped at any time.
 
-    Files in ``folder``: ``weights.safetensors`` (as trained), ``ema.safetensors`` (their running
-    mean, which is what ships), ``optimizer.pt``, ``state.json``, ``curve.jsonl``, ``config.json``.
+    Attributes:
+        step: optimizer steps done; ``samples`` and ``seconds`` of training with them.
+        points_alone: whether the run is in the stage that trains PointNet alone.
     """
 
     def __init__(
         self,
         config: TrainingConfig,
-        codec: Any,
         folder: Path,
+        codec: Any = None,
         start_from: MangaNinjaPipeline | None = None,
     ) -> None:
-        """Continue the run in ``folder``; where there is none, start one.
+        """Go on with the run in ``folder``; where there is none, start one.
 
         Args:
-            codec: the trained ``AutoencoderKL``; it is not trained further.
-            start_from: a model of the same sizes whose weights a new run starts with, in place
-                of random ones. Its optimizer state is not kept, only what it has learned.
+            codec: a trained ``AutoencoderKL`` for a new run, in place of the start's own; it is
+                not trained further.
+            start_from: a model to start with, in place of ``config.start``.
+
+        Raises:
+            BadRequest, WeightsError: the config or the start can't be used.
         """
-        torch.manual_seed(config.seed)
-        latent_channels = codec.config["latent_channels"]
-        sizes = replace(config.networks, latent_channels=latent_channels)
-        self.config, self.codec, self.folder = config, codec.eval().requires_grad_(False), folder
-        self.networks = new_networks(sizes)
-        self.scheduler: Any = training_scheduler()
-        self.channel_weights = _channel_weights(config, self.codec)
-        trained = _trained(config, [name for name, _ in self.networks.items()])
+        # Rows without points or reference leave networks without a gradient.
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.accelerator = Accelerator(mixed_precision=config.precision, kwargs_handlers=[unused])
+        self.config, self.folder = config, RunFolder(folder)
+        self._process = Process(self.accelerator.process_index, self.accelerator.num_processes)
+        if config.steps == 0 and self._process.count > 1:
+            raise BadRequest(
+                "Several processes can't agree on minutes.", "Give the length in steps."
+            )
+        self.step, self.samples, self.seconds = 0, 0, 0.0
+        self._began = (0, 0.0)  # Step and seconds at which the stage began.
+        self._prepared: Any = None
+        self.start = self._started(codec, start_from)
+        self.networks, self.scheduler = self.start.networks, self.start.scheduler
+        self.codec = self.start.codec.eval().requires_grad_(False).to(self.device)
+        if config.gradient_checkpointing:
+            checkpoint_activations(self.networks)
+        weights = _channel_weights(config, self.codec)
+        self.objective = Objective(self.networks, self.scheduler, config, weights)
+        checkpoints = self.folder.checkpoints()
+        if checkpoints:
+            self._resume(checkpoints[-1])
+        else:
+            self._enter(points_alone=config.whole_share == 0)
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process trains."""
+        return self.accelerator.device
+
+    def _started(self, codec: Any, start_from: MangaNinjaPipeline | None) -> Start:
+        """The run's networks, of the sizes that it began with."""
+        if self.folder.checkpoints():
+            if self.folder.config().networks != self.config.networks:
+                raise BadRequest(
+                    "A run that has begun keeps its networks.", "Begin another in a new folder."
+                )
+            return self.folder.start()
+        start = new_start(self.config, codec, start_from)
+        if self.accelerator.is_main_process:
+            self.folder.begin(self.config, start)
+        return start
+
+    # Stages
+
+    def _enter(self, points_alone: bool) -> None:
+        """Begin a stage: what is trained, a new optimizer, a new running mean."""
+        self.points_alone, self._began = points_alone, (self.step, self.seconds)
+        trained = _trained(self.config, [n for n, _ in self.networks.items()], points_alone)
         for name, module in self.networks.items():
-            if start_from is not None:
-                # Parts that change no result are not loaded (slim.py); they start anew.
-                learnt = getattr(start_from, name).state_dict()
-                module.load_state_dict({**module.state_dict(), **learnt})
             module.train().requires_grad_(name in trained)
-        self.parameters = {
+        self.parameters: dict[str, Tensor] = {
             f"{name}.{key}": value
             for name, module in self.networks.items()
             for key, value in module.named_parameters()
             if value.requires_grad
         }
-        self.ema = {key: value.detach().clone() for key, value in self.parameters.items()}
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer: Any = torch.optim.AdamW(
             self.parameters.values(),
-            config.learning_rate,
+            self.config.learning_rate,
             betas=(0.9, 0.99),
-            weight_decay=config.weight_decay,
-            fused=True,
+            weight_decay=self.config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
         )
-        self.step, self.samples = 0, 0
-        first_seed = config.seed * DRAWINGS_OF_A_SEED
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "state.json").exists():
-            first_seed = self._resume()
-        self.rng = np.random.default_rng([config.seed, self.step])
-        torch.manual_seed(config.seed + self.step)
-        self.pool = DrawingPool(config.size_px, config.pool, config.reuse, first_seed)
+        if self._prepared is not None:  # Takes accelerate's wrappers off again.
+            self.accelerator.unwrap_model(self._prepared, keep_fp32_wrapper=False)
+            self.accelerator.free_memory()
+        self._prepared, self.optimizer = self.accelerator.prepare(self.objective, self.optimizer)
+        self.ema = RunningMean(self.parameters, self.config.ema)
+
+    def _turn_to_points(self) -> None:
+        """From here on PointNet alone; the others stay what would have shipped."""
+        self.ema.exchange()
+        self._enter(points_alone=True)
 
     # Checkpoints
 
-    def _resume(self) -> int:
-        state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
-        weights = load_file(self.folder / "weights.safetensors")
-        averaged = load_file(self.folder / "ema.safetensors")
-        for name, module in self.networks.items():
-            prefix = f"{name}."
-            own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-            module.load_state_dict(own)
-        for key in self.ema:
-            self.ema[key].copy_(averaged[key])
-        if state["stage"] == self.config.stage:
-            optimizer = torch.load(self.folder / "optimizer.pt", weights_only=True)
-            rate = self.config.learning_rate
-            self.optimizer.load_state_dict(optimizer)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-        self.step, self.samples = state["step"], state["samples"]
-        return state["next_seed"]
+    def _resume(self, checkpoint: Path) -> None:
+        state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        self.step, self.samples, self.seconds = (
+            state[name] for name in ("step", "samples", "seconds")
+        )
+        load_weights(self.networks, load_file(checkpoint / "model.safetensors"))
+        self._enter(state["points_alone"])
+        self._began = state["stage_began"]["step"], state["stage_began"]["seconds"]
+        self.ema.load(load_file(checkpoint / "ema.safetensors"))
+        kept = torch.load(checkpoint / "optimizer.pt", weights_only=True)
+        self.optimizer.load_state_dict(kept["optimizer"])
+        if self.accelerator.scaler is not None and kept["scaler"] is not None:
+            self.accelerator.scaler.load_state_dict(kept["scaler"])
 
     def _state(self) -> dict[str, Tensor]:
         return {
-            f"{name}.{key}": value
+            f"{name}.{key}": value.detach().contiguous()
             for name, module in self.networks.items()
             for key, value in module.state_dict().items()
         }
 
     def save(self) -> None:
-        """Write a checkpoint; each file takes the old one's place only when it is whole."""
-        weights = {k: v.detach().clone().contiguous() for k, v in self._state().items()}
-        averaged = {**weights, **self.ema}
+        """Write a checkpoint. It is there whole or not at all."""
+        if self.accelerator.is_main_process:
+            self.folder.save(self.step, self.config.keep, self._write)
+        self.accelerator.wait_for_everyone()
 
-        def put(name: str, write: object) -> None:
-            partial = self.folder / f"{name}.partial"
-            write(partial)  # type: ignore[operator]
-            partial.replace(self.folder / name)
-
-        put("weights.safetensors", lambda path: save_file(weights, path))
-        put("ema.safetensors", lambda path: save_file(averaged, path))
-        put("optimizer.pt", lambda path: torch.save(self.optimizer.state_dict(), path))
+    def _write(self, folder: Path) -> None:
+        # All processes have the same weights, and nothing random goes on from step to step.
+        weights = self._state()
+        save_file(weights, folder / "model.safetensors")
+        save_file({**weights, **self.ema.mean}, folder / "ema.safetensors")
+        scaler = self.accelerator.scaler
+        kept = {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": None if scaler is None else scaler.state_dict(),
+        }
+        torch.save(kept, folder / "optimizer.pt")
         state = {
             "step": self.step,
             "samples": self.samples,
-            "next_seed": self.pool.next_seed,
-            "stage": self.config.stage,
+            "seconds": round(self.seconds, 1),
+            "points_alone": self.points_alone,
+            "stage_began": dict(zip(("step", "seconds"), self._began, strict=True)),
         }
-        put("state.json", lambda path: path.write_text(json.dumps(state), encoding="utf-8"))
+        (folder / "state.json").write_text(json.dumps(state) + "\n", encoding="utf-8")
 
-    def averaged_networks(self) -> Networks:
-        """The networks with the running mean of their weights, ready to colorize."""
-        networks = new_networks(
-            replace(self.config.networks, latent_channels=self.codec.config["latent_channels"])
-        )
-        state = {**self._state(), **self.ema}
-        for name, module in networks.items():
-            prefix = f"{name}."
-            own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            module.load_state_dict(own)
-            module.eval().requires_grad_(False)
-        return networks
+    # How far the run is
+
+    def _share(self, step: int, seconds: float) -> float:
+        """Share of the run that is done after a step or so many seconds."""
+        config = self.config
+        return min(1.0, step / config.steps if config.steps else seconds / (60 * config.minutes))
+
+    def _turn(self, number: int) -> Turn:
+        share = self._share(number // self.config.accumulate, self.seconds)
+        # A hair less, or 0.9 of 1,000 steps would begin one step late.
+        whole = self.config.whole_share
+        return Turn(number, share, points_alone=whole < 1 and share >= whole - 1e-9)
+
+    def _learning_rate(self) -> float:
+        began = self._share(*self._began)
+        ends = 1.0 if self.points_alone else self.config.whole_share
+        done = (self._share(self.step, self.seconds) - began) / max(ends - began, 1e-9)
+        return self.config.learning_rate_at(self.step - self._began[0], done)
 
     # One step
 
-    def _timesteps(self, count: int) -> Tensor:
-        steps = self.scheduler.config["num_train_timesteps"]
-        uniform = torch.randint(0, steps, (count,))
-        high = torch.randint(int(steps * 0.7), steps, (count,))
-        kind = torch.rand(count)
-        chosen = torch.where(kind < self.config.high_noise, high, uniform)
-        return torch.where(kind > 1 - self.config.pure_noise, steps - 1, chosen)
-
     @torch.no_grad()
     def _encode(self, pictures: Tensor) -> Tensor:
-        return self.codec.encode(pictures).latent_dist.mode() * self.codec.config["scaling_factor"]
+        # Stable Diffusion's autoencoder overflows in fp16.
+        halved = self.config.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=halved):
+            mode = self.codec.encode(pictures).latent_dist.mode()
+        return mode.float() * self.codec.config["scaling_factor"]
 
-    def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Velocity loss, matching loss and point loss of a batch."""
-        net, plain = self.networks, batch.plain
-        latents = self._encode(batch.target)
-        reference = batch.reference[plain:]
-        token = image_token(
-            net.image_encoder,
-            signed_to_clip_pixels(reference, net.image_encoder.config.image_size),
-        )
-        tokens = torch.cat([net.unconditional().expand(plain, -1, -1), token])
-        bank = net.reference_unet.read(self._encode(reference), token)
-        matching, joining = MatchingLoss(batch), PointLoss(batch)
+    def losses(self, batch: Batch) -> Tensor:
+        """The losses of a batch (:data:`LOSSES`), (3,) float32."""
+        lineart = self._encode(batch.condition) if self.networks.controlnet is None else None
+        targets, references = self._encode(batch.target), batch.reference[batch.plain :]
+        seen = self._encode(references) if len(references) else targets[:0]
+        return self._prepared(batch, targets, seen, lineart)
 
-        def observe(block: str, query: Tensor, key: Tensor, own_tokens: int) -> None:
-            matching(block, query, key, own_tokens)
-            joining(block, query, key, own_tokens)
+    def _seed(self, turn: Turn) -> None:
+        """Everything random in this turn follows from its number."""
+        of_turn = [self.config.seed, turn.number, self._process.index]
+        torch.manual_seed(int(np.random.SeedSequence(of_turn).generate_state(1)[0]))
 
-        context = ReferenceContext(
-            banks=[bank],
-            plain=plain,
-            reference=batch.referenced,
-            points=batch.pointed,
-            point_embeddings=PointEmbeddings(
-                net.point_net(batch.lineart_map), net.point_net(batch.reference_map)
-            )
-            if batch.pointed
-            else None,
-            observer=observe,
-        )
-        noise, timesteps = torch.randn_like(latents), self._timesteps(len(latents))
-        noisy = self.scheduler.add_noise(latents, noise, timesteps)
-        told: dict[str, Any] = {}
-        sample = noisy
-        if net.controlnet is None:
-            with torch.no_grad():
-                sample = torch.cat([noisy, lineart_latents(self.codec, batch.condition)], dim=1)
-        else:
-            down, mid = net.controlnet(
-                noisy,
-                timesteps,
-                encoder_hidden_states=tokens,
-                controlnet_cond=batch.condition,
-                return_dict=False,
-            )
-            told = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
-        velocity = net.unet(
-            sample,
-            timesteps,
-            encoder_hidden_states=tokens,
-            cross_attention_kwargs={"reference": context},
-            **told,
-        ).sample
-        wanted = self.scheduler.get_velocity(latents, noise, timesteps)
-        weight = 1 + (self.config.stress - 1) * _pointed_at(batch, latents.shape[-1])
-        weight = weight * self.channel_weights
-        error = (weight * (velocity - wanted).square()).mean()
-        return error, matching.value(), joining.value()
-
-    def _rate(self, elapsed: float) -> float:
-        warm = min(1.0, (self.step + 1) / self.config.warm_up_steps)
-        cooling = max(0.0, (elapsed - 1 + self.config.cool_down) / self.config.cool_down)
-        return self.config.learning_rate * warm * (1 - 0.95 * cooling)
-
-    def _train_step(self, elapsed: float) -> dict[str, float]:
-        pairs = self.pool.take(self.config.batch, self.rng)
-        velocity, matching, joining = self.losses(make_batch(pairs, self.config.data, self.rng))
-        loss = velocity + self.config.matching * matching + self.config.joining * joining
+    def train_step(self, batches: Iterator[tuple[Turn, Batch]]) -> Tensor:
+        """One step of the optimizer; the mean losses of its micro-batches, (3,) on the device."""
+        config = self.config
+        taken = [next(batches) for _ in range(config.accumulate)]
+        if taken[0][0].points_alone and not self.points_alone:
+            self._turn_to_points()
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(elapsed)
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
+            group["lr"] = self._learning_rate()
+        weights = torch.tensor([1.0, config.matching, config.joining], device=self.device)
+        mean = torch.zeros(len(LOSSES), device=self.device)
+        for index, (turn, batch) in enumerate(taken):
+            last = index == config.accumulate - 1
+            with nullcontext() if last else self.accelerator.no_sync(self._prepared):
+                self._seed(turn)
+                losses = self.losses(batch.to(self.device)) / config.accumulate
+                self.accelerator.backward(losses @ weights)
+            mean += losses.detach()
+        self.accelerator.clip_grad_norm_(self.parameters.values(), config.clip)
         self.optimizer.step()
+        self.optimizer.zero_grad()
         self.step += 1
-        self.samples += len(pairs)
-        keep = min(self.config.ema, self.step / (self.step + 10))
-        with torch.no_grad():
-            for averaged, current in zip(self.ema.values(), self.parameters.values(), strict=True):
-                averaged.lerp_(current, 1 - keep)
-        return {
-            "velocity": velocity.item(),
-            "matching": matching.item(),
-            "joining": joining.item(),
-        }
+        self.samples += config.batch * config.accumulate * self._process.count
+        self.ema.update(self.step - self._began[0])
+        return mean
+
+    # The run
+
+    def batches(self) -> Iterator[tuple[Turn, Batch]]:
+        """Turns and batches from the next step on."""
+        first = self.step * self.config.accumulate
+        pinned = self.device.type == "cuda"
+        return feed(self.config, self._process, first, self._turn, pinned)
 
     def run(self) -> None:
-        """Train for the configured minutes, saving as it goes."""
-        config_text = json.dumps(asdict(self.config), indent=1) + "\n"
-        (self.folder / "config.json").write_text(config_text, encoding="utf-8")
-        start = last_save = time.monotonic()
-        recent: list[dict[str, float]] = []
-        while (elapsed := (time.monotonic() - start) / (60 * self.config.minutes)) < 1:
-            recent.append(self._train_step(elapsed))
-            if self.step % 50 == 0:
-                self._report(recent, time.monotonic() - start)
-                recent = []
-            if time.monotonic() - last_save > 60 * self.config.save_every_minutes:
-                self.save()
-                last_save = time.monotonic()
+        """Train to the configured length, saving as it goes."""
+        config, tells = self.config, self.accelerator.is_main_process
+        if tells:
+            self.folder.write_config(config)
+        batches, recent = self.batches(), []
+        clock = saved = time.monotonic()
+        if self._share(self.step, self.seconds) >= 1:
+            return
+        with Journal(self.folder.path, self.step, config.steps, config.tensorboard, tells) as told:
+            while self._share(self.step, self.seconds) < 1:
+                recent.append(self.train_step(batches))
+                self.seconds, clock = self.seconds + time.monotonic() - clock, time.monotonic()
+                told.advance()
+                if self.step % config.report_every == 0:
+                    self._report(told, recent)
+                    recent = []
+                if config.sample_every and self.step % config.sample_every == 0 and tells:
+                    told.picture(self._samples(), self.step)
+                if self._is_save_due(time.monotonic() - saved):
+                    self.save()
+                    saved = time.monotonic()
+            if recent:
+                self._report(told, recent)
         self.save()
 
-    def _report(self, recent: list[dict[str, float]], seconds: float) -> None:
-        row = {
-            "step": self.step,
-            "samples": self.samples,
-            "seconds": round(seconds),
-            **{k: round(float(np.mean([r[k] for r in recent])), 5) for k in recent[0]},
-        }
-        print(json.dumps(row), flush=True)
-        with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
-            curve.write(json.dumps(row) + "\n")
+    def _is_save_due(self, seconds: float) -> bool:
+        config = self.config
+        # Several processes must agree, and their clocks don't.
+        every = config.save_every_steps or (1000 if self._process.count > 1 else 0)
+        if every:
+            return self.step % every == 0
+        return seconds > 60 * config.save_every_minutes
+
+    def _report(self, journal: Journal, recent: list[Tensor]) -> None:
+        mean = self.accelerator.reduce(torch.stack(recent).mean(dim=0), "mean").tolist()
+        if not all(map(math.isfinite, mean)):
+            raise BadRequest(
+                f"The loss is no number any more at step {self.step}.",
+                "Go on from the last checkpoint with a lower learning_rate or other precision.",
+            )
+        facts = {"step": self.step, "samples": self.samples, "seconds": round(self.seconds)}
+        journal.report(facts, dict(zip(LOSSES, mean, strict=True)), self._learning_rate())
+
+    def _samples(self) -> Image.Image:
+        """Held-out pairs, colorized by what would ship."""
+        self.ema.exchange()
+        with self.accelerator.autocast():
+            sheet = sample_sheet(self.networks, self.start, self.config, self.device)
+        self.ema.exchange()
+        return sheet

@@ -37,7 +37,8 @@ def _token_pairs(point_map: Tensor, side: int) -> Tensor:
     rows, _, ys, xs = point_map.nonzero(as_tuple=True)
     numbers = point_map[rows, 0, ys, xs].long()
     size = point_map.shape[-1]
-    bears = torch.zeros(len(point_map), side * side, LARGEST_CODED_NUMBER + 1)
+    numbered = (len(point_map), side * side, LARGEST_CODED_NUMBER + 1)
+    bears = torch.zeros(numbered, device=point_map.device)
     bears[rows, (ys * side // size) * side + xs * side // size, numbers] = 1
     return bears
 

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The networks of one model under training, made from nothing or taken from a checkpoint."""
+"""The networks of one model under training: made from nothing, described, and made again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from diffusers import DDIMScheduler
 from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ..conditioning import UnconditionalEmbedding
 from ..controlnet import LineartControlNet
+from ..errors import BadRequest
 from ..point_net import PointNet
 from ..reference_attention import DenoisingUNet, ReferenceUNet
 
@@ -56,6 +58,62 @@ class Networks:
         yield from ((name, module) for name, module in vars(self).items() if module is not None)
 
 
+KINDS: dict[str, Any] = {
+    "unet": DenoisingUNet,
+    "reference_unet": ReferenceUNet,
+    "controlnet": LineartControlNet,
+    "point_net": PointNet,
+    "image_encoder": CLIPVisionModelWithProjection,
+    "unconditional": UnconditionalEmbedding,
+}
+"""The class of each network."""
+
+
+def described(networks: Networks) -> dict[str, Any]:
+    """The config of each network there is, of which :func:`from_description` makes it again."""
+
+    def config(module: Any) -> dict[str, Any]:
+        if isinstance(module, CLIPVisionModelWithProjection):
+            return module.config.to_diff_dict()
+        return own_settings(module.config)
+
+    return {name: config(module) for name, module in networks.items()}
+
+
+def own_settings(config: Any) -> dict[str, Any]:
+    """A diffusers config without what the library notes of its own."""
+    return {key: value for key, value in dict(config).items() if not key.startswith("_")}
+
+
+def from_description(configs: Mapping[str, Any]) -> Networks:
+    """Whole networks of the configs given, with random weights."""
+
+    def made(name: str, config: Any) -> Any:
+        if name == "image_encoder":
+            return CLIPVisionModelWithProjection(CLIPVisionConfig(**config))
+        return KINDS[name].from_config(config)
+
+    made_all = {name: made(name, config) for name, config in configs.items()}
+    return Networks(**{"controlnet": None, **made_all})
+
+
+def widened(unet: DenoisingUNet) -> DenoisingUNet:
+    """The U-Net with room for the line art's latents beside the noisy ones, to which it is blind.
+
+    Its first convolution gets as many channels again, with zeros for weights, so before any
+    training it predicts what it predicted.
+    """
+    channels = unet.config["in_channels"]
+    wide: Any = DenoisingUNet.from_config(
+        {**own_settings(unet.config), "in_channels": 2 * channels}
+    )
+    state = unet.state_dict()
+    weight = state["conv_in.weight"]
+    state["conv_in.weight"] = torch.cat([weight, torch.zeros_like(weight)], dim=1)
+    wide.load_state_dict(state)
+    return wide
+
+
 def training_scheduler() -> DDIMScheduler:
     """Stable Diffusion's noise schedule with a last step of pure noise, predicting velocity.
 
@@ -77,7 +135,9 @@ def training_scheduler() -> DDIMScheduler:
 def new_networks(config: NetworkConfig) -> Networks:
     """Untrained networks of the given sizes."""
     if config.lineart not in ("controlnet", "latents"):
-        raise ValueError(f"lineart must be 'controlnet' or 'latents', not {config.lineart!r}.")
+        raise BadRequest(
+            f"Line art can't come in by {config.lineart!r}.", "Choose 'controlnet' or 'latents'."
+        )
     levels = len(config.channels)
     shared = {
         "in_channels": config.latent_channels,

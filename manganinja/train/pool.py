@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pool of generated pairs, renewed a little at every step.
+"""A pool of generated pairs, renewed a little at every turn.
 
 Drawing a pair costs a good part of what learning from it costs on a CPU, so each pair is seen a
 few times, with other noise, points and shuffles, before a new one takes its place.
@@ -7,7 +7,6 @@ few times, with other noise, points and shuffles, before a new one takes its pla
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,38 +21,48 @@ DRAWINGS_OF_A_SEED = 1_000_000
 
 
 class DrawingPool:
-    """Pairs of drawings with the seeds ``first_seed``, ``first_seed + 1``, ... in turn.
+    """Pairs of drawings, of which each turn takes a batch.
+
+    Which pairs a turn takes depends on its number alone, so a run that goes on after it was stopped
+    sees the very drawings that it would have seen. A pair is drawn when it is first taken, and
+    kept until no turn to come takes it.
 
     Args:
         size_px: side of the square pictures.
-        capacity: pairs held at once.
-        reuse: how often a pair is drawn from the pool on average before it is replaced.
-        first_seed: seed of the first pair; a resumed run goes on from :attr:`next_seed`.
+        capacity: pairs to choose from at a time.
+        reuse: how often a pair is taken on average before it leaves.
+        first_seed: seed of the first pair.
+        stride: from one pair's seed to the next one's; several pools that share the seeds among
+            them begin one after another and have their number as stride.
     """
 
-    def __init__(self, size_px: int, capacity: int, reuse: float, first_seed: int = 0) -> None:
+    def __init__(
+        self, size_px: int, capacity: int, reuse: float, first_seed: int = 0, stride: int = 1
+    ) -> None:
         self.size_px = size_px
         self.capacity = capacity
         self.reuse = reuse
-        self.next_seed = first_seed
-        self._pairs: deque[DrawnPair] = deque()
-        self._owed = 0.0
+        self.first_seed = first_seed
+        self.stride = stride
+        self._drawn: dict[int, DrawnPair] = {}
 
-    def _draw(self) -> None:
-        self._pairs.append(draw_pair(self.next_seed % HELD_OUT_SEED, self.size_px))
-        self.next_seed += 1
-        if len(self._pairs) > self.capacity:
-            self._pairs.popleft()
+    def places(self, turn: int, count: int, rng: np.random.Generator) -> list[int]:
+        """Which pairs, counted from the first one, a turn takes; the first turn is 0."""
+        end = max(min(count, self.capacity), int((turn + 1) * count / self.reuse))
+        start = max(0, end - self.capacity)
+        picks = start + rng.choice(end - start, size=count, replace=end - start < count)
+        self._drawn = {place: pair for place, pair in self._drawn.items() if place >= start}
+        return [int(pick) for pick in picks]
 
-    def take(self, count: int, rng: np.random.Generator) -> list[DrawnPair]:
-        """``count`` pairs, half of them at most drawn anew."""
-        self._owed += count / self.reuse
-        while self._owed >= 1 or len(self._pairs) < min(count, self.capacity):
-            self._draw()
-            self._owed -= 1
-        self._owed = max(self._owed, 0.0)
-        picks = rng.choice(len(self._pairs), size=count, replace=len(self._pairs) < count)
-        return [self._pairs[int(i)] for i in picks]
+    def take(self, turn: int, count: int, rng: np.random.Generator) -> list[DrawnPair]:
+        """The ``count`` pairs of a turn."""
+        return [self._pair(place) for place in self.places(turn, count, rng)]
+
+    def _pair(self, place: int) -> DrawnPair:
+        if place not in self._drawn:
+            seed = (self.first_seed + place * self.stride) % HELD_OUT_SEED
+            self._drawn[place] = draw_pair(seed, self.size_px)
+        return self._drawn[place]
 
 
 def held_out_pairs(count: int, size_px: int) -> Iterator[DrawnPair]:

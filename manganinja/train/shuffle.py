@@ -11,6 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 
+def grids(finest: int, grows: float, share: float) -> list[int]:
+    """Patches a side that a shuffle may have when ``share`` of the run is done, coarse to fine.
+
+    Args:
+        finest: the most that there will be, 2 to 32; powers of two up to it are used.
+        grows: share of the run after which the finest is reached: the levels begin one after
+            another at even distances. 0 allows all of them from the start.
+    """
+    levels = [2**k for k in range(1, 6) if 2**k <= finest]
+    if grows <= 0 or share >= grows:
+        return levels
+    return levels[: 1 + int(share / grows * len(levels))]
+
+
 class PatchShuffle:
     """One random rearrangement of n x n patches of a square of ``size_px``.
 

@@ -24,7 +24,6 @@ import torch
 from benchmarks.clips import Motion, write_clip
 from manganinja.cli import main
 from manganinja.errors import BadRequest
-from manganinja.train import batch
 from manganinja.train.batch import BatchConfig, make_batch
 from manganinja.train.clips import matchers
 from manganinja.train.clips.decode import BadClip, frames
@@ -32,10 +31,12 @@ from manganinja.train.clips.likeness import KeptPairs, ssim
 from manganinja.train.clips.lines import ink_lines, lines_of
 from manganinja.train.clips.make import Summary, make_pairs
 from manganinja.train.clips.manifest import Manifest
-from manganinja.train.clips.reader import ClipPairs, MixedPool, points_of
+from manganinja.train.clips.reader import ClipPairs, MixedPool
 from manganinja.train.clips.settings import ClipsConfig
 from manganinja.train.clips.shots import Tally, candidates
 from manganinja.train.drawings import draw_pair
+from manganinja.train.feed import Batches, Process, Turn
+from manganinja.train.settings import TrainingConfig
 
 SIZE_PX = 128
 CONFIG = ClipsConfig(size_px=SIZE_PX, lines="ink")
@@ -511,9 +512,8 @@ def test_a_batch_has_its_share_of_clips_in_any_row(
 
 
 def test_a_batch_is_made_of_clips_and_drawings_together(
-    made: tuple[Path, Summary, list[str]], monkeypatch: pytest.MonkeyPatch
+    made: tuple[Path, Summary, list[str]],
 ) -> None:
-    monkeypatch.setattr(batch, "point_pairs", points_of)
     pairs = [*ClipPairs(made[0], size_px=64), draw_pair(1, 64)]
     config = BatchConfig(plain=0, pointed=1, no_pairs=0, recoloured=1, shuffled=0)
     made_batch = make_batch(pairs, config, np.random.default_rng(0))
@@ -522,6 +522,14 @@ def test_a_batch_is_made_of_clips_and_drawings_together(
     assert not made_batch.recoloured[:4].any()
     # No part is known, so none may be taught to look at any.
     assert not (made_batch.reference_parts[:4] == made_batch.target_parts[:4]).any()
+
+
+def test_the_feed_of_a_run_has_clips_in_it(made: tuple[Path, Summary, list[str]]) -> None:
+    data = BatchConfig(plain=0, pointed=1, no_pairs=0, recoloured=0, mirrored=0.5, turned=0.5)
+    config = TrainingConfig(size_px=64, batch=4, clips=(str(made[0]),), clip_share=0.5, data=data)
+    _, batch = Batches(config, Process())[Turn(0, 0.0, False)]
+    agree = (batch.reference_parts == batch.target_parts).flatten(1).any(dim=1)
+    assert agree.sum() == 2
 
 
 def test_a_loader_of_torch_takes_the_reader(made: tuple[Path, Summary, list[str]]) -> None:

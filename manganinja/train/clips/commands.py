@@ -66,10 +66,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> ClipsConfig:
-    import json
+    from ..config import changed, read_config
 
-    from ..commands import changed
-
-    changes = json.loads(options.config.read_text(encoding="utf-8")) if options.config else {}
     given = {name: getattr(options, name) for name in ("matcher", "lines")}
+    changes = read_config(options.config) if options.config else {}
     return changed(ClipsConfig(), changes | {n: v for n, v in given.items() if v is not None})
