@@ -242,8 +242,10 @@ def _lines(count: int, size_px: int) -> None:
                 drawing = motion.character.draw(motion.one, size_px, style)
                 true = (drawing.lineart < 128).astype(np.uint8)
                 found = (way(drawing.colour) < 128).astype(np.uint8)
-                recall = (cv2.dilate(found, near) & true).sum() / true.sum()
-                scores.append((recall, (cv2.dilate(true, near) & found).sum() / found.sum()))
+                recall = np.logical_and(cv2.dilate(found, near), true).sum() / true.sum()
+                scores.append(
+                    (recall, np.logical_and(cv2.dilate(true, near), found).sum() / found.sum())
+                )
             recall, precision = np.mean(scores, axis=0)
             print(f"lines, {ink}, {name}: {recall:.3f} found, {precision:.3f} true")
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
@@ -19,7 +21,8 @@ def ssim(one: np.ndarray, other: np.ndarray) -> float:
         torch.from_numpy(np.ascontiguousarray(p)).permute(2, 0, 1) for p in (one, other)
     )
     both = torch.stack([first, second]).float() / 255
-    return float(structural_similarity_index_measure(both[:1], both[1:], data_range=1.0))
+    mean: Any = structural_similarity_index_measure(both[:1], both[1:], data_range=1.0)
+    return float(mean)
 
 
 class KeptPairs:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,7 +57,8 @@ def extracted_lines(model: str) -> Lines:
     if not (folder / "config.json").is_file():
         raise BadRequest(f"The model {model!r} has no line extractor.", remedy)
     place = "cuda" if torch.cuda.is_available() else "cpu"
-    network = LineartExtractor.from_pretrained(folder).to(place).eval()
+    network: Any = LineartExtractor.from_pretrained(folder)
+    network = network.to(place).eval()
 
     def lines(picture: np.ndarray) -> np.ndarray:
         height, width = picture.shape[:2]
