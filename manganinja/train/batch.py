@@ -16,8 +16,9 @@ from ..errors import BadRequest
 from ..lineart import FAINTEST_LINE
 from ..point_net import LARGEST_CODED_NUMBER
 from ..points import draw_point_map
+from .clips.reader import points_of
 from .codec import to_signed
-from .drawings import DrawnPair, point_pairs
+from .drawings import DrawnPair
 from .line_styles import STYLES, restyled
 from .shuffle import PatchShuffle, grids
 from .turning import random_turn, turned_drawing, turned_points
@@ -217,7 +218,7 @@ def _sample(
     pairs = np.zeros((0, 2, 2), np.float32)
     has_pairs = pointed and config.most_pairs > 0 and rng.random() >= config.no_pairs
     if has_pairs:
-        pairs = point_pairs(pair, int(rng.integers(1, config.most_pairs + 1)), rng)
+        pairs = points_of(pair, int(rng.integers(1, config.most_pairs + 1)), rng)
     if config.mirrored or config.turned:
         pair, pairs = _turned(pair, pairs, config, rng)
     target = (pair.target.colour if config.lines_in_target else pair.target.flats).copy()

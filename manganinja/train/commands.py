@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``manganinja train codec | networks | export | ablation``."""
+"""``manganinja train codec | networks | export | ablation | clips``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import BadRequest
+from .clips.commands import add_parser as add_clips
 
 Config = TypeVar("Config")
 
@@ -45,6 +46,7 @@ def add_parser(subcommands: Any) -> None:
         parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
         stage.add_options(parser)
     train.set_defaults(run_command=run)
+    add_clips(stages)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .batch import Batch, make_batch
+from .clips.reader import ClipPairs, MixedPool, Pool
 from .pool import DRAWINGS_OF_A_SEED, DrawingPool
 from .settings import TrainingConfig
 
@@ -44,7 +46,7 @@ class Batches(Dataset):
 
     def __init__(self, config: TrainingConfig, process: Process) -> None:
         self._config, self._process = config, process
-        self._pools: dict[int, DrawingPool] = {}
+        self._pools: dict[int, Pool] = {}
 
     def __getitem__(self, turn: Turn) -> tuple[Turn, Batch]:
         config = self._config
@@ -56,17 +58,24 @@ class Batches(Dataset):
         data = config.data.for_points_alone() if turn.points_alone else config.data
         return turn, make_batch(pairs, data, rng, turn.share)
 
-    def _pool(self, worker: int) -> DrawingPool:
+    def _pool(self, worker: int) -> Pool:
         if worker not in self._pools:
             config, process = self._config, self._process
             pools = max(1, config.workers) * process.count
-            self._pools[worker] = DrawingPool(
+            number = worker * process.count + process.index
+            drawings = DrawingPool(
                 config.size_px,
                 max(1, config.pool // pools),
                 config.reuse,
-                config.seed * DRAWINGS_OF_A_SEED + worker * process.count + process.index,
+                config.seed * DRAWINGS_OF_A_SEED + number,
                 stride=pools,
             )
+            self._pools[worker] = drawings
+            if config.clips:
+                seed = config.seed * DRAWINGS_OF_A_SEED + number
+                folders = [Path(folder) for folder in config.clips]
+                clips = ClipPairs(folders, config.size_px, seed)
+                self._pools[worker] = MixedPool(drawings, clips, config.clip_share)
         return self._pools[worker]
 
 

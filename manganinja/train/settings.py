@@ -71,6 +71,8 @@ class TrainingConfig:
             at the points themselves and in parts that were recoloured.
         visible: 0 counts the error of all latent channels alike, 1 by what each of them shows
             in the decoded picture (:func:`.codec.visibility`).
+        clips: folders of pairs made by ``manganinja train clips``.
+        clip_share: share of a batch that is taken from them, where there are any.
         pool: pairs to choose from at a time, in all processes together.
         reuse: how often a pair is learnt from on average.
         workers: processes that draw ahead for each device; 0 draws in the training's own. Another
@@ -108,6 +110,8 @@ class TrainingConfig:
     joining: float = 0.1
     stress: float = 4.0
     visible: float = 0.0
+    clips: tuple[str, ...] = ()
+    clip_share: float = 0.5
     pool: int = 2048
     reuse: float = 3.0
     workers: int = 0
