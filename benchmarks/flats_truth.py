@@ -21,7 +21,7 @@ from manganinja.flats.measures import LINE, FlatsTruth, Point
 from manganinja.flats.oklab import to_oklab
 from manganinja.train.drawings import PART_IDS, Character, Drawing, Style, random_pose
 from manganinja.train.drawings.canvas import Shape
-from manganinja.train.drawings.character import _window, place
+from manganinja.train.drawings.character import place
 from manganinja.train.drawings.geometry import brush
 
 STYLES = ("hard", "ink", "pencil", "thin", "trace")
@@ -339,9 +339,9 @@ class _Plate:
             x0, y0, x1, y1 = x0 + margin, y0 + margin, x1 - margin, y1 - margin
             self.instances[y0:y1, x0:x1] = self._new((255, 255, 255, 0), (-1, 0), 1.2)
         pose = random_pose(rng)
-        sheet = character._sheet(pose)
+        sheet = character.sheet(pose)
         side = min(x1 - x0, y1 - y0)
-        place(sheet, pose, side, _window(sheet, character.design, pose))
+        place(sheet, pose, side, character.window(sheet, pose))
         offset = ((x1 - x0 - side) / 2, (y1 - y0 - side) / 2)
         sheet.transform(np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
         window = slice(y0, y1), slice(x0, x1)

@@ -246,6 +246,7 @@ def flats_for(
         list(zip(pictures, ground.references)),
         [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
         on_fraction,
+        [options.weight for options in request.options_of_references],
     )
     return colour_regions(
         ground.cut,

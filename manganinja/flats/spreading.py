@@ -136,11 +136,13 @@ class Spreading:
             each.
         pairs: the artist's.
         on_fraction: hears how far it is, 0 to 1; may raise to stop.
+        weights: how much each reference counts where several would do, above 0; 1 if empty.
     """
 
     references: Sequence[tuple[np.ndarray, ReferenceFlats]]
     pairs: Sequence[Pointed] = ()
     on_fraction: Callable[[float], None] = lambda fraction: None
+    weights: Sequence[float] = ()
 
     def __call__(self, regions: Regions, palette: Palette) -> Assignment:
         """A colour of the palette for each region that is found in a reference; the others stay
@@ -164,7 +166,8 @@ class Spreading:
         """(K,) indices of the palette or EMPTY, and how likely each region has each, (count, K)."""
         sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
         self.on_fraction(0.2)
-        drawing = Drawing(*describe(regions), sheets, known_pairs(regions, sheets, self.pairs))
+        pairs = known_pairs(regions, sheets, self.pairs)
+        drawing = Drawing(*describe(regions), sheets, pairs, self.weights)
         self.on_fraction(0.3)
         likely = drawing.likelihoods(lambda part: self.on_fraction(0.3 + 0.7 * part))
         return drawing.colours, likely
@@ -575,8 +578,14 @@ class Drawing:
         borders: Borders,
         sheets: Sequence[Sheet],
         anchors: Sequence[Anchor] = (),
+        weights: Sequence[float] = (),
     ) -> None:
+        """
+        Args:
+            weights: how much each sheet counts where figures of several would do; 1 if empty.
+        """
         self.shapes, self.borders, self.sheets, self.anchors = shapes, borders, sheets, anchors
+        self.weights = weights or [1.0] * len(sheets)
         self.figures = [
             figure
             for number, sheet in enumerate(sheets)
@@ -694,6 +703,7 @@ def _apart(
         quality = placement.agreed / roots[inside].sum()
         # Large and vague or small and sharp: neither alone.
         good = placement.score * np.sqrt(quality) * (_MIRRORED if placement.mirrored else 1)
+        good *= drawing.weights[drawing.figures[placement.figure].sheet]
         judged.append((good, quality, placement, inside))
     judged.sort(key=lambda one: -one[0])
     for good, quality, placement, inside in judged:

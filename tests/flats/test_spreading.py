@@ -402,6 +402,31 @@ def test_two_references_are_both_looked_at() -> None:
     assert share > 0.4 and right > 0.7
 
 
+def test_of_references_that_would_both_do_the_weightier_one_counts() -> None:
+    page = small(2)
+    own = own_colours(page)
+    other = own.copy()
+    other[..., :3] = own[..., [1, 2, 0]]
+    known = [extract_palette(picture) for picture in (own, other)]
+    flats = flatten(Image.fromarray(page.lineart), None, known[0].palette)
+    palette = known[0].palette
+    for colour in known[1].palette.colours.tolist():
+        palette, _ = palette.with_colour(colour)
+    takes = [
+        Spreading([(own, known[0]), (other, known[1])], weights=weights)(flats.regions, palette)
+        for weights in ((3.0, 1.0), (1.0, 3.0))
+    ]
+    alone = [
+        Spreading([(picture, flats_of)])(flats.regions, palette)
+        for picture, flats_of in ((own, known[0]), (other, known[1]))
+    ]
+    drawn = flats.regions.areas_px > 100
+    assert (alone[0].index[drawn] != alone[1].index[drawn]).any()
+    for taken, single in zip(takes, alone):
+        same = taken.index[drawn] == single.index[drawn]
+        assert same.mean() > 0.9
+
+
 def test_a_page_of_thousands_of_regions_takes_seconds() -> None:
     page = draw_page(1, 2000, 2000, style="hard", cell_px=200, cast=2)
     reference = opaque(page.reference)

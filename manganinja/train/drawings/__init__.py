@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training drawings: invented characters in two poses, with lines, flats and exact part maps."""
+"""Training drawings: invented characters, animals and places in two pictures, with lines, flats
+and exact part maps."""
 
 from .canvas import Drawing, Style
-from .character import PART_IDS, Character
-from .design import Design, Pose, random_pose
-from .pairs import DrawnPair, draw_pair, point_pairs
+from .character import Character
+from .design import Design
+from .pairs import DrawnPair, Mix, draw_pair, point_pairs
+from .parts import PART_IDS
+from .pose import Pose, random_pose
 
 __all__ = [
     "PART_IDS",
@@ -12,6 +15,7 @@ __all__ = [
     "Design",
     "Drawing",
     "DrawnPair",
+    "Mix",
     "Pose",
     "Style",
     "draw_pair",

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paints a list of shapes as colours, flats, line art and part map in one pass."""
+"""What a picture is made of: shapes on a sheet, and the style that they are inked in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
-from .geometry import Points, brush
+from .geometry import Points
 
 RGB = tuple[int, int, int]
 BASE, SHADOW, LIGHT = 0, 1, 2
-_FRACTION_BITS = 4
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,13 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Style:
-    """How a picture is inked. Widths are pixels of the finished picture, colours RGB 0..255."""
+    """How a picture is inked. Widths are pixels of the finished picture, colours RGB 0..255.
+
+    `shadow_rgb` multiplies a part's colour in its shadow; `gloss` adds highlights. `line_tint` 0..1
+    gives lines the colour of what they bound, darkened; `pressure` 0..1 swells outlines away from
+    the light; `gaps` is how many openings are rubbed into outlines; `marks` hatches or dots the
+    shadows in the line art. None of the last three changes flats or parts.
+    """
 
     line_width_px: float = 1.0
     line_rgb: RGB = (0, 0, 0)
@@ -43,6 +47,10 @@ class Style:
     light: tuple[float, float] = (-0.6, -0.8)
     shadow_rgb: tuple[float, float, float] = (0.72, 0.68, 0.78)
     gloss: bool = False
+    line_tint: float = 0.0
+    pressure: float = 0.0
+    gaps: int = 0
+    marks: str = "none"
 
 
 @dataclass
@@ -93,8 +101,23 @@ class Sheet:
         """Shade (or light) an area inside the parts given, without a line."""
         self.shapes.append(Shape(order, points, None, 0.0, tuple(clip), tone=tone))
 
+    def add(self, other: Sheet, prefix: str = "", lift: float = 0.0) -> None:
+        """Take over another sheet's shapes, their parts renamed and painted `lift` later."""
+        for shape in other.shapes:
+            shape.order += lift
+            if prefix:
+                shape.part = shape.part and prefix + shape.part
+                shape.clip = tuple(prefix + name for name in shape.clip)
+        self.shapes.extend(other.shapes)
+
+    def names(self) -> set[str]:
+        """Parts that have a shape here."""
+        return {shape.part for shape in self.shapes if shape.part}
+
     def transform(self, matrix: np.ndarray) -> None:
         """Apply a (2, 3) affine matrix to every shape."""
+        if not self.shapes:
+            return
         moved = np.concatenate([shape.points for shape in self.shapes]) @ matrix[:, :2].T
         moved += matrix[:, 2]
         start = 0
@@ -102,6 +125,12 @@ class Sheet:
             end = start + len(shape.points)
             shape.points = moved[start:end]
             start = end
+
+    def turn(self, angle: float, about: Sequence[float]) -> None:
+        """Rotate everything clockwise by an angle in radians."""
+        c, s = np.cos(angle), np.sin(angle)
+        linear, centre = np.array([[c, -s], [s, c]]), np.asarray(about)
+        self.transform(np.column_stack([linear, centre - linear @ centre]))
 
     def bounds(self, parts: Sequence[str] | None = None) -> tuple[float, float, float, float]:
         """x0, y0, x1, y1 of all shapes, or of those whose part starts with a name given."""
@@ -115,149 +144,3 @@ class Sheet:
         points = np.concatenate(chosen)
         (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
         return float(x0), float(y0), float(x1), float(y1)
-
-
-def oversampling(size_px: int) -> int:
-    """How much larger than the picture the canvas is."""
-    return 3 if size_px <= 160 else 2
-
-
-def _fixed(points: Points) -> np.ndarray:
-    return np.round((points - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
-
-
-class _Canvas:
-    """Three supersampled planes: part numbers, tones, ink."""
-
-    def __init__(self, side: int, ids: Mapping[str, int], style: Style, scale: int):
-        self.side, self.ids, self.style = side, ids, style
-        self.parts = np.zeros((side, side), np.uint8)
-        self.tones = np.zeros((side, side), np.uint8)
-        self.ink = np.zeros((side, side), np.uint8)
-        self.width = style.line_width_px * scale
-
-    def paint(self, shape: Shape) -> None:
-        points = shape.points
-        if shape.part is None and shape.taper:
-            points = brush(points, max(self.width * shape.line / 2, 0.8))
-        window = self._window(points, self.width * max(shape.line, 0.5) / 2 + 2)
-        if window is None:
-            return
-        rows, columns = window
-        fixed = _fixed(points - (columns.start, rows.start))
-        if shape.part is not None and not shape.clip and not self.style.shaded:
-            cv2.fillPoly(self.parts[window], [fixed], self.ids[shape.part], shift=_FRACTION_BITS)
-            cv2.fillPoly(self.ink[window], [fixed], 0, shift=_FRACTION_BITS)
-            self._outline(shape, window, fixed, None)
-            return
-        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-        cv2.fillPoly(mask, [fixed], 1, shift=_FRACTION_BITS)
-        inside, allowed = mask.view(np.bool_), self._allowed(shape, window)
-        if allowed is not None:
-            inside &= allowed
-        if shape.part is not None:
-            np.copyto(self.parts[window], self.ids[shape.part], where=inside)
-            np.copyto(self.ink[window], 0, where=inside)
-            self._shade(shape, window, inside, fixed)
-            self._outline(shape, window, fixed, allowed)
-        elif shape.taper or shape.dot:
-            np.copyto(self.ink[window], 255, where=inside)
-        elif self.style.shaded and (shape.tone != LIGHT or self.style.gloss):
-            np.copyto(self.tones[window], shape.tone, where=inside)
-
-    def _window(self, points: Points, margin: float) -> tuple[slice, slice] | None:
-        (x0, y0), (x1, y1) = points.min(axis=0) - margin, points.max(axis=0) + margin
-        x0, y0 = max(int(x0), 0), max(int(y0), 0)
-        x1, y1 = min(int(x1) + 1, self.side), min(int(y1) + 1, self.side)
-        return None if x0 >= x1 or y0 >= y1 else (slice(y0, y1), slice(x0, x1))
-
-    def _allowed(self, shape: Shape, window: tuple[slice, slice]) -> np.ndarray | None:
-        if not shape.clip:
-            return None
-        table = np.zeros(256, np.bool_)
-        table[[self.ids[name] for name in shape.clip]] = True
-        return table[self.parts[window]]
-
-    def _outline(
-        self,
-        shape: Shape,
-        window: tuple[slice, slice],
-        fixed: np.ndarray,
-        allowed: np.ndarray | None,
-    ) -> None:
-        if shape.line <= 0:
-            return
-        # Thinner than this a line turns grey when the canvas shrinks.
-        thickness = max(1 if shape.line < 0.6 else 2, round(self.width * shape.line))
-        ink = self.ink[window]
-        if allowed is None:
-            cv2.polylines(ink, [fixed], True, 255, thickness, cv2.LINE_8, _FRACTION_BITS)
-            return
-        outline = np.zeros_like(ink)
-        cv2.polylines(outline, [fixed], True, 1, thickness, cv2.LINE_8, _FRACTION_BITS)
-        np.copyto(ink, 255, where=outline.view(np.bool_) & allowed)
-
-    def _shade(
-        self, shape: Shape, window: tuple[slice, slice], inside: np.ndarray, fixed: np.ndarray
-    ) -> None:
-        if not self.style.shaded:
-            return
-        tones = self.tones[window]
-        np.copyto(tones, BASE, where=inside)
-        if shape.shade <= 0:
-            return
-        extent = (fixed.max(axis=0) - fixed.min(axis=0)).min()
-        moved = fixed + (np.array(self.style.light) * extent * shape.shade).astype(np.int32)
-        lit = np.zeros(inside.shape, np.uint8)
-        cv2.fillPoly(lit, [moved], 1, shift=_FRACTION_BITS)
-        np.copyto(tones, SHADOW, where=inside & ~lit.view(np.bool_))
-
-
-def _table(ids: Mapping[str, int], palette: Mapping[str, RGB], style: Style) -> np.ndarray:
-    """RGB and a zero for every (tone, part), packed, (768,) uint32."""
-    base = np.zeros((256, 3), np.float64)
-    base[0] = style.background_rgb
-    for name, number in ids.items():
-        if name in palette:
-            base[number] = palette[name]
-    table = np.stack([base, base * style.shadow_rgb, base + (255 - base) * 0.45], axis=0)
-    table[:, 0] = style.background_rgb
-    packed = np.zeros((len(table) * 256, 4), np.uint8)
-    packed[:, :3] = np.clip(np.round(table), 0, 255).reshape(-1, 3)
-    return packed.view(np.uint32)[:, 0]
-
-
-def paint(
-    sheet: Sheet,
-    palette: Mapping[str, RGB],
-    ids: Mapping[str, int],
-    size_px: int,
-    style: Style,
-) -> Drawing:
-    """Render shapes whose points are already in pixels of the finished picture.
-
-    `palette` gives a colour and `ids` a number 1..255 for every part used.
-    """
-    scale = oversampling(size_px)
-    side = size_px * scale
-    canvas = _Canvas(side, ids, style, scale)
-    sheet.transform(np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]]))
-    for shape in sorted(sheet.shapes, key=lambda s: s.order):
-        canvas.paint(shape)
-    table = _table(ids, palette, style)
-    index = canvas.parts
-    if style.shaded:
-        index = canvas.tones.astype(np.uint16) * 256 + canvas.parts
-    fine = table[index].view(np.uint8).reshape(side, side, 4)
-    size = (size_px, size_px)
-    flats = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)[..., :3].copy()
-    ink = cv2.resize(canvas.ink, size, interpolation=cv2.INTER_AREA)
-    cover = (ink.astype(np.float32) / 255)[..., None]
-    colour = flats + (np.array(style.line_rgb, np.float32) - flats) * cover
-    centre = scale // 2
-    return Drawing(
-        colour=np.round(colour).astype(np.uint8),
-        flats=flats,
-        lineart=255 - ink,
-        parts=np.ascontiguousarray(canvas.parts[centre::scale, centre::scale]),
-    )

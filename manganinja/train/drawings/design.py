@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a character is (design), and what changes from picture to picture (pose)."""
+"""What a character is: build, hair, clothes, what it wears and holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FRAMINGS = ("full", "half", "portrait")
+from .chance import pick
 
 
 @dataclass(frozen=True)
@@ -69,52 +69,123 @@ class Design:
     prop: str
     nose: str
     clip: bool
+    side_cut: bool = False
+    two_tone: str = "none"
+    pattern_top: str = "none"
+    pattern_bottom: str = "none"
+    pattern_legs: str = "none"
+    pattern_sleeves: bool = False
+    pattern_hat: str = "none"
+    pattern_size: float = 1.0
 
 
-def _pick(rng: np.random.Generator, **weights: float) -> str:
-    names, values = list(weights), np.array(list(weights.values()), float)
-    return names[int(rng.choice(len(names), p=values / values.sum()))]
+_PATTERNS = {
+    "stripes": 1.0,
+    "bands": 1.2,
+    "dots": 1.4,
+    "checks": 0.8,
+    "plaid": 1.2,
+    "hearts": 0.7,
+    "stars": 0.6,
+    "diamonds": 0.6,
+    "zigzag": 0.7,
+    "flowers": 0.8,
+}
+
+
+def _build(rng: np.random.Generator) -> dict[str, float]:
+    """Measures of a body: chibi to tall, and a share of broad, round, childlike, long-legged."""
+    tall, u = float(rng.beta(1.2, 1.4)), rng.uniform
+    kind = pick(rng, usual=7, broad=1, round=1, child=0.8, leggy=1)
+    if kind == "child":
+        tall *= 0.4
+    torso = 1.25 + 1.65 * tall + u(-0.1, 0.15)
+    shoulders = 0.62 + 0.5 * tall + u(-0.06, 0.16)
+    legs = (0.85 + 3.0 * tall) * u(0.9, 1.12)
+    waist, hips, limb = u(0.62, 0.95), u(0.72, 1.02), (0.2 + 0.09 * tall) * u(0.85, 1.3)
+    cheek, chin = u(0.74, 0.98), u(0.16, 0.5)
+    if kind == "broad":
+        shoulders, limb, chin = shoulders * 1.35, limb * 1.35, u(0.4, 0.62)
+        waist, hips = u(0.7, 0.85), u(0.6, 0.75)
+    elif kind == "round":
+        waist, hips, limb = u(1.15, 1.45), u(1.1, 1.35), limb * 1.3
+        cheek, chin = u(0.98, 1.06), u(0.45, 0.62)
+    elif kind == "child":
+        cheek, chin = u(0.94, 1.02), u(0.2, 0.36)
+    elif kind == "leggy":
+        legs, limb = legs * 1.3, limb * 0.85
+    return {
+        "torso": torso,
+        "legs": legs,
+        "shoulders": shoulders,
+        "waist": shoulders * waist,
+        "hips": shoulders * hips,
+        "arm": torso * u(0.98, 1.2) + 0.1,
+        "limb": limb,
+        "neck": 0.05 + 0.3 * tall,
+        "chin": chin,
+        "cheek": cheek,
+    }
 
 
 def random_design(rng: np.random.Generator) -> Design:
-    """A new character, chibi to tall."""
-    tall = float(rng.beta(1.2, 1.4))
+    """A new character."""
     u = rng.uniform
-    torso = 1.25 + 1.65 * tall + u(-0.1, 0.15)
-    shoulders = 0.62 + 0.5 * tall + u(-0.06, 0.16)
-    dress = rng.random() < 0.25
-    top = "dress" if dress else _pick(rng, shirt=5, jacket=3, coat=1.2, tank=1, overall=0.8, robe=1)
+    top = pick(
+        rng,
+        shirt=5,
+        dress=4,
+        jacket=3,
+        coat=1.2,
+        tank=1,
+        overall=0.8,
+        robe=0.9,
+        kimono=1.2,
+        armour=0.9,
+        apron=0.9,
+        hoodie=1.2,
+        uniform=1.2,
+        swimsuit=0.6,
+    )
+    skirted = top in ("dress", "apron", "kimono")
+    bottom = pick(rng, skirt=3, trousers=3, shorts=2, pleated=1.5, frill=1, wide=0.8)
+    pattern = rng.random() < 0.45
     return Design(
-        torso=torso,
-        legs=(0.85 + 3.0 * tall) * u(0.9, 1.12),
-        shoulders=shoulders,
-        waist=shoulders * u(0.62, 0.95),
-        hips=shoulders * u(0.72, 1.02),
-        arm=torso * u(0.98, 1.2) + 0.1,
-        limb=(0.2 + 0.09 * tall) * u(0.85, 1.3),
-        neck=0.05 + 0.3 * tall,
-        chin=u(0.16, 0.5),
-        cheek=u(0.74, 0.98),
+        **_build(rng),
         eye_width=u(0.2, 0.3),
         eye_height=u(0.16, 0.42),
         eye_apart=u(0.4, 0.48),
         eye_slant=u(-0.18, 0.18),
         iris=u(0.6, 0.95),
-        pupil=_pick(rng, round=6, slit=1, none=1.2, star=0.5),
-        brow=_pick(rng, thin=5, thick=2.5, none=1, dots=0.4),
-        blush=_pick(rng, none=6, oval=2.5, lines=1.5),
-        bangs=_pick(rng, pointed=4, round=2, blunt=2, split=2, swept=2, curtain=2, none=0.7),
+        pupil=pick(rng, round=6, slit=1, none=1.2, star=0.5),
+        brow=pick(rng, thin=5, thick=2.5, none=1, dots=0.4),
+        blush=pick(rng, none=6, oval=2.5, lines=1.5),
+        bangs=pick(
+            rng,
+            pointed=4,
+            round=2,
+            blunt=2,
+            split=2,
+            swept=2,
+            curtain=2,
+            over_eye=1,
+            none=0.7,
+        ),
         bang_tips=int(rng.integers(3, 8)),
         bang_seed=int(rng.integers(1 << 30)),
-        back_hair=_pick(rng, short=3, bob=3, long=3, wavy=2, spiky=2, bald=0.3),
+        back_hair=pick(
+            rng, short=3, bob=3, long=3, wavy=2, spiky=2, afro=0.8, mohawk=0.5, bald=0.3
+        ),
         back_length=u(0.9, 3.4),
         side_hair=float(rng.choice([0, 0, u(0.5, 1.2), u(0.8, 2.2)])),
-        tails=_pick(rng, none=5, twin=2.2, pony=1.8, side=1, buns=1, braid=0.8),
+        tails=pick(
+            rng, none=5, twin=2.2, pony=1.8, side=1, buns=1, braid=0.8, drills=1, topknot=0.5
+        ),
         tail_length=u(0.9, 3.2),
         ahoge=rng.random() < 0.2,
-        beast=_pick(rng, none=7, cat=1.5, rabbit=0.7, horn=0.8, bear=0.5, elf=0.7),
-        animal_tail=_pick(rng, none=6, cat=1, fox=1, devil=0.4),
-        hat=_pick(
+        beast=pick(rng, none=7, cat=1.5, rabbit=0.7, horn=0.8, bear=0.5, elf=0.7, antler=0.4),
+        animal_tail=pick(rng, none=6, cat=1, fox=1, devil=0.4),
+        hat=pick(
             rng,
             none=7,
             cap=1,
@@ -128,15 +199,15 @@ def random_design(rng: np.random.Generator) -> Design:
             hood=0.5,
             helmet=0.4,
         ),
-        ornament=_pick(rng, none=5, bow=2, flower=1.2, star=0.5, ribbon=1),
+        ornament=pick(rng, none=5, bow=2, flower=1.2, star=0.5, ribbon=1),
         ornament_side=int(rng.choice([-1, 1])),
-        glasses=_pick(rng, none=7, round=1, square=0.7, patch=0.4, goggles=0.4),
+        glasses=pick(rng, none=7, round=1, square=0.7, patch=0.4, goggles=0.4),
         earrings=rng.random() < 0.18,
         top=top,
-        sleeve=_pick(rng, none=1.2, short=3, long=4, wide=1.5, puff=1, detached=0.8),
+        sleeve=pick(rng, none=1.2, short=3, long=4, wide=1.5, puff=1, detached=0.8),
         stripes=int(rng.choice([0, 0, 0, 1, 2, 3])),
-        emblem=_pick(rng, none=5, heart=1, star=1, disc=1, cross=0.5, diamond=0.6),
-        neckwear=_pick(
+        emblem=pick(rng, none=5, heart=1, star=1, disc=1, cross=0.5, diamond=0.6),
+        neckwear=pick(
             rng,
             none=3,
             tie=1.5,
@@ -151,19 +222,17 @@ def random_design(rng: np.random.Generator) -> Design:
         buttons=int(rng.choice([0, 0, 2, 3, 4])),
         belt=rng.random() < 0.4,
         pockets=rng.random() < 0.25,
-        bottom="skirt"
-        if dress
-        else _pick(rng, skirt=3, trousers=3, shorts=2, pleated=1.5, frill=1, wide=0.8),
+        bottom="skirt" if skirted else "brief" if top == "swimsuit" else bottom,
         bottom_length=u(0.2, 0.85),
         hem=int(rng.choice([0, 0, 1, 2])),
         socks=float(rng.choice([0.0, u(0.25, 0.5), u(0.5, 0.95)])),
         sock_bands=rng.random() < 0.3,
-        shoes=_pick(rng, shoe=3, boot=2, sneaker=2, bare=0.5, strap=1),
+        shoes=pick(rng, shoe=3, boot=2, sneaker=2, bare=0.5, strap=1),
         gloves=rng.random() < 0.2,
         cape=rng.random() < 0.12,
-        wings=_pick(rng, none=9, bird=0.6, bat=0.5),
+        wings=pick(rng, none=9, bird=0.6, bat=0.5, fairy=0.4),
         bag=rng.random() < 0.12,
-        prop=_pick(
+        prop=pick(
             rng,
             none=7,
             sword=0.7,
@@ -174,73 +243,23 @@ def random_design(rng: np.random.Generator) -> Design:
             umbrella=0.5,
             ball=0.5,
             mug=0.5,
+            bow=0.4,
+            guitar=0.4,
+            lantern=0.4,
+            shield=0.5,
+            fan=0.4,
+            ice=0.4,
+            plush=0.5,
+            mic=0.3,
         ),
-        nose=_pick(rng, dot=2, line=3, none=2, corner=2),
+        nose=pick(rng, dot=2, line=3, none=2, corner=2),
         clip=rng.random() < 0.2,
-    )
-
-
-@dataclass(frozen=True)
-class Pose:
-    """What differs from picture to picture. Angles in radians.
-
-    Arm and leg angles are (upper, lower) per side, 0 straight down, positive outwards. `turn` is
-    where the face looks, -0.7 (left) to 0.7; `shift` is in parts of the picture's side; `layout`
-    seeds the arrangement of loose things.
-    """
-
-    framing: str = "full"
-    turn: float = 0.0
-    tilt: float = 0.0
-    lean: float = 0.0
-    arms: tuple[tuple[float, float], tuple[float, float]] = ((0.3, 0.1), (0.3, 0.1))
-    legs: tuple[tuple[float, float], tuple[float, float]] = ((0.08, 0.0), (0.08, 0.0))
-    arms_behind: tuple[bool, bool] = (False, False)
-    mirror: bool = False
-    zoom: float = 1.0
-    shift: tuple[float, float] = (0.0, 0.0)
-    roll: float = 0.0
-    mouth: str = "smile"
-    eyes: str = "open"
-    gaze: tuple[float, float] = (0.0, 0.0)
-    brows: float = 0.0
-    sway: float = 0.0
-    layout: int = 0
-
-
-def random_pose(rng: np.random.Generator, framing: str | None = None) -> Pose:
-    """A pose and framing; `framing` fixes full, half or portrait."""
-    u = rng.uniform
-    if framing is None:
-        framing = str(rng.choice(FRAMINGS, p=[0.36, 0.34, 0.3]))
-
-    def arm() -> tuple[float, float]:
-        kind = rng.random()
-        if kind < 0.5:
-            return u(0.08, 0.6), u(-0.45, 0.5)
-        if kind < 0.75:
-            return u(0.5, 1.2), u(-1.6, 0.8)
-        return u(1.2, 2.5), u(-0.7, 1.2)
-
-    def leg() -> tuple[float, float]:
-        return u(-0.03, 0.3), u(-0.3, 0.1)
-
-    return Pose(
-        framing=framing,
-        turn=float(np.clip(rng.normal(0, 0.34), -0.7, 0.7)),
-        tilt=float(np.clip(rng.normal(0, 0.13), -0.35, 0.35)),
-        lean=float(np.clip(rng.normal(0, 0.05), -0.15, 0.15)),
-        arms=(arm(), arm()),
-        legs=(leg(), leg()),
-        arms_behind=(rng.random() < 0.12, rng.random() < 0.12),
-        mirror=rng.random() < 0.35,
-        zoom=u(0.86, 1.15),
-        shift=(u(-0.09, 0.09), u(-0.06, 0.06)),
-        roll=float(np.clip(rng.normal(0, 0.09), -0.4, 0.4)),
-        mouth=_pick(rng, smile=3, open=2.5, flat=1.2, cat=0.6, frown=0.8, grin=1, oh=1),
-        eyes=_pick(rng, open=9, closed=0.5, wink=0.7),
-        gaze=(u(-0.25, 0.25), u(-0.15, 0.15)),
-        brows=u(-0.25, 0.25),
-        sway=u(-0.5, 0.5),
-        layout=int(rng.integers(1 << 30)),
+        side_cut=rng.random() < 0.2,
+        two_tone=pick(rng, none=7, under=0.8, tips=1, strands=1.2),
+        pattern_top=pick(rng, **_PATTERNS) if pattern and rng.random() < 0.65 else "none",
+        pattern_bottom=pick(rng, **_PATTERNS) if pattern and rng.random() < 0.65 else "none",
+        pattern_legs=pick(rng, none=5, bands=1, dots=0.6, net=0.4),
+        pattern_sleeves=pattern and rng.random() < 0.5,
+        pattern_hat=pick(rng, none=4, dots=0.6, bands=0.6, stripes=0.6),
+        pattern_size=u(0.8, 1.35),
     )

@@ -25,18 +25,21 @@ def _basis(samples: int) -> np.ndarray:
     )
 
 
+@lru_cache(maxsize=256)
+def _neighbours(count: int, closed: bool) -> np.ndarray:
+    """The four points that each piece of a curve depends on, (pieces, 4)."""
+    if closed:
+        return (np.arange(count)[:, None] + np.array([-1, 0, 1, 2])) % count
+    return np.clip(np.arange(count - 1)[:, None] + np.array([-1, 0, 1, 2]), 0, count - 1)
+
+
 def smooth(
     points: Sequence[Sequence[float] | Points] | Points, closed: bool = True, samples: int = 7
 ) -> Points:
     """Catmull-Rom curve through the given points: (n, 2) in, (about n * samples, 2) out."""
     p = np.asarray(points, dtype=np.float64)
-    n = len(p)
-    if closed:
-        index = (np.arange(n)[:, None] + np.array([-1, 0, 1, 2])) % n
-        return np.einsum("sk,nkd->nsd", _basis(samples), p[index]).reshape(-1, 2)
-    index = np.clip(np.arange(n - 1)[:, None] + np.array([-1, 0, 1, 2]), 0, n - 1)
-    curve = np.einsum("sk,nkd->nsd", _basis(samples), p[index]).reshape(-1, 2)
-    return np.concatenate([curve, p[-1:]])
+    curve = (_basis(samples) @ p[_neighbours(len(p), closed)]).reshape(-1, 2)
+    return curve if closed else np.concatenate([curve, p[-1:]])
 
 
 def mirrored(half: Sequence[Sequence[float]]) -> Points:
@@ -93,6 +96,28 @@ def brush(line: Points, half_width: float) -> Points:
     """Closed outline of a stroke that is thick in the middle and thin at both ends."""
     side = normals(line) * (_swell(len(line)) * half_width)
     return np.concatenate([line + side, (line - side)[::-1]])
+
+
+def brushes(lines: Sequence[Points], half_widths: Sequence[float]) -> list[Points]:
+    """`brush` for many strokes at once."""
+    if not lines:
+        return []
+    counts = np.array([len(line) for line in lines])
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    every = np.concatenate(lines)
+    here = np.arange(len(every))
+    first, last = np.repeat(starts, counts), np.repeat(ends - 1, counts)
+    tangent = every[np.minimum(here + 1, last)] - every[np.maximum(here - 1, first)]
+    length = np.sqrt((tangent**2).sum(axis=1)) + 1e-9
+    swell = 0.35 + 0.65 * np.sin(np.pi * (here - first) / np.maximum(last - first, 1))
+    reach = (np.repeat(np.asarray(half_widths, float), counts) * swell / length)[:, None]
+    side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * reach
+    there, back = every + side, every - side
+    return [
+        np.concatenate([there[a:b], back[a:b][::-1]])
+        for a, b in zip(starts.tolist(), ends.tolist())
+    ]
 
 
 def tube(
