@@ -26,7 +26,7 @@ from manganinja.train.clips.decode import frames
 from manganinja.train.clips.lines import ink_lines
 from manganinja.train.clips.shots import thumbnail
 from manganinja.train.drawings import Character, Pose, Style, random_pose
-from manganinja.train.drawings.character import _window, place
+from manganinja.train.drawings.character import place
 
 RIGHT_PX = 3.0
 """A point within this distance of where it belongs is right, at 512 px."""
@@ -80,8 +80,8 @@ class Motion:
 
     def shapes(self, pose: Pose, size_px: int) -> list[Any]:
         """Outlines in pixels of the picture, in the order in which they are painted over."""
-        sheet = self.character._sheet(pose)
-        place(sheet, pose, size_px, _window(sheet, self.character.design, pose))
+        sheet = self.character.sheet(pose)
+        place(sheet, pose, size_px, self.character.window(sheet, pose))
         return sorted(sheet.shapes, key=lambda shape: shape.order)
 
     def off_px(self, matches: matchers.Matches, size_px: int) -> np.ndarray:
