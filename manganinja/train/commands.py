@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``manganinja train codec | networks | export``."""
+"""``manganinja train codec | networks | export | match``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def add_parser(subcommands: Any) -> None:
         parser.add_argument("--codec", type=Path, required=True, help="folder of the autoencoder")
     networks.add_argument("--points-only", action="store_true", help="stage 2: PointNet alone")
     export.add_argument("--output", type=Path, required=True, help="folder of the model")
+    from ..match import commands as match
+
+    match.add_parser(stages)
     train.set_defaults(run_command=run)
 
 
@@ -110,4 +113,10 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"codec": _codec, "networks": _networks, "export": _export}
+def _match(options: argparse.Namespace) -> int:
+    from ..match.commands import run
+
+    return run(options)
+
+
+_COMMANDS = {"codec": _codec, "networks": _networks, "export": _export, "match": _match}

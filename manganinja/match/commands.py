@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``manganinja train match``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(stages: Any) -> None:
+    """Add ``match`` to the stages of ``manganinja train``."""
+    parser = stages.add_parser(
+        "match",
+        help="train the matcher, or go on training it",
+        description="Trains the network that finds the line art's regions again in the reference. "
+        "Run it again to go on; with --output it writes what it has learned as a model folder.",
+    )
+    parser.add_argument("--run", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--config", type=Path, help="JSON file with settings to change")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--minutes", type=float, help="how long to train now; 0: not at all")
+    parser.add_argument(
+        "--start-from", help="'match' or a model's folder: a new run starts with its weights"
+    )
+    parser.add_argument("--output", type=Path, help="folder of the model, written at the end")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, and write the model where that is asked for."""
+    from ..train.commands import changed
+    from .calibrate import export  # TEMP
+    from .train import MatchTrainer, MatchTrainingConfig
+    from .weights import load_matcher
+
+    # A run that goes on keeps its settings unless told otherwise.
+    kept = options.run / "config.json"
+    changes: dict[str, Any] = {}
+    for path in (kept if kept.exists() else None, options.config):
+        if path is not None:
+            changes |= json.loads(path.read_text(encoding="utf-8"))
+    if options.minutes is not None:
+        changes["minutes"] = options.minutes
+    start_from = load_matcher(options.start_from).network if options.start_from else None
+    if start_from is not None and "network" not in changes:
+        changes["network"] = vars(start_from.config)
+    config = changed(MatchTrainingConfig(), changes)
+    trainer = MatchTrainer(config, options.run, start_from)
+    if config.minutes > 0:
+        trainer.run()
+    if options.output:
+        export(trainer, options.output)
+    return 0
