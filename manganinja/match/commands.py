@@ -30,7 +30,7 @@ def add_parser(stages: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, and write the model where that is asked for."""
     from ..train.commands import changed
-    from .calibrate import export  # TEMP
+    from .calibrate import export
     from .train import MatchTrainer, MatchTrainingConfig
     from .weights import load_matcher
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The matcher's word and that of places and shapes, as one likelihood for every region and colour."""
+"""The matcher's word and that of places and shapes, as one likelihood."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ..flats.spreading import Anchor, Sheet, Spreading, known_pairs, read_sheet, unknown
 from ..flats.assign import MATCH
+from ..flats.spreading import Anchor, Spreading, known_pairs, read_sheet, unknown
 from ..flats.values import EMPTY, Assignment, Palette, Regions
 from .network import MOST_PAIRS, gather
 from .views import View, lineart_view, reference_view
@@ -51,7 +51,7 @@ class Matched(Spreading):
         return blended(self.of_network(regions, palette), places, self.matcher.blend)
 
     def of_network(self, regions: Regions, palette: Palette) -> np.ndarray:
-        """(count, K) float: what the network alone says; NaN for regions that it did not look at."""
+        """(count, K) float: what the network alone says; NaN where it did not look."""
         sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
         anchors = known_pairs(regions, sheets, self.pairs)
         view, found = lineart_view(regions), np.full((regions.count, len(palette)), np.nan)
@@ -74,9 +74,7 @@ class Matched(Spreading):
         found[view.rows] = by_colour[:, :-1]
         return found
 
-    def _compared(
-        self, view: View, seen: View, ends: Sequence[tuple[int, int]]
-    ) -> np.ndarray:
+    def _compared(self, view: View, seen: View, ends: Sequence[tuple[int, int]]) -> np.ndarray:
         """(n, m + 1) logits of the last round."""
         ours = [[(row, number) for number, (row, _) in enumerate(ends)]]
         theirs = [[(row, number) for number, (_, row) in enumerate(ends)]]

@@ -4,14 +4,16 @@
 Both pictures go through the same convolutions behind stems of their own. What they give is
 averaged over every region at several scales, joined with the region's shape, and becomes a token.
 Tokens look at those of their own picture, where who touches whom and who lies where is a bias on
-the attention, and at those of the other one (in the way of LightGlue, arXiv 2306.13643). A product of
-the tokens says how well two regions match; one more number stands for "none of these".
+the attention, and at those of the other one (in the way of LightGlue, arXiv 2306.13643). A
+product of the tokens says how well two regions match; one more number stands for "none of these".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,6 +43,11 @@ class MatcherConfig:
     width: int = 128
     layers: int = 3
     heads: int = 4
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> MatcherConfig:
+        """From what a JSON file says."""
+        return cls(**{**values, "channels": tuple(values["channels"])})
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ class _Pixels(nn.Module):
                 nn.ReLU(),
                 _Residual(after),
             )
-            for before, after in zip(channels, channels[1:])
+            for before, after in itertools.pairwise(channels)
         )
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
@@ -230,9 +237,7 @@ class Matcher(nn.Module):
         )
         self.sides = nn.Parameter(torch.zeros(2, width))
         self.numbers = nn.Parameter(torch.randn(MOST_PAIRS, width))
-        self.rounds = nn.ModuleList(
-            _Round(width, config.heads) for _ in range(config.layers)
-        )
+        self.rounds = nn.ModuleList(_Round(width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         self.matched = nn.Linear(width, width, bias=False)
         self.none = nn.Linear(width, 1)

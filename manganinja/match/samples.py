@@ -342,6 +342,31 @@ def _lacking(drawing: Drawing, rng: np.random.Generator) -> Drawing:
     return Drawing(colour, flats, drawing.lineart, parts)
 
 
+def true_entries(pair: DrawnPair, regions: Regions, flats: ReferenceFlats) -> np.ndarray:
+    """What a perfect colourist gives the line art's regions.
+
+    Args:
+        regions: of the pair's target, in the target's own size.
+        flats: of the pair's reference.
+
+    Returns:
+        (count,) int64, indices into the palette of ``flats``: what the reference has where it
+        shows the same part; else the part's own colour, if the palette has it; -1 for none.
+    """
+    opaque = np.full((*pair.reference.parts.shape, 1), 255, np.uint8)
+    seen, entries = cut_reference(np.concatenate([pair.reference.colour, opaque], axis=2), flats)
+    size, free = len(flats.palette), seen.lines == 0
+    free &= entries[seen.labels] != EMPTY
+    boxes = pair.reference.parts[free].astype(np.int64) * size + entries[seen.labels[free]]
+    shown = np.bincount(boxes, minlength=256 * size).reshape(256, size)
+    own, known = np.full(256, EMPTY, np.int64), packed(flats.palette.colours)
+    for part, colours in part_colours(pair.target).items():
+        same = np.flatnonzero(known == colours[0])
+        own[part] = same[0] if len(same) else EMPTY
+    of_part = np.where(shown.any(axis=1), shown.argmax(axis=1), own)
+    return of_part[_main(regions, pair.target.parts)]
+
+
 class SamplePool:
     """Pairs in regions with the seeds ``first_seed``, ``first_seed + 1``, ... in turn, each seen a
     few times, with other pairs of points, before a new one takes its place.
