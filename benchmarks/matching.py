@@ -26,8 +26,8 @@ from PIL import Image
 from manganinja.files import to_picture
 from manganinja.finishing import Ground, flats_for, prepare, usable_pairs
 from manganinja.flats.flatten import SURE, Flats
-from manganinja.flats.spreading import Spreading
-from manganinja.flats.values import EMPTY
+from manganinja.flats.spreading import Described, Spreading
+from manganinja.flats.values import EMPTY, Palette, Regions
 from manganinja.match.matched import Matched
 from manganinja.match.samples import true_entries
 from manganinja.match.weights import load_matcher
@@ -131,9 +131,12 @@ def methods(names: Sequence[str], matcher: str) -> list[Method]:
 class NetworkAlone(Matched):
     """The matcher without what places and shapes say."""
 
-    def likelihoods(self, regions, palette):  # type: ignore[no-untyped-def]
+    def likelihoods(
+        self, regions: Regions, palette: Palette, described: Described | None = None
+    ) -> np.ndarray:
         """What the network alone says."""
-        return np.nan_to_num(self.of_network(regions, palette))
+        known = described or self.describe(regions, palette)
+        return np.nan_to_num(self.of_network(regions, palette, known))
 
 
 def request_of(pair: DrawnPair, points: int, index: int) -> ColorizeRequest:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ def bundled() -> tuple[ModelInfo, ...]:
         find_matcher()
     except ModelNotFound:
         return (UNAIDED,)
-    return (describe(MATCH), UNAIDED)
+    # Asked for, not imported: the server has no use for it.
+    usable = find_spec("torch") is not None
+    return (describe(MATCH), UNAIDED) if usable else (UNAIDED,)
 
 
 def installed() -> tuple[ModelInfo, ...]:

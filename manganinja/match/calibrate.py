@@ -67,8 +67,9 @@ def cases(matcher: TrainedMatcher, count: int, size_px: int = 384) -> Iterator[C
         points = point_pairs(pair, 4 if seed % 2 else 0, rng).tolist()
         pointed = [Pointed(tuple(there), tuple(here)) for there, here in points]
         matched = Matched([(reference, flats)], pointed, matcher=matcher)
-        network = matched.of_network(regions, flats.palette)
-        places = super(Matched, matched).likelihoods(regions, flats.palette)
+        described = matched.describe(regions, flats.palette)
+        network = matched.of_network(regions, flats.palette, described)
+        places = matched.of_places(regions, flats.palette, described)
         asked = (regions.areas_px > _LEAST_PX) & ~np.isnan(network).any(axis=1)
         asked &= places.max(axis=1, initial=0) < 1
         truth = true_entries(pair, regions, flats)

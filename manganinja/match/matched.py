@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..flats.assign import MATCH
-from ..flats.spreading import Anchor, Spreading, known_pairs, read_sheet, unknown
+from ..flats.spreading import Anchor, Described, Spreading, known_pairs, unknown
 from ..flats.values import EMPTY, Assignment, Palette, Regions
 from .network import MOST_PAIRS, gather
 from .views import View, lineart_view, reference_view
@@ -42,23 +42,36 @@ class Matched(Spreading):
         result.off_palette[found] = self._strayed(palette)[result.index[found]]
         return result
 
-    def likelihoods(self, regions: Regions, palette: Palette) -> np.ndarray:
+    def likelihoods(
+        self, regions: Regions, palette: Palette, described: Described | None = None
+    ) -> np.ndarray:
         """(count, K) float: how likely each region has each colour of the palette; what is missing
         to 1 is for none of them."""
         if not len(palette):
             return np.zeros((regions.count, 0))
-        places = super().likelihoods(regions, palette)
-        return blended(self.of_network(regions, palette), places, self.matcher.blend)
+        known = described or self.describe(regions, palette)
+        network = self.of_network(regions, palette, known)
+        return blended(network, self.of_places(regions, palette, known), self.matcher.blend)
 
-    def of_network(self, regions: Regions, palette: Palette) -> np.ndarray:
+    def of_places(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
+        """(count, K) float: what places and shapes alone say."""
+        return super().likelihoods(regions, palette, described)
+
+    def of_network(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
         """(count, K) float: what the network alone says; NaN where it did not look."""
-        sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
+        sheets = described.sheets
         anchors = known_pairs(regions, sheets, self.pairs)
-        view, found = lineart_view(regions), np.full((regions.count, len(palette)), np.nan)
+        view = lineart_view(regions, (described.shapes, described.borders))
+        found = np.full((regions.count, len(palette)), np.nan)
         logits, colours, none = [], [], []
         for number, sheet in enumerate(sheets):
             own = np.where(sheet.colours == EMPTY, 0, sheet.colours)
-            seen = reference_view(self.references[number][0], sheet.regions, palette.colours[own])
+            seen = reference_view(
+                self.references[number][0],
+                sheet.regions,
+                palette.colours[own],
+                (sheet.shapes, sheet.borders),
+            )
             ends = _ends([a for a in anchors if a.sheet == number], view, seen)
             given = self._compared(view, seen, ends)
             logits.append(given[:, :-1])

@@ -33,6 +33,8 @@ _TINY_PX = 8
 _TINY_WEIGHT = 0.2
 _LEAST_PAIRED_PX = 20
 _PAPER = 0
+_LEAST_POOL = 12
+"""Batches that a pool holds at least, or a run that goes on would see the same few drawings."""
 
 
 @dataclass(frozen=True)
@@ -398,7 +400,7 @@ class SamplePool:
     def take(self, count: int, rng: np.random.Generator) -> list[Sample]:
         """``count`` samples."""
         self._owed += count / self.reuse
-        while self._owed >= 1 or len(self._drawn) < min(count, self.capacity):
+        while self._owed >= 1 or len(self._drawn) < min(_LEAST_POOL * count, self.capacity):
             self._draw()
             self._owed = max(self._owed - 1, 0.0)
         picks = rng.choice(len(self._drawn), size=count, replace=len(self._drawn) < count)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..train.pool import DRAWINGS_OF_A_SEED
-from .network import Matcher, MatcherConfig, Side, gather
+from .network import MOST_PAIRS, Matcher, MatcherConfig, Side, gather
 from .samples import Sample, SampleConfig, SamplePool
 
 _IMPOSSIBLE = -1e4
@@ -70,9 +70,9 @@ class Answers:
     weights: Tensor
 
 
-def collate(samples: Sequence[Sample]) -> tuple[Side, Side, Answers]:
+def collate(samples: Sequence[Sample], rng: np.random.Generator) -> tuple[Side, Side, Answers]:
     """Samples as one batch; pairs are numbered at random."""
-    numbers = [torch.randperm(32).tolist()[: len(sample.ends)] for sample in samples]
+    numbers = [rng.permutation(MOST_PAIRS)[: len(s.ends)].tolist() for s in samples]
     ends = [
         [[(end[side], n) for end, n in zip(s.ends, own)] for s, own in zip(samples, numbers)]
         for side in (0, 1)
@@ -196,7 +196,8 @@ class MatchTrainer:
 
     def train_step(self, elapsed: float) -> dict[str, float]:
         """One step, ``elapsed`` being the share of the time that is gone."""
-        lineart, reference, answers = collate(self.pool.take(self.config.batch, self.rng))
+        samples = self.pool.take(self.config.batch, self.rng)
+        lineart, reference, answers = collate(samples, self.rng)
         found = self.network(lineart, reference)
         loss = losses(found, answers, self.config)
         for group in self.optimizer.param_groups:

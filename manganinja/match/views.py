@@ -59,24 +59,38 @@ class View:
         return len(self.rows)
 
 
-def lineart_view(regions: Regions) -> View:
-    """Line art as the matcher sees it: its regions, and where lines are."""
-    return _view(regions, None, None)
+Described = tuple[Shapes, Borders]
+"""What :func:`.flats.shapes.describe` says of regions."""
 
 
-def reference_view(picture: np.ndarray, regions: Regions, colours: np.ndarray) -> View:
+def lineart_view(regions: Regions, described: Described | None = None) -> View:
+    """Line art as the matcher sees it: its regions, and where lines are.
+
+    Args:
+        described: what is known of the regions already.
+    """
+    return _view(regions, described or describe(regions), None, None)
+
+
+def reference_view(
+    picture: np.ndarray,
+    regions: Regions,
+    colours: np.ndarray,
+    described: Described | None = None,
+) -> View:
     """A reference as the matcher sees it.
 
     Args:
         picture: (H, W, 4) uint8, may be larger than the regions' picture.
         regions: of the reference, from :func:`.flats.shapes.cut_reference`.
         colours: (count, 3) uint8 of each region.
+        described: what is known of the regions already.
     """
     rgb = picture[..., :3]
     if picture.shape[2] == 4 and picture[..., 3].min() < 255:
         alpha = picture[..., 3:].astype(np.float32) / 255
         rgb = np.rint(rgb * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return _view(regions, rgb, colours)
+    return _view(regions, described or describe(regions), rgb, colours)
 
 
 @dataclass(frozen=True)
@@ -133,11 +147,12 @@ class _Frame:
 
 def _view(
     regions: Regions,
+    known: Described,
     rgb: np.ndarray | None,
     colours: np.ndarray | None,
 ) -> View:
     frame = _Frame.of(regions)
-    described, borders = describe(regions)
+    described, borders = known
     rows = np.argsort(-described.areas, kind="stable")[:MOST_ROWS]
     rows = rows[described.areas[rows] > 0]
     lines = shrink_lines(np.ascontiguousarray(frame.crop(regions.lines)), frame.size_px)
@@ -200,9 +215,10 @@ def _cells(frame: _Frame, regions: Regions, rows: np.ndarray) -> tuple[np.ndarra
         ys, xs = np.append(ys * stride, more_ys), np.append(xs * stride, more_xs)
     at = frame.placed(np.stack([xs + 0.5, ys + 0.5], axis=1)) * (GRID / VIEW_PX)
     x, y = np.clip(at.astype(np.int64), 0, GRID - 1).T
-    cells, counts = np.unique(of * GRID**2 + y * GRID + x, return_counts=True)
+    shared = np.bincount(of * GRID**2 + y * GRID + x, minlength=len(rows) * GRID**2)
+    cells = np.flatnonzero(shared)
     whole = np.bincount(of, minlength=len(rows))
-    return cells, (counts / whole[cells // GRID**2]).astype(np.float32)
+    return cells, (shared[cells] / whole[cells // GRID**2]).astype(np.float32)
 
 
 def _shapes(shapes: Shapes, places: np.ndarray, scale: float) -> np.ndarray:
