@@ -237,12 +237,14 @@ def _colorize(options: argparse.Namespace) -> int:
         for note in early:
             bar.write(note)
         proposal = job.propose()
-        finished = finish(ground, proposal.picture, proposal.matches)
+        spreading = painter.spreading
+        finished = finish(ground, proposal.picture, proposal.matches, spreading=spreading)
         _save_layers(finished.layers, options.output)
         if options.result == "both":
             flats = replace(request.flats, result="painting")
             soft = replace(ground, request=replace(request, flats=flats))
-            painted = finish(soft, proposal.picture, proposal.matches).layers[0]
+            again = finish(soft, proposal.picture, proposal.matches, spreading=spreading)
+            painted = again.layers[0]
             _save(painted.picture, _beside(options.output, "painting"))
         bar.update(100 - bar.n)
     late = (note for note in (*proposal.notes, *finished.notes) if note not in early)

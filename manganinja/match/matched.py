@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 
+from ..errors import BadWeights, ModelNotFound
 from ..flats.assign import MATCH
 from ..flats.spreading import Anchor, Described, Spreading, known_pairs, unknown
 from ..flats.values import EMPTY, Assignment, Palette, Regions
 from .network import MOST_PAIRS, gather
 from .views import View, lineart_view, reference_view
-from .weights import Blend, TrainedMatcher
+from .weights import Blend, TrainedMatcher, load_matcher
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,15 @@ class Matched(Spreading):
         with torch.inference_mode():
             found = self.matcher.network(gather([view], ours), gather([seen], theirs))[-1]
         return found[0].double().numpy()
+
+
+def bundled_spreading() -> Callable[..., Spreading]:
+    """What looks for regions beside a diffusion model: the bundled matcher, or places and shapes
+    alone where its weights are not there or damaged."""
+    try:
+        return partial(Matched, matcher=load_matcher())
+    except (ModelNotFound, BadWeights):
+        return Spreading
 
 
 def _ends(anchors: Sequence[Anchor], view: View, seen: View) -> list[tuple[int, int]]:
