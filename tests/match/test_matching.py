@@ -33,7 +33,6 @@ from server.catalogue import bundled, describe
 
 from .drawn import GOLD, PAPER, PINK, TEAL, at, house, request
 
-OWN_RISE, OTHERS_RISE = 0.1, 0.02
 WALL, ROOF, WINDOW, DOOR, GROUND = (200, 250), (150, 70), (150, 105), (115, 240), (20, 20)
 
 
@@ -73,11 +72,10 @@ def test_pairs_always_win(matching: Matching) -> None:
     assert len(painting.layers) == 1
 
 
-def test_a_pair_is_believed_and_tells_of_its_look_alikes(matcher: TrainedMatcher) -> None:
-    """On held-out drawings: a pair that contradicts the drawing moves its region, and others that
-    show the same part, towards its colour."""
+def test_a_pair_is_believed_by_the_network(matcher: TrainedMatcher) -> None:
+    """On held-out drawings a pair that contradicts the drawing moves its region to its colour."""
     config = SampleConfig(size_px=192, turned=0, stranger=0, missing=0, inked=0)
-    own, others = [], []
+    own = []
     for seed in range(HELD_OUT_SEED + 700, HELD_OUT_SEED + 712):
         drawn = sample_of(seed, config)
         assert drawn is not None
@@ -92,7 +90,6 @@ def test_a_pair_is_believed_and_tells_of_its_look_alikes(matcher: TrainedMatcher
         row = int(rows[0])
         foreign = sources[reference.parts[sources] != parts[row]]
         source = int(foreign[seed % len(foreign)])
-        alike = np.flatnonzero(large & (parts == parts[row]))
         told = reference.colours == reference.colours[source]
         likely = []
         for ends in ([], [(row, source)]):
@@ -102,12 +99,9 @@ def test_a_pair_is_believed_and_tells_of_its_look_alikes(matcher: TrainedMatcher
                     gather([lineart.view], [numbered[0]]), gather([reference.view], [numbered[1]])
                 )[-1][0]
             likely.append(found.softmax(dim=1)[:, :-1].numpy()[:, told].sum(axis=1))
-        rise = likely[1] - likely[0]
-        own.append(rise[row])
-        others += rise[alike[alike != row]].tolist()
+        own.append(likely[1][row] - likely[0][row])
     assert len(own) >= 6
-    assert np.mean(own) > OWN_RISE
-    assert np.mean(others) > OTHERS_RISE
+    assert np.mean(own) > 0.3
 
 
 def test_what_the_reference_lacks_is_asked_about(matching: Matching) -> None:
