@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m benchmarks.examples``: the hand-drawn examples, by the mini and without a model, with
-and without their pairs and the closer look.
+"""``python -m benchmarks.examples``: the hand-drawn examples, by the mini, by the matcher and
+without a model, with and without their pairs and the closer look.
 
 A region is right where most of its free pixels have the reference's flat that the truth has there;
 shades of the truth count for their flat. Seconds are the processor time of the network's part;
@@ -10,6 +10,7 @@ ratios are over the same without the closer look.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ from PIL import Image
 from manganinja.files import read_image, read_marks, to_image, to_picture
 from manganinja.finishing import finish, flat_layers, flats_for, prepare, usable_pairs
 from manganinja.flats.palette import extract_palette, nearest
+from manganinja.flats.spreading import Spreading
+from manganinja.match.matched import Matched
+from manganinja.match.weights import load_matcher
 from manganinja.painter import Painter
 from manganinja.wire.protocol import ColorizeRequest, FlatsOptions
 
+_WAYS = (("none", False), ("match", False), ("mini", False), ("mini", True))
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -40,13 +45,14 @@ def true_flats(folder: Path) -> np.ndarray:
 def main() -> None:
     """Print the table."""
     painter = Painter.load("mini")
+    spreads = {"none": Spreading, "match": partial(Matched, matcher=load_matcher())}
     print("example    pairs model detail  regions right  pixels right  unsure  network s  ratio")
     for name in ("animal", "character"):
         folder = EXAMPLES / name
         truth, all_pairs = true_flats(folder), read_marks(folder / "points.json").pairs
         for pairs in ((), all_pairs):
             usual = 0.0
-            for model, detail in (("none", False), ("mini", False), ("mini", True)):
+            for model, detail in _WAYS:
                 request = ColorizeRequest(
                     to_picture(read_image(folder / "lineart.png")),
                     (to_picture(read_image(folder / "reference.png")),),
@@ -54,9 +60,9 @@ def main() -> None:
                     model=model,
                     flats=FlatsOptions(detail=detail),
                 )
-                if model == "none":
+                if model in ("none", "match"):
                     ground, seconds = prepare(request, usable_pairs(request)[0]), 0.0
-                    flats = flats_for(ground, None)
+                    flats = flats_for(ground, None, spreading=spreads[model])
                     layers, unsure = flat_layers(flats), len(flats.unsure())
                 else:
                     job = painter.begin(request)

@@ -10,14 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
-from .weights.find import NONE
+from .weights.find import MATCH, NONE, is_matcher
 from .wire.protocol import (
     MAX_WEIGHT,
     PRESETS,
@@ -30,6 +30,9 @@ from .wire.protocol import (
     ProtocolError,
     ReferenceOptions,
 )
+
+if TYPE_CHECKING:
+    from .without_model import Unaided
 
 STRENGTH = 0.6
 """How much of a picture to start from is painted anew unless told otherwise."""
@@ -140,8 +143,9 @@ def _add_colorize(subcommands: Any) -> None:
         "--model",
         default="mini",
         help="'mini', 'manganinja' (the published weights, see `manganinja weights`), the folder "
-        "of a model, or 'none': regions and points alone, found again in "
-        "the reference; what is not sure stays empty",
+        "of a model, 'match': a small network that finds the regions again in the reference and "
+        "paints nothing, or 'none': the same by their places and shapes alone; what is not sure "
+        "stays empty",
     )
     parser.add_argument(
         "--preset",
@@ -211,17 +215,14 @@ def _colorize(options: argparse.Namespace) -> int:
         raise BadRequest(
             f"There is no folder {options.output.resolve().parent}.", "Make it or name another."
         )
-    if options.model == NONE:
-        return _colorize_unaided(request, options)
+    if options.model in (NONE, MATCH) or is_matcher(Path(options.model)):
+        return _colorize_unpainted(request, options)
     from .finishing import finish, unsure_note
 
     try:
         from .painter import Painter, Progress
     except ModuleNotFoundError as error:
-        raise ModelNotFound(
-            f"Networks need {error.name}, which is not installed.",
-            "Run `python3 install.py`, or take --model none.",
-        ) from error
+        raise _no_network(error) from error
     painter, started = Painter.load(options.model), time.monotonic()
     with tqdm(total=100, unit="%", bar_format="{desc:10}{bar}| {n:.0f} % {elapsed}") as bar:
 
@@ -236,12 +237,14 @@ def _colorize(options: argparse.Namespace) -> int:
         for note in early:
             bar.write(note)
         proposal = job.propose()
-        finished = finish(ground, proposal.picture, proposal.matches)
+        spreading = painter.spreading
+        finished = finish(ground, proposal.picture, proposal.matches, spreading=spreading)
         _save_layers(finished.layers, options.output)
         if options.result == "both":
             flats = replace(request.flats, result="painting")
             soft = replace(ground, request=replace(request, flats=flats))
-            painted = finish(soft, proposal.picture, proposal.matches).layers[0]
+            again = finish(soft, proposal.picture, proposal.matches, spreading=spreading)
+            painted = again.layers[0]
             _save(painted.picture, _beside(options.output, "painting"))
         bar.update(100 - bar.n)
     late = (note for note in (*proposal.notes, *finished.notes) if note not in early)
@@ -260,22 +263,43 @@ def _preset(request: ColorizeRequest) -> str:
     return f"preset {request.preset}, " if request.preset else ""
 
 
-def _colorize_unaided(request: ColorizeRequest, options: argparse.Namespace) -> int:
-    from .finishing import unsure_note
-    from .without_model import Unaided
+def _no_network(error: ModuleNotFoundError) -> ModelNotFound:
+    return ModelNotFound(
+        f"Networks need {error.name}, which is not installed.",
+        "Run `python3 install.py`, or take --model none.",
+    )
 
-    painted = Unaided().paint(request)
+
+def _colorize_unpainted(request: ColorizeRequest, options: argparse.Namespace) -> int:
+    from .finishing import unsure_note
+
+    painter = _unpainting(options.model)
+    painted = painter.paint(request)
     _save(painted.picture, options.output)
     coloured = [unsure for unsure in painted.info.unsure if unsure.confidence > 0]
     for note in (*painted.info.notes, *unsure_note(coloured)):
         print(note)
+    so = painter.so[0].lower() + painter.so[1:]
     if options.result == "both":
-        print("Without a model nothing is painted, so there are flats alone.")
+        print(f"{painter.so} nothing is painted, so there are flats alone.")
     print(
         f"Wrote {options.output}: {painted.picture.width_px} x {painted.picture.height_px} px in "
-        f"{painted.info.seconds:.1f} s, without a model."
+        f"{painted.info.seconds:.1f} s, {so}."
     )
     return 0
+
+
+def _unpainting(model: str) -> Unaided:
+    """What gives flats and paints nothing."""
+    if model == NONE:
+        from .without_model import Unaided
+
+        return Unaided()
+    try:
+        from .match.painter import Matching
+    except ModuleNotFoundError as error:
+        raise _no_network(error) from error
+    return Matching.load(model)
 
 
 def _request(options: argparse.Namespace) -> ColorizeRequest:

@@ -32,6 +32,7 @@ from .wire.protocol import (
 )
 
 OnFraction = Callable[[float], None]
+Spreads = Callable[..., Spreading]
 
 
 def usable_pairs(
@@ -150,6 +151,7 @@ def finish(
     proposal: np.ndarray,
     matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
+    spreading: Spreads = Spreading,
 ) -> Finished:
     """The result that the request asks for.
 
@@ -159,11 +161,12 @@ def finish(
     Args:
         proposal: (h, w, 3) uint8, in the line art's aspect.
         matches: where the network found each place of the line art in the references, if it knows.
+        spreading: what looks for the references' regions in the line art.
     """
     if ground.cut is None:
         picture = scaled(proposal, ground.request.lineart)
         return Finished((Layer("Proposal", "normal", picture),), tuple(ground.notes))
-    flats = flats_for(ground, proposal, matches, on_fraction)
+    flats = flats_for(ground, proposal, matches, on_fraction, spreading)
     kind = ground.request.flats.result
     if kind == "painting":
         layers = (Layer("Painting", "normal", as_picture(painting(flats, proposal))),)
@@ -230,11 +233,16 @@ def flats_for(
     proposal: np.ndarray | None,
     matches: Matches | None = None,
     on_fraction: OnFraction = lambda fraction: None,
+    spreading: Spreads = Spreading,
 ) -> Flats:
     """Flats in the colours of a request's references, or of its own palette.
 
     Regions take the colours of the references' regions that are like them; with a proposal they
     also take what that says.
+
+    Args:
+        spreading: what looks for the references' regions in the line art: places and shapes alone,
+            or :class:`.match.matched.Matched` with its matcher given.
 
     Raises:
         BadRequest: the line art can't be cut into regions.
@@ -242,7 +250,7 @@ def flats_for(
     if ground.cut is None:
         raise ground.trouble or BadRequest("No flats are asked for.", "Ask for flats.")
     request, pictures, palette = ground.request, ground.pictures, ground.palette
-    spreading = Spreading(
+    spread = spreading(
         list(zip(pictures, ground.references)),
         [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
         on_fraction,
@@ -255,7 +263,7 @@ def flats_for(
         _locks(request),
         empty_background=request.flats.empty_background,
         votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
-        spread=spreading,
+        spread=spread,
     )
 
 

@@ -20,6 +20,7 @@ from .finishing import Ground, finish, prepare, usable_pairs
 from .flats.matches import Matches, Part
 from .framing import Frame
 from .lineart import check_has_lines, has_lines, line_strength
+from .match.matched import bundled_spreading
 from .memory import BUDGET_BYTES, Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
@@ -92,12 +93,14 @@ class Painter:
         device: where it runs.
         memory: what earlier requests worked out of the same pictures.
         residence: how much of the model stays on its device.
+        spreading: what looks for the references' regions in the line art, beside the network.
     """
 
     def __init__(self, pipeline: MangaNinjaPipeline, name: str, device: str | None = None) -> None:
         pipeline.set_progress_bar_config(disable=True)
         self.pipeline = pipeline
         self.device = device or str(pipeline.device)
+        self.spreading = bundled_spreading()
         self.residence = places.Residence(pipeline, self.device)
         # What is remembered lies on the device, too: less of it where room is short.
         scarce = self.residence.mode != places.MODES[0]
@@ -149,7 +152,8 @@ class Painter:
         job = self.begin(request, on_progress, is_cancelled)
         ground = job.prepare()
         proposal = job.propose()
-        finished = finish(ground, proposal.picture, proposal.matches, job.watch.tell_finishing)
+        told = job.watch.tell_finishing
+        finished = finish(ground, proposal.picture, proposal.matches, told, self.spreading)
         info = ResultInfo(
             seed=request.seed,
             model=request.model,

@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 from .errors import BadRequest, Cancelled
 from .files import to_image
-from .finishing import flat_layers, flats_for, prepare, unsure_regions, usable_pairs
+from .finishing import Ground, flat_layers, flats_for, prepare, unsure_regions, usable_pairs
 from .flats.checks import few
 from .flats.flatten import Flats
-from .weights.find import NONE
 from .wire.protocol import ColorizeRequest, Painting, ResultInfo
 
 
@@ -30,9 +29,19 @@ class Progress(NamedTuple):
 
 
 class Unaided:
-    """Answers requests as :class:`.painter.Painter` does, but needs no weights."""
+    """Answers requests as :class:`.painter.Painter` does, but needs no weights.
+
+    Attributes:
+        device: where it runs.
+        so: begins sentences about what it can't do.
+    """
 
     device = "cpu"
+    so = "Without a model"
+
+    def flats(self, ground: Ground, on_fraction: Callable[[float], None]) -> Flats:
+        """The regions of a request with their colours."""
+        return flats_for(ground, None, on_fraction=on_fraction)
 
     def paint(
         self,
@@ -55,42 +64,40 @@ class Unaided:
             on_progress(Progress("reading" if fraction == 0 else "finishing", fraction))
 
         watch(0.0)
-        _check(request)
+        self._check(request)
         pairs, notes = usable_pairs(request)
         ground = prepare(request, pairs, lambda part: watch(0.5 * part))
-        flats = flats_for(ground, None, on_fraction=lambda part: watch(0.5 + 0.5 * part))
-        notes = (*notes, *_not_used(request), *flats.notes, *_left_empty(flats))
+        flats = self.flats(ground, lambda part: watch(0.5 + 0.5 * part))
+        notes = (*notes, *self._not_used(request), *flats.notes, *_left_empty(flats))
         seconds = time.monotonic() - started
         unsure = unsure_regions(flats)
-        info = ResultInfo(request.seed, NONE, 0, seconds, self.device, notes, unsure)
+        info = ResultInfo(request.seed, request.model, 0, seconds, self.device, notes, unsure)
         return Painting(flat_layers(flats, apart=request.flats.result == "colours"), info)
 
-
-def _check(request: ColorizeRequest) -> None:
-    kind = request.flats.result
-    if kind not in ("flats", "colours"):
-        what = "shading" if kind == "layers" else kind
-        raise BadRequest(
-            f"Without a model nothing is painted, so there is no {what}.",
-            "Ask for flats, or choose a model.",
-        )
-    for number, picture in enumerate(request.references, start=1):
-        image = to_image(picture)
-        alpha = image.getchannel("A").getextrema() if image.mode == "RGBA" else (255, 255)
-        if alpha[1] == 0:
+    def _check(self, request: ColorizeRequest) -> None:
+        kind = request.flats.result
+        if kind not in ("flats", "colours"):
+            what = "shading" if kind == "layers" else kind
             raise BadRequest(
-                f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
+                f"{self.so} nothing is painted, so there is no {what}.",
+                "Ask for flats, or choose a model that paints.",
             )
+        for number, picture in enumerate(request.references, start=1):
+            image = to_image(picture)
+            alpha = image.getchannel("A").getextrema() if image.mode == "RGBA" else (255, 255)
+            if alpha[1] == 0:
+                raise BadRequest(
+                    f"Reference {number} is empty.", "Choose a layer with a coloured picture on it."
+                )
 
-
-def _not_used(request: ColorizeRequest) -> list[str]:
-    """Sentences about what is asked for, and only a network can do."""
-    notes = []
-    if len({options.weight for options in request.options_of_references}) > 1:
-        notes.append("Without a model all references count the same: their weights were not used.")
-    if request.initial is not None:
-        notes.append("Without a model nothing starts from a picture: it was not used.")
-    return notes
+    def _not_used(self, request: ColorizeRequest) -> list[str]:
+        """Sentences about what is asked for, and only a network can do."""
+        notes = []
+        if len({options.weight for options in request.options_of_references}) > 1:
+            notes.append(f"{self.so} all references count the same: their weights were not used.")
+        if request.initial is not None:
+            notes.append(f"{self.so} nothing starts from a picture: it was not used.")
+        return notes
 
 
 def _left_empty(flats: Flats) -> list[str]:

@@ -4,14 +4,27 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from manganinja.errors import ModelNotFound
-from manganinja.weights.find import NONE, PUBLISHED, find_model
+from manganinja.weights.find import MATCH, NONE, PUBLISHED, find_matcher, find_model
 from manganinja.wire.protocol import ModelInfo
 
 UNAIDED = ModelInfo(NONE, title="No model: regions and points")
 """What can be had without any weights."""
+
+
+def bundled() -> tuple[ModelInfo, ...]:
+    """What comes with the program beside the default model, the least of it last."""
+    try:
+        find_matcher()
+    except ModelNotFound:
+        return (UNAIDED,)
+    # Asked for, not imported: the server has no use for it.
+    usable = find_spec("torch") is not None
+    return (describe(MATCH), UNAIDED) if usable else (UNAIDED,)
 
 
 def installed() -> tuple[ModelInfo, ...]:
@@ -28,7 +41,7 @@ def describe(model: str) -> ModelInfo:
     if model == NONE:
         return UNAIDED
     try:
-        path = find_model(model) / "model_index.json"
+        path = _card(model)
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ModelNotFound, OSError, ValueError, RecursionError):
         return ModelInfo(model)
@@ -42,6 +55,12 @@ def describe(model: str) -> ModelInfo:
         guidance_points=_value(values, "guidance_points", float, int),
         steps=_value(values, "steps", int),
         licence=_value(values, "licence", str) or "",
+    )
+
+
+def _card(model: str) -> Path:
+    return (
+        find_matcher() / "config.json" if model == MATCH else find_model(model) / "model_index.json"
     )
 
 

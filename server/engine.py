@@ -24,7 +24,7 @@ from manganinja.wire.protocol import (
     WireError,
 )
 from server import pipe
-from server.catalogue import UNAIDED, installed
+from server.catalogue import bundled, installed
 
 PAINTER = "manganinja.painter:Painter"
 """The engine that is not a test's."""
@@ -75,7 +75,7 @@ class Engine:
         """The default model, those loaded since, those installed, and at last none at all."""
         models = dict(self._models)
         if self._engine == PAINTER:
-            for model in (*installed(), UNAIDED):
+            for model in (*installed(), *bundled()):
                 models.setdefault(model.name, model)
         *others, last = models.values()
         return (*others[: MAX_MODELS - 1], last)

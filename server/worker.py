@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from manganinja import errors
-from manganinja.weights.find import NONE, find_model
+from manganinja.weights.find import MATCH, NONE, find_model
 from manganinja.wire.protocol import (
     ColorizeRequest,
     Picture,
@@ -50,6 +50,7 @@ class _Worker:
         self._orders: queue.Queue[tuple[int, ColorizeRequest]] = queue.Queue()
         self._cancelled_up_to = 0
         self._painter: Any = None
+        self._matching: Any = None
         self._model = ""
 
     def send(self, *message: Any, pictures: tuple[Picture, ...] = ()) -> None:
@@ -90,18 +91,24 @@ class _Worker:
         self.send("loading", model)
         # Two models at once might not fit into the memory.
         self._painter, self._model = None, ""
-        self._painter = self._unaided() if self._is_none(model) else _load(self._engine, model)
+        self._painter = self._light(model) or _load(self._engine, model)
         self._model = model
         info = getattr(self._painter, "info", None) or describe(model)
         self.send("ready", model, info, str(getattr(self._painter, "device", "")))
 
-    def _is_none(self, model: str) -> bool:
-        return model == NONE and self._engine == PAINTER
+    def _light(self, model: str) -> Any:
+        """What answers to the name of a model that takes hardly any memory; else None."""
+        if self._engine != PAINTER or model not in (NONE, MATCH):
+            return None
+        if model == NONE:
+            from manganinja.without_model import Unaided
 
-    def _unaided(self) -> Any:
-        from manganinja.without_model import Unaided
+            return Unaided()
+        if self._matching is None:
+            from manganinja.match.painter import Matching
 
-        return Unaided()
+            self._matching = Matching.load()
+        return self._matching
 
     def _report_load_failure(self, model: str, error: Exception) -> tuple[str, str, str]:
         failure = _describe_loading(error)
@@ -132,8 +139,9 @@ class _Worker:
         """The painter of that model; None where it can't be loaded, which has been told."""
         if model == self._model:
             return self._painter
-        if self._is_none(model):
-            return self._unaided()  # What is loaded stays.
+        light = self._light(model)
+        if light is not None:
+            return light  # What is loaded stays.
         if self._engine == PAINTER:
             find_model(model)  # A wrong name must not cost the model that is loaded.
         self._progress(ticket, "loading", 0, 0, 0.0)

@@ -128,6 +128,15 @@ def read_sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> 
 
 
 @dataclass(frozen=True)
+class Described:
+    """Line art and references in regions, before they are compared."""
+
+    shapes: Shapes = field(repr=False)
+    borders: Borders = field(repr=False)
+    sheets: Sequence[Sheet]
+
+
+@dataclass(frozen=True)
 class Spreading:
     """Gives regions the colours of references. See the module.
 
@@ -152,23 +161,37 @@ class Spreading:
         colours, likely = self._likely(regions, palette)
         return _decided(colours, likely, self._strayed(palette))
 
-    def likelihoods(self, regions: Regions, palette: Palette) -> np.ndarray:
+    def likelihoods(
+        self, regions: Regions, palette: Palette, described: Described | None = None
+    ) -> np.ndarray:
         """(count, K) float: how likely each region has each colour of the palette; what is missing
-        to 1 is for none of them."""
+        to 1 is for none of them.
+
+        Args:
+            described: what :meth:`describe` gives, where that is known already.
+        """
         whole = np.zeros((regions.count, len(palette)))
         if len(palette):
-            colours, likely = self._likely(regions, palette)
+            colours, likely = self._likely(regions, palette, described)
             known = colours != EMPTY
             whole[:, colours[known]] = likely[:, known]
         return whole
 
-    def _likely(self, regions: Regions, palette: Palette) -> tuple[np.ndarray, np.ndarray]:
-        """(K,) indices of the palette or EMPTY, and how likely each region has each, (count, K)."""
+    def describe(self, regions: Regions, palette: Palette) -> Described:
+        """The shapes of the line art's regions, and the references in the palette's colours."""
         sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
         self.on_fraction(0.2)
-        pairs = known_pairs(regions, sheets, self.pairs)
-        drawing = Drawing(*describe(regions), sheets, pairs, self.weights)
+        described = Described(*describe(regions), sheets)
         self.on_fraction(0.3)
+        return described
+
+    def _likely(
+        self, regions: Regions, palette: Palette, described: Described | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(K,) indices of the palette or EMPTY, and how likely each region has each, (count, K)."""
+        known = described or self.describe(regions, palette)
+        anchors = known_pairs(regions, known.sheets, self.pairs)
+        drawing = Drawing(known.shapes, known.borders, known.sheets, anchors, self.weights)
         likely = drawing.likelihoods(lambda part: self.on_fraction(0.3 + 0.7 * part))
         return drawing.colours, likely
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``manganinja train codec | networks | export | ablation | clips``."""
+"""``manganinja train codec | networks | export | ablation | match | clips``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import BadRequest
+from ..match import commands as match
 from .clips.commands import add_parser as add_clips
 
 Config = TypeVar("Config")
@@ -202,4 +203,5 @@ STAGES = (
         _add_ablation_options,
         _ablation,
     ),
+    Stage("match", "train the matcher, or go on training it", match.add_options, match.run),
 )

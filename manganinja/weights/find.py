@@ -18,6 +18,13 @@ NONE = "none"
 """Stands in the place of a model's name for work without any, see :mod:`..without_model`."""
 
 
+MATCH = "match"
+"""The name of the bundled matcher, see :mod:`..match`: a network that paints nothing."""
+
+MATCHER = Path(__file__).parent / MATCH
+"""Where it lies."""
+
+
 def published_model() -> Path:
     """Where the converted published model lies, or will."""
     return data_dir() / "weights" / PUBLISHED
@@ -51,6 +58,28 @@ def find_model(name: str) -> Path:
         "Use 'mini', 'manganinja' or the folder of a model: one with a model_index.json, or the "
         "published checkpoints folder with MangaNinjia/ and StableDiffusion/ in it.",
     )
+
+
+def find_matcher(name: str = MATCH) -> Path:
+    """The folder of a matcher: "match" for the bundled one, or the path of a folder.
+
+    Raises:
+        ModelNotFound: with what to do.
+    """
+    folder = MATCHER if name == MATCH else Path(name).expanduser()
+    if is_matcher(folder):
+        return folder
+    raise ModelNotFound(
+        f"There is no matcher in {name!r}.",
+        "Run `python3 install.py` again."
+        if name == MATCH
+        else "Use 'match', or a folder that `manganinja train match --output` has written.",
+    )
+
+
+def is_matcher(folder: Path) -> bool:
+    """Whether ``manganinja train match --output`` wrote the folder."""
+    return (folder / "matcher.safetensors").is_file() and (folder / "config.json").is_file()
 
 
 def is_project_layout(folder: Path) -> bool:

@@ -129,8 +129,9 @@ def test_the_folder_says_of_a_model_what_the_loaded_model_says(
     client: Connection, tiny_model: Path
 ) -> None:
     result(client.colorize(request(tiny_model)))
-    loaded, none = client.status().models
+    loaded, match, none = client.status().models
     assert loaded == describe(str(tiny_model)) and none == UNAIDED
+    assert match == describe("match") and match.title
     assert (loaded.title, loaded.working_resolution, loaded.steps) == ("Tiny", 64, 3)
 
 
@@ -222,6 +223,17 @@ def test_without_a_model_the_references_regions_decide_and_the_loaded_one_stays(
     result(events)
 
 
+def test_the_matcher_colours_and_what_is_loaded_stays(client: Connection, tiny_model: Path) -> None:
+    asked = ColorizeRequest(page(), (painted(),), model="match", seed=3)
+    end = result(client.colorize(asked))
+    assert (end.info.model, end.info.steps, end.info.device) == ("match", 0, "cpu")
+    pixels = np.asarray(to_image(end.picture))
+    assert pixels[50, 40].tolist() == [200, 40, 30, 255]
+    events = list(client.colorize(request(tiny_model)))
+    assert "loading" not in [e.stage for e in events if isinstance(e, Progress)]
+    result(events)
+
+
 def test_without_a_model_nothing_painted_is_to_be_had(client: Connection) -> None:
     for kind, named in (("painting", "painting"), ("proposal", "proposal"), ("layers", "shading")):
         asked = ColorizeRequest(page(), (painted(),), model="none", flats=FlatsOptions(kind))
@@ -236,7 +248,7 @@ def test_a_server_whose_weights_are_gone_still_works_without_a_model(tmp_path: P
     try:
         with running.connect() as client:
             wait_until(lambda: client.status().state == "failed", 90)
-            assert [model.name for model in client.server.models] == [arguments[1], "none"]
+            assert [m.name for m in client.server.models] == [arguments[1], "match", "none"]
             end = result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))
             assert end.info.model == "none"
             assert failure(client.colorize(request(tmp_path / "gone"))).code == "no_model"
@@ -252,7 +264,7 @@ def test_a_server_can_begin_without_a_model(tmp_path: Path) -> None:
     try:
         with running.connect() as client:
             wait_until(lambda: client.status().state == "ready", 90)
-            assert client.server.models == (UNAIDED,)
+            assert client.server.models == (UNAIDED, describe("match"))
             maps = Path(f"/proc/{running.worker_pid()}/maps").read_text()
             assert "numpy" in maps and "libtorch" not in maps
             result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The matcher's word and that of places and shapes, as one likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+
+from ..errors import BadWeights, ModelNotFound
+from ..flats.assign import MATCH
+from ..flats.spreading import Anchor, Described, Spreading, known_pairs, unknown
+from ..flats.values import EMPTY, Assignment, Palette, Regions
+from .network import MOST_PAIRS, gather
+from .views import View, lineart_view, reference_view
+from .weights import Blend, TrainedMatcher, load_matcher
+
+
+@dataclass(frozen=True)
+class Matched(Spreading):
+    """Gives regions the colours of the references' regions that the matcher finds like them.
+
+    It stands where a :class:`.flats.spreading.Spreading` does, whose likelihoods it takes into
+    account: they know exactly where a reference in nearly the same pose lies.
+    """
+
+    matcher: TrainedMatcher = field(kw_only=True, repr=False)
+
+    def __call__(self, regions: Regions, palette: Palette) -> Assignment:
+        """The likeliest colour of each region; where "none of these" is likelier, it stays
+        unknown."""
+        result = unknown(regions.count)
+        if not len(palette):
+            return result
+        likely = self.likelihoods(regions, palette)
+        best = likely.argmax(axis=1)
+        confidence = likely[np.arange(regions.count), best]
+        found = confidence > 1 - likely.sum(axis=1)
+        result.index[found], result.source[found] = best[found], MATCH
+        result.confidence[:] = np.where(found, confidence, 0)
+        result.off_palette[found] = self._strayed(palette)[result.index[found]]
+        return result
+
+    def likelihoods(
+        self, regions: Regions, palette: Palette, described: Described | None = None
+    ) -> np.ndarray:
+        """(count, K) float: how likely each region has each colour of the palette; what is missing
+        to 1 is for none of them."""
+        if not len(palette):
+            return np.zeros((regions.count, 0))
+        known = described or self.describe(regions, palette)
+        network = self.of_network(regions, palette, known)
+        return blended(network, self.of_places(regions, palette, known), self.matcher.blend)
+
+    def of_places(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
+        """(count, K) float: what places and shapes alone say."""
+        return super().likelihoods(regions, palette, described)
+
+    def of_network(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
+        """(count, K) float: what the network alone says; NaN where it did not look."""
+        sheets = described.sheets
+        anchors = known_pairs(regions, sheets, self.pairs)
+        view = lineart_view(regions, (described.shapes, described.borders))
+        found = np.full((regions.count, len(palette)), np.nan)
+        logits, colours, none = [], [], []
+        for number, sheet in enumerate(sheets):
+            own = np.where(sheet.colours == EMPTY, 0, sheet.colours)
+            seen = reference_view(
+                self.references[number][0],
+                sheet.regions,
+                palette.colours[own],
+                (sheet.shapes, sheet.borders),
+            )
+            ends = _ends([a for a in anchors if a.sheet == number], view, seen)
+            given = self._compared(view, seen, ends)
+            logits.append(given[:, :-1])
+            none.append(given[:, -1])
+            colours.append(sheet.colours[seen.rows])
+        # None of several references, only if it is none of any.
+        together = np.concatenate([*logits, np.min(none, axis=0)[:, None]], axis=1)
+        shares = np.exp(together - together.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        by_colour = np.zeros((view.count, len(palette) + 1))
+        # What is transparent in the reference is none of its colours: EMPTY is the last column.
+        np.add.at(by_colour.T, np.concatenate([*colours, [EMPTY]]), shares.T)
+        found[view.rows] = by_colour[:, :-1]
+        return found
+
+    def _compared(self, view: View, seen: View, ends: Sequence[tuple[int, int]]) -> np.ndarray:
+        """(n, m + 1) logits of the last round."""
+        ours = [[(row, number) for number, (row, _) in enumerate(ends)]]
+        theirs = [[(row, number) for number, (_, row) in enumerate(ends)]]
+        with torch.inference_mode():
+            found = self.matcher.network(gather([view], ours), gather([seen], theirs))[-1]
+        return found[0].double().numpy()
+
+
+def bundled_spreading() -> Callable[..., Spreading]:
+    """What looks for regions beside a diffusion model: the bundled matcher, or places and shapes
+    alone where its weights are not there or damaged."""
+    try:
+        return partial(Matched, matcher=load_matcher())
+    except (ModelNotFound, BadWeights):
+        return Spreading
+
+
+def _ends(anchors: Sequence[Anchor], view: View, seen: View) -> list[tuple[int, int]]:
+    """(row of the line art, row of the reference) of pairs, as many as the network tells apart."""
+    ours = {region: row for row, region in enumerate(view.rows.tolist())}
+    theirs = {region: row for row, region in enumerate(seen.rows.tolist())}
+    ends = [
+        (ours[a.region], theirs[a.source])
+        for a in anchors
+        if a.region in ours and a.source in theirs
+    ]
+    return ends[:MOST_PAIRS]
+
+
+def blended(network: np.ndarray, places: np.ndarray, blend: Blend) -> np.ndarray:
+    """Two likelihoods (count, K) as one; see :class:`.weights.Blend`.
+
+    Where the network has not looked (NaN), or places and shapes leave no doubt (an artist's pair
+    or the paper), the latter decide.
+    """
+    of_places = np.concatenate([places, 1 - places.sum(axis=1, keepdims=True)], axis=1)
+    of_network = np.concatenate([network, 1 - network.sum(axis=1, keepdims=True)], axis=1)
+    logits = blend.network * np.log(np.maximum(of_network, 0) + blend.floor)
+    logits += blend.places * np.log(np.maximum(of_places, 0) + blend.floor)
+    logits[:, -1] += blend.none
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    alone = np.isnan(shares).any(axis=1) | (places.max(axis=1, initial=0) >= 1)
+    return np.where(alone[:, None], places, shares[:, :-1])

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the matcher sees of a picture in regions. Imports no torch.
+
+The drawn part of a picture is laid into a square, lines kept visible, and every region becomes a
+row: its place, size and shape, what it touches, and how much of it lies in each cell of a grid, so
+that features of pixels can be pooled over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ..flats.shapes import Borders, Shapes, describe
+from ..flats.values import Regions
+from ..lineart import shrink_lines
+
+VIEW_PX = 128
+"""Side of the square that the network looks at."""
+GRID = VIEW_PX // 2
+"""Cells a side that regions are pooled over."""
+MOST_ROWS = 600
+"""Regions of one picture that are looked at; the smallest are left out."""
+SHAPE_FEATURES = 77
+COLOUR_FEATURES = 4
+
+_MARGIN = 0.04
+"""Round the drawn part, as a share of its longer side."""
+_MOST_SAMPLES = 1_500_000
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture in regions, as the network takes it.
+
+    Attributes:
+        picture: (C, 128, 128) uint8: lines, borders of regions, and of a reference its RGB.
+        rows: (n,) int64, the regions that are looked at, the largest first.
+        cells: (m,) int64, row * GRID**2 + cell, for each row and cell that share pixels.
+        shares: (m,) float32, of the row's pixels, how many lie in the cell.
+        shapes: (n, 77 + 4) float32, place, size and shape; then colour, zero without one.
+        around: (n, n) float32, the share of the border of one row that it has with another.
+        places: (n, 2) float32, middles in the square, -1 to 1.
+    """
+
+    picture: np.ndarray = field(repr=False)
+    rows: np.ndarray = field(repr=False)
+    cells: np.ndarray = field(repr=False)
+    shares: np.ndarray = field(repr=False)
+    shapes: np.ndarray = field(repr=False)
+    around: np.ndarray = field(repr=False)
+    places: np.ndarray = field(repr=False)
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+
+Described = tuple[Shapes, Borders]
+"""What :func:`.flats.shapes.describe` says of regions."""
+
+
+def lineart_view(regions: Regions, described: Described | None = None) -> View:
+    """Line art as the matcher sees it: its regions, and where lines are.
+
+    Args:
+        described: what is known of the regions already.
+    """
+    return _view(regions, described or describe(regions), None, None)
+
+
+def reference_view(
+    picture: np.ndarray,
+    regions: Regions,
+    colours: np.ndarray,
+    described: Described | None = None,
+) -> View:
+    """A reference as the matcher sees it.
+
+    Args:
+        picture: (H, W, 4) uint8, may be larger than the regions' picture.
+        regions: of the reference, from :func:`.flats.shapes.cut_reference`.
+        colours: (count, 3) uint8 of each region.
+        described: what is known of the regions already.
+    """
+    rgb = picture[..., :3]
+    if picture.shape[2] == 4 and picture[..., 3].min() < 255:
+        alpha = picture[..., 3:].astype(np.float32) / 255
+        rgb = np.rint(rgb * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return _view(regions, described or describe(regions), rgb, colours)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A rectangle of a picture, and where it lies in the square."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    scale: float
+    to_left: int
+    to_top: int
+
+    @classmethod
+    def of(cls, regions: Regions) -> _Frame:
+        """Round all that is drawn."""
+        height, width = regions.labels.shape
+        drawn = ~regions.background[regions.labels]
+        # Lines count as well: a figure may be open to the paper.
+        drawn |= regions.lines > 0
+        columns, rows = np.flatnonzero(drawn.any(axis=0)), np.flatnonzero(drawn.any(axis=1))
+        if not len(columns):
+            columns, rows = np.arange(width), np.arange(height)
+        x0, x1, y0, y1 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+        margin = int(np.ceil(_MARGIN * max(x1 - x0, y1 - y0)))
+        x0, y0 = max(0, x0 - margin), max(0, y0 - margin)
+        x1, y1 = min(width, x1 + margin), min(height, y1 + margin)
+        w, h = int(x1 - x0), int(y1 - y0)
+        scale = VIEW_PX / max(w, h)
+        to_w, to_h = max(1, round(w * scale)), max(1, round(h * scale))
+        return cls(int(x0), int(y0), w, h, scale, (VIEW_PX - to_w) // 2, (VIEW_PX - to_h) // 2)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height) in the square."""
+        return max(1, round(self.width * self.scale)), max(1, round(self.height * self.scale))
+
+    def crop(self, plane: np.ndarray) -> np.ndarray:
+        """The rectangle of a picture."""
+        return plane[self.top : self.top + self.height, self.left : self.left + self.width]
+
+    def laid(self, plane: np.ndarray, filling: int = 0) -> np.ndarray:
+        """A scaled plane in the square."""
+        square = np.full((VIEW_PX, VIEW_PX, *plane.shape[2:]), filling, plane.dtype)
+        height, width = plane.shape[:2]
+        square[self.to_top : self.to_top + height, self.to_left : self.to_left + width] = plane
+        return square
+
+    def placed(self, xy: np.ndarray) -> np.ndarray:
+        """(n, 2) places of the picture in pixels of the square."""
+        return (xy - (self.left, self.top)) * self.scale + (self.to_left, self.to_top)
+
+
+def _view(
+    regions: Regions,
+    known: Described,
+    rgb: np.ndarray | None,
+    colours: np.ndarray | None,
+) -> View:
+    frame = _Frame.of(regions)
+    described, borders = known
+    rows = np.argsort(-described.areas, kind="stable")[:MOST_ROWS]
+    rows = rows[described.areas[rows] > 0]
+    lines = shrink_lines(np.ascontiguousarray(frame.crop(regions.lines)), frame.size_px)
+    planes = [frame.laid(lines), _borders(frame, regions.labels)]
+    if rgb is not None:
+        shrunk = cv2.resize(rgb, (regions.labels.shape[1], regions.labels.shape[0]))
+        inside = cv2.resize(frame.crop(shrunk), frame.size_px, interpolation=cv2.INTER_AREA)
+        planes += [*np.moveaxis(frame.laid(inside, 255), 2, 0)]
+    cells, shares = _cells(frame, regions, rows)
+    places = frame.placed(described.centres[rows]) / VIEW_PX * 2 - 1
+    shapes = _shapes(described.take(rows), places, frame.scale)
+    told = np.zeros((len(rows), COLOUR_FEATURES))
+    if colours is not None:
+        own = colours[rows].astype(np.int64)
+        codes = own @ np.array([1 << 16, 1 << 8, 1])
+        same = codes[:, None] == codes[None]
+        areas = described.areas[rows]
+        told[:, :3] = own / 127.5 - 1
+        told[:, 3] = 0.2 * np.log(same @ areas / areas.sum())
+    return View(
+        np.stack(planes),
+        rows,
+        cells,
+        shares,
+        np.concatenate([shapes, told], axis=1).astype(np.float32),
+        _around(borders, rows, regions.count),
+        places.astype(np.float32),
+    )
+
+
+def _borders(frame: _Frame, labels: np.ndarray) -> np.ndarray:
+    """(128, 128) uint8, 255 where two regions meet."""
+    width, height = frame.size_px
+    ys = frame.top + ((np.arange(height) + 0.5) / frame.scale).astype(int)
+    xs = frame.left + ((np.arange(width) + 0.5) / frame.scale).astype(int)
+    ys, xs = np.minimum(ys, labels.shape[0] - 1), np.minimum(xs, labels.shape[1] - 1)
+    seen = labels[ys][:, xs]
+    met = np.zeros(seen.shape, bool)
+    met[:, 1:] |= seen[:, 1:] != seen[:, :-1]
+    met[1:] |= seen[1:] != seen[:-1]
+    return frame.laid(met.astype(np.uint8) * 255)
+
+
+def _cells(frame: _Frame, regions: Regions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows share pixels with which cells, and the share of the row that does."""
+    rank = np.full(regions.count, -1, np.int64)
+    rank[rows] = np.arange(len(rows))
+    stride = max(1, round(np.sqrt(regions.labels.size / _MOST_SAMPLES)))
+    free = (regions.lines[::stride, ::stride] == 0) & (
+        rank[regions.labels[::stride, ::stride]] >= 0
+    )
+    ys, xs = np.nonzero(free)
+    of = rank[regions.labels[::stride, ::stride][free]]
+    if stride > 1:
+        # Whoever the coarse look has missed is looked at pixel by pixel.
+        missed = np.bincount(of, minlength=len(rows)) == 0
+        every = (rank >= 0) & np.append(missed, False)[rank]
+        more_ys, more_xs = np.nonzero(every[regions.labels] & (regions.lines == 0))
+        of = np.concatenate([of, rank[regions.labels[more_ys, more_xs]]])
+        ys, xs = np.append(ys * stride, more_ys), np.append(xs * stride, more_xs)
+    at = frame.placed(np.stack([xs + 0.5, ys + 0.5], axis=1)) * (GRID / VIEW_PX)
+    x, y = np.clip(at.astype(np.int64), 0, GRID - 1).T
+    shared = np.bincount(of * GRID**2 + y * GRID + x, minlength=len(rows) * GRID**2)
+    cells = np.flatnonzero(shared)
+    whole = np.bincount(of, minlength=len(rows))
+    return cells, (shared[cells] / whole[cells // GRID**2]).astype(np.float32)
+
+
+def _shapes(shapes: Shapes, places: np.ndarray, scale: float) -> np.ndarray:
+    """(n, 77): place, size and shape of each row."""
+    waves = [np.pi * factor * places for factor in (0.5, 1, 2)]
+    columns = [
+        0.2 * np.log(shapes.areas * scale**2 + 1)[:, None],
+        places,
+        *(np.sin(wave) for wave in waves),
+        *(np.cos(wave) for wave in waves),
+        2 * shapes.radial,
+        7 * shapes.coarse.reshape(shapes.count, -1),
+        shapes.elongation[:, None],
+        shapes.paper[:, None],
+        shapes.cut[:, None],
+        shapes.background[:, None],
+        0.5 * shapes.degree[:, None],
+        shapes.enclosed[:, None],
+        0.4 * shapes.outline[:, None],
+    ]
+    return np.concatenate(columns, axis=1)
+
+
+def _around(borders: Borders, rows: np.ndarray, count: int) -> np.ndarray:
+    rank = np.full(count, -1, np.int64)
+    rank[rows] = np.arange(len(rows))
+    one, other = rank[borders.pairs].T
+    known = (one >= 0) & (other >= 0)
+    around = np.zeros((len(rows), len(rows)), np.float32)
+    around[one[known], other[known]] = borders.shares[known]
+    return around

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`--model match`: from line art to flats with the shipped weights, and what always holds."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.examples import EXAMPLES, true_flats
+from manganinja.cli import main
+from manganinja.errors import BadRequest, BadWeights, ModelNotFound
+from manganinja.files import to_image, to_picture
+from manganinja.finishing import flats_for, prepare
+from manganinja.flats.flatten import SURE, cut_regions
+from manganinja.flats.spreading import Spreading
+from manganinja.match.matched import Matched, blended
+from manganinja.match.network import gather
+from manganinja.match.painter import Matching
+from manganinja.match.samples import SampleConfig, sample_of, true_entries
+from manganinja.match.weights import Blend, TrainedMatcher, load_matcher
+from manganinja.train.drawings import draw_pair
+from manganinja.train.pool import HELD_OUT_SEED
+from manganinja.weights.find import MATCHER
+from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Pair, Point
+from server.catalogue import bundled, describe
+
+from .drawn import GOLD, PAPER, PINK, TEAL, at, house, request
+
+WALL, ROOF, WINDOW, DOOR, GROUND = (200, 250), (150, 70), (150, 105), (115, 240), (20, 20)
+
+
+@pytest.fixture(scope="module")
+def matcher() -> TrainedMatcher:
+    return load_matcher()
+
+
+@pytest.fixture(scope="module")
+def matching(matcher: TrainedMatcher) -> Matching:
+    return Matching(matcher)
+
+
+def coloured(matching: Matching, asked: ColorizeRequest) -> np.ndarray:
+    return np.asarray(to_image(matching.paint(asked).picture).convert("RGB"))
+
+
+def test_the_weights_are_small_and_their_settings_lie_beside_them() -> None:
+    assert (MATCHER / "matcher.safetensors").stat().st_size < 6_000_000
+    settings = json.loads((MATCHER / "training_config.json").read_text())
+    curve = [json.loads(row) for row in (MATCHER / "training_curve.jsonl").read_text().splitlines()]
+    assert settings["network"] == json.loads((MATCHER / "config.json").read_text())["network"]
+    assert curve[-1]["loss"] < 0.6 * curve[0]["loss"]
+
+
+def test_a_drawing_takes_its_own_colours(matching: Matching) -> None:
+    pixels = coloured(matching, request())
+    found = [at(pixels, *place) for place in (WALL, ROOF, WINDOW, DOOR, GROUND)]
+    assert found == [TEAL, PINK, GOLD, GOLD, PAPER]
+
+
+def test_pairs_always_win(matching: Matching) -> None:
+    pairs = (Pair(Point(*ROOF), Point(*WALL)), Pair(Point(*WALL), Point(*WINDOW)))
+    painting = matching.paint(request(pairs=pairs))
+    pixels = np.asarray(to_image(painting.picture).convert("RGB"))
+    assert (at(pixels, *WALL), at(pixels, *WINDOW)) == (PINK, TEAL)
+    assert len(painting.layers) == 1
+
+
+def test_a_pair_is_believed_by_the_network(matcher: TrainedMatcher) -> None:
+    """On held-out drawings a pair that contradicts the drawing moves its region to its colour."""
+    config = SampleConfig(size_px=192, turned=0, stranger=0, missing=0, inked=0)
+    own = []
+    for seed in range(HELD_OUT_SEED + 700, HELD_OUT_SEED + 712):
+        drawn = sample_of(seed, config)
+        assert drawn is not None
+        lineart, reference, _ = drawn
+        parts, large = lineart.parts, lineart.areas_px > 20
+        rows = [
+            r for r in np.flatnonzero(large & (parts > 0)) if (parts[large] == parts[r]).sum() > 1
+        ]
+        sources = np.flatnonzero((reference.parts > 0) & (reference.areas_px > 40))
+        if not len(rows) or not len(sources):
+            continue
+        row = int(rows[0])
+        foreign = sources[reference.parts[sources] != parts[row]]
+        source = int(foreign[seed % len(foreign)])
+        told = reference.colours == reference.colours[source]
+        likely = []
+        for ends in ([], [(row, source)]):
+            numbered = [[(end[side], 0) for end in ends] for side in (0, 1)]
+            with torch.inference_mode():
+                found = matcher.network(
+                    gather([lineart.view], [numbered[0]]), gather([reference.view], [numbered[1]])
+                )[-1][0]
+            likely.append(found.softmax(dim=1)[:, :-1].numpy()[:, told].sum(axis=1))
+        own.append(likely[1][row] - likely[0][row])
+    assert len(own) >= 6
+    assert np.mean(own) > 0.3
+
+
+def test_what_the_reference_lacks_is_asked_about(matching: Matching) -> None:
+    """A reference of one thing for the drawing of another."""
+    other = Image.new("RGB", (300, 300), PAPER)
+    other.paste((120, 40, 160), (100, 20, 130, 290))
+    painting = matching.paint(request(references=(to_picture(other),)))
+    places = {(round(u.at.x_px), round(u.at.y_px)) for u in painting.info.unsure}
+    assert len(places) >= 3
+    assert painting.info.notes
+
+
+def test_both_words_count_and_doubt_is_doubt() -> None:
+    network = np.array([[0.9, 0.05], [0.9, 0.05], [0.02, 0.02], [np.nan, np.nan], [0.9, 0.05]])
+    places = np.array([[0.8, 0.1], [0.1, 0.8], [0.02, 0.02], [0.3, 0.4], [0.0, 1.0]])
+    alone = blended(network, places, Blend(0.0, 1.0, 0.0, 1e-9))
+    np.testing.assert_allclose(alone, places, atol=1e-6)
+    both = blended(network, places, Blend(0.8, 0.8, 0.0, 0.01))
+    assert both[0, 0] > 0.9 > both[1].max(), "agreement is surer than contradiction"
+    assert both[2].sum() < 0.3, "none of these stays none of these"
+    assert both[3].tolist() == [0.3, 0.4] and both[4].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(("name", "least"), [("animal", 50)])
+def test_the_example_from_the_command_line(
+    name: str, least: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = EXAMPLES / name, tmp_path / "out.png"
+    places = [f"--{kind}={folder / kind}.png" for kind in ("lineart", "reference")]
+    assert main(["colorize", "--model", "match", *places, f"--output={out}"]) == 0
+    assert "with the matcher" in capsys.readouterr().out
+    truth, painted = true_flats(folder), np.asarray(Image.open(out).convert("RGBA"))
+    regions = cut_regions(Image.open(folder / "lineart.png")).regions
+    free = regions.lines == 0
+    same = (painted[..., :3] == truth).all(axis=2) & (painted[..., 3] > 0)
+    right = np.bincount(regions.labels[free & same], minlength=regions.count)
+    assert np.count_nonzero(2 * right > regions.areas_px) >= least
+    known = {tuple(c) for c in truth.reshape(-1, 3)[::97].tolist()}
+    used = {tuple(c) for c in painted[painted[..., 3] > 0][::997, :3].tolist()}
+    assert len(used - known) <= 3, "colours are the reference's, to the byte"
+
+
+def test_it_finds_more_than_places_and_shapes_alone(matcher: TrainedMatcher) -> None:
+    right = {"places": 0, "both": 0}
+    for seed in range(HELD_OUT_SEED + 800, HELD_OUT_SEED + 806):
+        pair = draw_pair(seed, 256)
+        asked = request(
+            lineart=to_picture(Image.fromarray(pair.target.lineart)),
+            references=(to_picture(Image.fromarray(pair.reference.colour)),),
+        )
+        ground = prepare(asked, {})
+        assert ground.cut is not None
+        truth = true_entries(pair, ground.cut.regions, ground.references[0])
+        counted = (ground.cut.regions.areas_px > 10) & (truth >= 0)
+        for name, spreading in (("places", Spreading), ("both", partial(Matched, matcher=matcher))):
+            given = flats_for(ground, None, spreading=spreading).assignment.index
+            right[name] += int((given == truth)[counted].sum())
+    assert right["both"] > right["places"]
+
+
+def test_options_hold_as_with_any_model(matching: Matching) -> None:
+    locks = np.zeros((300, 300, 4), np.uint8)
+    locks[150:185, 65:235] = 1, 2, 3, 255
+    asked = request(
+        flats=FlatsOptions(empty_background=True, palette=("#ff0000", "#00ff00", "#0000ff")),
+        locks=to_picture(Image.fromarray(locks)),
+    )
+    pixels = np.asarray(to_image(matching.paint(asked).picture).convert("RGBA"))
+    assert pixels[20, 20, 3] == 0
+    assert pixels[170, 100].tolist() == [1, 2, 3, 255]
+    known = {(255, 0, 0), (0, 255, 0), (0, 0, 255), (1, 2, 3)}
+    assert {tuple(c) for c in pixels[pixels[..., 3] > 0][:, :3].tolist()} <= known
+    with pytest.raises(BadRequest, match="With the matcher nothing is painted"):
+        matching.paint(request(flats=FlatsOptions("painting")))
+
+
+def test_several_references_are_looked_at(matching: Matching) -> None:
+    blank = Image.new("RGB", (200, 200), PAPER)
+    both = (to_picture(blank), to_picture(house(True)))
+    pixels = coloured(matching, request(references=both))
+    assert (at(pixels, *WALL), at(pixels, *ROOF)) == (TEAL, PINK)
+
+
+def test_a_page_takes_seconds_at_most(matching: Matching) -> None:
+    page, seen = draw_pair(HELD_OUT_SEED + 3, 1024), draw_pair(HELD_OUT_SEED + 3, 512)
+    asked = request(
+        lineart=to_picture(Image.fromarray(page.target.lineart)),
+        references=(to_picture(Image.fromarray(seen.reference.colour)),),
+    )
+    start = time.process_time()
+    painting = matching.paint(asked)
+    assert time.process_time() - start < 6
+    assert all(0 <= u.confidence < SURE or u.why for u in painting.info.unsure)
+
+
+def test_the_server_offers_it() -> None:
+    assert [model.name for model in bundled()] == ["match", "none"]
+    card = describe("match")
+    assert card.title == "Matcher: flats in a second" and "GPL" in card.licence
+
+
+def test_damaged_and_missing_weights_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="There is no matcher"):
+        load_matcher(str(tmp_path))
+    for name in ("matcher.safetensors", "config.json"):
+        (tmp_path / name).write_bytes((MATCHER / name).read_bytes())
+    (tmp_path / "config.json").write_text('{"title": 3}')
+    with pytest.raises(BadWeights, match="can't be read"):
+        load_matcher(str(tmp_path))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The matcher's network: what must not matter does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from manganinja.match.network import Matcher, MatcherConfig, gather
+from manganinja.match.samples import SampleConfig, sample_of
+from manganinja.match.views import GRID, VIEW_PX, View, lineart_view
+
+from .drawn import house, regions_of
+
+SMALL = MatcherConfig((8, 8, 16, 16, 16), width=32, layers=2, heads=2)
+
+
+@pytest.fixture(scope="module")
+def views() -> list[tuple[View, View]]:
+    drawn = [sample_of(seed, SampleConfig(size_px=128)) for seed in (3, 4)]
+    return [(one.view, other.view) for one, other, _ in filter(None, drawn)]
+
+
+@pytest.fixture(scope="module")
+def network() -> Matcher:
+    torch.manual_seed(0)
+    return Matcher(SMALL).eval()
+
+
+def logits(network: Matcher, one: View, other: View, ends: tuple = ()) -> torch.Tensor:
+    numbered = [[(end[side], n) for n, end in enumerate(ends)] for side in (0, 1)]
+    with torch.inference_mode():
+        return network(gather([one], [numbered[0]]), gather([other], [numbered[1]]))[-1][0]
+
+
+def shuffled(view: View, order: np.ndarray) -> View:
+    rank = np.argsort(order)
+    cells = rank[view.cells // GRID**2] * GRID**2 + view.cells % GRID**2
+    return replace(
+        view,
+        rows=view.rows[order],
+        cells=cells,
+        shapes=view.shapes[order],
+        around=view.around[order][:, order],
+        places=view.places[order],
+    )
+
+
+def test_every_region_is_compared_with_every_one_and_with_none(
+    views: list[tuple[View, View]], network: Matcher
+) -> None:
+    one, other = views[0]
+    assert one.picture.shape == (2, VIEW_PX, VIEW_PX) and other.picture.shape[0] == 5
+    assert logits(network, one, other).shape == (one.count, other.count + 1)
+    shares = np.bincount(one.cells // GRID**2, one.shares)
+    assert shares == pytest.approx(np.ones(one.count))
+
+
+def test_a_batch_says_what_each_pair_says_alone(
+    views: list[tuple[View, View]], network: Matcher
+) -> None:
+    ones, others = zip(*views)
+    with torch.inference_mode():
+        together = network(gather(ones), gather(others))[-1]
+    for at, (one, other) in enumerate(views):
+        alone = logits(network, one, other)
+        found = together[at, : one.count]
+        torch.testing.assert_close(found[:, : other.count], alone[:, :-1], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found[:, -1], alone[:, -1], atol=1e-4, rtol=1e-4)
+
+
+def test_the_order_of_regions_does_not_matter(
+    views: list[tuple[View, View]], network: Matcher
+) -> None:
+    one, other = views[0]
+    order = np.random.default_rng(0).permutation(other.count)
+    moved = logits(network, one, shuffled(other, order))
+    before = logits(network, one, other)
+    torch.testing.assert_close(moved[:, :-1], before[:, order], atol=1e-4, rtol=1e-4)
+    order = np.random.default_rng(1).permutation(one.count)
+    moved = logits(network, shuffled(one, order), other)
+    torch.testing.assert_close(moved, before[order], atol=1e-4, rtol=1e-4)
+
+
+def test_a_pair_is_heard(views: list[tuple[View, View]], network: Matcher) -> None:
+    one, other = views[0]
+    assert (logits(network, one, other, ((0, 1),)) - logits(network, one, other)).abs().max() > 0.01
+
+
+def test_a_drawing_is_seen_alike_wherever_it_lies_on_the_page() -> None:
+    here = lineart_view(regions_of(house(False, 600, (40, 40))))
+    there = lineart_view(regions_of(house(False, 600, (202, 140))))
+    drawn = slice(1, None)  # The paper is the largest.
+    assert here.count == there.count == 5
+    np.testing.assert_allclose(here.places[drawn], there.places[drawn], atol=0.02)
+    np.testing.assert_allclose(here.shapes[drawn], there.shapes[drawn], atol=0.1)
+    assert np.abs(here.picture.astype(int) - there.picture).mean() < 8
