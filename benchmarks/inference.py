@@ -204,15 +204,15 @@ def measure(
 
 @torch.no_grad()
 def distances(pipeline: MangaNinjaPipeline, side_px: int, steps: int) -> str:
-    """How far rows left out take the result, in dB, from the same steps with all rows: a third of
-    the time that the published schedule's own result would take, which is the same as these."""
+    """How far rows left out take the result, in dB, from the same steps with all rows. That takes a
+    good third of the time of the published schedule's own steps, whose result is the same."""
     job = made_up(pipeline, side_px)
     places.prepare(pipeline, places.Place(pipeline.place.type, pipeline.dtype, ""))
-    exact, *others = [
-        decoded(pipeline, sampled(pipeline, job, "ddim", steps, every)) for every in (1, 2, 3)
+    exact, other = [
+        decoded(pipeline, sampled(pipeline, job, "ddim", steps, every)) for every in (1, 2)
     ]
-    rows = [f"every {every}: {decibels(o, exact):.1f}" for every, o in zip((2, 3), others)]
-    return f"PSNR of guidance rows in some of {steps} steps, {side_px} px: {', '.join(rows)}"
+    every_second = f"guidance every 2 of {steps} steps at {side_px} px"
+    return f"PSNR of {every_second}, to all rows in each: {decibels(other, exact):.1f} dB"
 
 
 def table(result: dict[str, Any]) -> str:

@@ -60,9 +60,8 @@ def _on_nothing(request: ColorizeRequest, pairs: Mapping[int, PointPair]) -> lis
     for place, options in enumerate(request.options_of_references):
         of_it = {n: p.reference for n, p in pairs.items() if p.reference_index == place}
         if options.only_opaque and of_it:
-            alpha = to_image(request.references[place]).convert("RGBA").getchannel("A")
-            at = {number: (int(x), int(y)) for number, (x, y) in of_it.items()}
-            bare += [n for n, xy in at.items() if alpha.getpixel(xy) < LEAST_OPAQUE]
+            alpha = np.asarray(to_image(request.references[place]).convert("RGBA"))[..., 3]
+            bare += [n for n, (x, y) in of_it.items() if alpha[int(y), int(x)] < LEAST_OPAQUE]
     return sorted(bare)
 
 

@@ -91,13 +91,10 @@ class Unaided:
                 )
 
     def _not_used(self, request: ColorizeRequest) -> list[str]:
-        """Sentences about what is asked for, and only a network can do."""
-        notes = []
-        if len({options.weight for options in request.options_of_references}) > 1:
-            notes.append(f"{self.so} all references count the same: their weights were not used.")
-        if request.initial is not None:
-            notes.append(f"{self.so} nothing starts from a picture: it was not used.")
-        return notes
+        """Sentences about what is asked for, and only a network that paints can do."""
+        if request.initial is None:
+            return []
+        return [f"{self.so} nothing starts from a picture: it was not used."]
 
 
 def _left_empty(flats: Flats) -> list[str]:

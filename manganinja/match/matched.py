@@ -76,7 +76,8 @@ class Matched(Spreading):
             )
             ends = _ends([a for a in anchors if a.sheet == number], view, seen)
             given = self._compared(view, seen, ends)
-            logits.append(given[:, :-1])
+            weight = self.weights[number] if self.weights else 1.0
+            logits.append(given[:, :-1] + np.log(weight))
             none.append(given[:, -1])
             colours.append(sheet.colours[seen.rows])
         # None of several references, only if it is none of any.

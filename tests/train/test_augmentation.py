@@ -36,7 +36,7 @@ def test_every_style_changes_the_lines_and_leaves_them_readable(style: str, pair
         # Where there was a line there still mostly is one, and paper stays paper.
         full = before > 0.8
         assert (after[full] > 0.24).mean() > 0.75
-        assert (after[before == 0] > 0.24).mean() < (0.3 if style == "thick" else 0.05)
+        assert (after[before == 0] > 0.24).mean() < (0.45 if style == "thick" else 0.05)
 
 
 def test_styles_are_what_they_are_called(pairs) -> None:

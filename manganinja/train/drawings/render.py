@@ -194,9 +194,10 @@ def _coloured(parts: np.ndarray, tones: np.ndarray | None, tables: np.ndarray) -
     # cv2's table of three channels is several times faster than numpy's indexing.
     index = cv2.cvtColor(parts, cv2.COLOR_GRAY2RGB)
     picture = cv2.LUT(index, tables[BASE])
-    for tone in (SHADOW, LIGHT) if tones is not None else ():
-        mask = cv2.compare(tones, tone, cv2.CMP_EQ)
-        cv2.copyTo(cv2.LUT(index, tables[tone]), mask, picture)
+    if tones is not None:
+        for tone in (SHADOW, LIGHT):
+            mask = (tones == tone).view(np.uint8)
+            cv2.copyTo(cv2.LUT(index, tables[tone]), mask, picture)
     return picture
 
 
