@@ -32,7 +32,7 @@ def test_every_style_changes_the_lines_and_leaves_them_readable(style: str, pair
     rng = np.random.default_rng(0)
     for pair in pairs:
         before, after = _ink(pair.target.lineart), _ink(restyled(pair.target.lineart, [style], rng))
-        assert np.abs(before - after).mean() > 0.002
+        assert np.abs(before - after).mean() > 0.001
         # Where there was a line there still mostly is one, and paper stays paper.
         full = before > 0.8
         assert (after[full] > 0.24).mean() > 0.75
