@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +15,14 @@ from PIL import Image
 from ..errors import BadRequest
 from ..files import to_image, to_picture
 from ..finishing import finish, scaled
+from ..match.painter import Matching
 from ..painter import Painter
 from ..points import PointPair
-from ..weights.find import NONE
+from ..weights.find import MATCH, NONE, is_matcher
 from ..wire.protocol import ColorizeRequest, Layer, Painting, Pair, Point, ProtocolError
 from ..without_model import Unaided
 from .cases import Case, page
 from .metrics import Answer
-
-MATCH = "match"
-"""The name of the bundled matcher, which paints nothing."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +61,9 @@ def contestant(model: str, steps: int | None = None) -> Contestant:
     """
     if model == NONE:
         return Finisher(NONE, Unaided())
-    matcher = _matcher(model)
-    if matcher is not None:
-        return Finisher(model, matcher)
+    if model == MATCH or is_matcher(Path(model)):
+        return Finisher(model, Matching.load(model))
     return Network(model, Painter.load(model), steps)
-
-
-def _matcher(model: str) -> Paints | None:
-    """The matcher of this name or folder; None where it is none, or this version has none."""
-    is_one = model == MATCH or (Path(model) / "matcher.safetensors").is_file()
-    if not is_one or importlib.util.find_spec("manganinja.match") is None:
-        return None
-    return importlib.import_module("manganinja.match.painter").Matching.load(model)
 
 
 class Finisher:
@@ -113,7 +100,8 @@ class Network:
         prepared = time.monotonic()
         proposal = job.propose()
         painted = time.monotonic()
-        finished = finish(ground, proposal.picture, proposal.matches)
+        spreading = self._painter.spreading
+        finished = finish(ground, proposal.picture, proposal.matches, spreading=spreading)
         ended = time.monotonic()
         layer = np.asarray(to_image(scaled(proposal.picture, asked.lineart)))
         lined = self._painter.pipeline.config["paints_lines"]

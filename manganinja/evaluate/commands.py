@@ -38,9 +38,9 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument(
         "--models",
         nargs="+",
-        default=["mini", "none"],
+        default=["mini", "match", "none"],
         metavar="MODEL",
-        help="names or folders that `manganinja colorize --model` takes (mini none)",
+        help="names or folders that `manganinja colorize --model` takes (mini match none)",
     )
     parser.add_argument(
         "--kinds",
