@@ -116,8 +116,20 @@ def check_each_pair_of_the_example_pulls_its_own_colour_to_its_place(figures):
 
 
 def check_the_example_is_coloured_without_a_model_too(figures):
+    yield from _only_flats("none", figures)
+
+
+def check_the_example_is_coloured_by_the_matcher(figures):
+    yield from _only_flats("match", figures)
+    figures["says"] = kit.message()
+    kit.shot("example-matcher")
+    kit.shot("example-docker-matcher", dock_only=True)
+
+
+def _only_flats(model, figures):
+    """A model that paints nothing colours the example, from the reference's colours alone."""
     document = yield from example()
-    choose_model("none")
+    choose_model(model)
     before = kit.fingerprints(document)
     result = yield from coloured(document, "Flats 1 (seed 7)")
     got = colours(result, document)
