@@ -222,11 +222,11 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 def _held_out(options: argparse.Namespace) -> int:
     """One model's colour layer beside naive answers, and how well it obeys points."""
-    from ..weights.find import NONE
+    from ..weights.find import MATCH, NONE
     from ..weights.load import load_pipeline
     from .held_out import obedience, sheet, table
 
-    models = [model for model in options.models if model != NONE]
+    models = [model for model in options.models if model not in (MATCH, NONE)]
     if set(options.kinds) != {HELD_OUT} or len(models) != 1:
         raise BadRequest(
             f"{HELD_OUT} is a table of its own, of one model.",

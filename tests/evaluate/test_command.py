@@ -41,14 +41,14 @@ def test_models_and_baselines_stand_in_one_table(
     assert found["kinds"]["same-pose"]["cases"] == 2
     names = ["untouched line art", "mean colour", "global palette"]
     names += ["mini, proposal", "mini, flats", "mini, proposal, points", "mini, flats, points"]
-    names += ["none, flats", "none, flats, points"]
+    names += ["match, flats", "match, flats, points", "none, flats", "none, flats, points"]
     assert list(rows) == names and all(name in text for name in names)
     assert rows["none, flats"]["pix_f_acc"] > rows["global palette"]["pix_f_acc"]
     assert rows["mean colour"]["dino"] is None and len(found["left_out"]) == 4
     assert "IP-Adapter + ControlNet was left out" in text
     with Image.open(sheet) as picture:
-        # References, line art, eight answers, truth; two cases.
-        assert picture.size == (11 * 144, 28 + 2 * 144)
+        # References, line art, ten answers, truth; two cases.
+        assert picture.size == (13 * 144, 28 + 2 * 144)
 
 
 def write_pair(folder: Path, case: Case, truth: np.ndarray) -> None:
