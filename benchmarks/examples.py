@@ -69,7 +69,12 @@ def main() -> None:
                     ground, start = job.prepare(), time.process_time()
                     proposal = job.propose()
                     seconds = time.process_time() - start
-                    finished = finish(ground, proposal.picture, proposal.matches)
+                    finished = finish(
+                        ground,
+                        proposal.picture,
+                        proposal.matches,
+                        spreading=painter.spreading,
+                    )
                     layers, unsure = finished.layers, len(finished.unsure)
                 assert ground.cut is not None
                 regions = ground.cut.regions

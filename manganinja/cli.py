@@ -17,7 +17,7 @@ from PIL import Image
 
 from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
-from .weights.find import MATCH, NONE, is_matcher
+from .weights.find import NONE, names_matcher
 from .wire.protocol import (
     MAX_WEIGHT,
     PRESETS,
@@ -215,7 +215,7 @@ def _colorize(options: argparse.Namespace) -> int:
         raise BadRequest(
             f"There is no folder {options.output.resolve().parent}.", "Make it or name another."
         )
-    if options.model in (NONE, MATCH) or is_matcher(Path(options.model)):
+    if options.model == NONE or names_matcher(options.model):
         return _colorize_unpainted(request, options)
     from .finishing import finish, unsure_note
 

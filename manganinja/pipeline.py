@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -600,8 +600,11 @@ class MangaNinjaPipeline(DiffusionPipeline):
         # Some schedulers begin one step above the last multiple.
         trained = self.scheduler.config
         most = trained["num_train_timesteps"] - trained["steps_offset"]
-        if steps is not None:
-            chosen = chosen.in_steps(inputs.whole_number(steps, "steps are not possible", 1, most))
+        own = inputs.whole_number(chosen.steps, "steps are not possible", 1, most)
+        steps = own if steps is None else steps
+        chosen = chosen.in_steps(inputs.whole_number(steps, "steps are not possible", 1, most))
+        if sampler not in (None, chosen.sampler):
+            chosen = replace(chosen, guidance_every=1)  # Leaving rows out suits DDIM alone.
         every = _given(every, chosen.guidance_every)
         every = inputs.whole_number(every, "can't be guidance_every", 1, most)
         return Preset(_given(sampler, chosen.sampler), chosen.steps, every)

@@ -18,13 +18,10 @@ UNAIDED = ModelInfo(NONE, title="No model: regions and points")
 
 def bundled() -> tuple[ModelInfo, ...]:
     """What comes with the program beside the default model, the least of it last."""
-    try:
-        find_matcher()
-    except ModelNotFound:
-        return (UNAIDED,)
-    # Asked for, not imported: the server has no use for it.
-    usable = find_spec("torch") is not None
-    return (describe(MATCH), UNAIDED) if usable else (UNAIDED,)
+    card = describe(MATCH)
+    # Torch is asked for, not imported: the server has no use for it.
+    usable = card.title and find_spec("torch") is not None
+    return (card, UNAIDED) if usable else (UNAIDED,)
 
 
 def installed() -> tuple[ModelInfo, ...]:

@@ -189,7 +189,7 @@ class CountingButton(QtWidgets.QToolButton):
         self.weight.setKeyboardTracking(False)
         self.weight.setToolTip(
             "How much the network looks at this reference beside the others: one of weight 2 "
-            "counts as much as two"
+            "counts as much as two, and goes first where both would do"
         )
         self.only_opaque = QtWidgets.QCheckBox("Only what is painted counts")
         self.only_opaque.setObjectName(f"{name}_only_painted")

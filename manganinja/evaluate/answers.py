@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..finishing import finish, scaled
 from ..match.painter import Matching
 from ..painter import Painter
 from ..points import PointPair
-from ..weights.find import MATCH, NONE, is_matcher
+from ..weights.find import NONE, names_matcher
 from ..wire.protocol import ColorizeRequest, Layer, Painting, Pair, Point, ProtocolError
 from ..without_model import Unaided
 from .cases import Case, page
@@ -61,7 +60,7 @@ def contestant(model: str, steps: int | None = None) -> Contestant:
     """
     if model == NONE:
         return Finisher(NONE, Unaided())
-    if model == MATCH or is_matcher(Path(model)):
+    if names_matcher(model):
         return Finisher(model, Matching.load(model))
     return Network(model, Painter.load(model), steps)
 

@@ -23,6 +23,7 @@ from ..flats.regions import segment
 from ..flats.spreading import Pointed
 from ..train.drawings import draw_pair, point_pairs
 from ..train.pool import HELD_OUT_SEED
+from ..weights.find import is_matcher
 from .matched import Matched
 from .samples import inked_anew, true_entries
 from .train import MatchTrainer
@@ -124,12 +125,17 @@ def _laid(likely: np.ndarray, width: int, floor: float) -> np.ndarray:
     return laid
 
 
-def export(trainer: MatchTrainer, output: Path, drawings: int = 160) -> TrainedMatcher:
-    """Write the averaged weights of a run with their blend, its config and its curve."""
-    if output.exists() and any(output.iterdir()) and not (output / "matcher.safetensors").exists():
+def check_output(output: Path) -> None:
+    """Raises BadRequest where a matcher would be written over something else."""
+    if output.exists() and not is_matcher(output) and (output.is_file() or any(output.iterdir())):
         raise BadRequest(
             f"{output} holds something else than a matcher.", "Name an empty or a new folder."
         )
+
+
+def export(trainer: MatchTrainer, output: Path, drawings: int = 160) -> TrainedMatcher:
+    """Write the averaged weights of a run with their blend, its config and its curve."""
+    check_output(output)
     raw = TrainedMatcher(trainer.averaged(), Blend())
     blend, missed = fit(list(cases(raw, drawings)))
     print(f"{blend}, -log likelihood {missed:.3f} on {drawings} drawings")

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,22 +25,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, and write the model where that is asked for."""
     from ..train.config import changed, read_config
-    from .calibrate import export
+    from .calibrate import check_output, export
     from .train import MatchTrainer, MatchTrainingConfig
     from .weights import load_matcher
 
+    if options.output:
+        check_output(options.output)
+    start_from = load_matcher(options.start_from).network if options.start_from else None
+    config = MatchTrainingConfig()
+    if start_from is not None:
+        config = replace(config, network=start_from.config)
     # A run that goes on keeps its settings unless told otherwise.
     kept = options.run / "config.json"
-    changes: dict[str, Any] = {}
     for path in (kept if kept.exists() else None, options.config):
         if path is not None:
-            changes |= read_config(str(path))
+            config = changed(config, read_config(path))
     if options.minutes is not None:
-        changes["minutes"] = options.minutes
-    start_from = load_matcher(options.start_from).network if options.start_from else None
-    if start_from is not None and "network" not in changes:
-        changes["network"] = vars(start_from.config)
-    config = changed(MatchTrainingConfig(), changes)
+        config = replace(config, minutes=options.minutes)
     trainer = MatchTrainer(config, options.run, start_from)
     if config.minutes > 0:
         trainer.run()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +42,9 @@ class Matched(Spreading):
         found = confidence > 1 - likely.sum(axis=1)
         result.index[found], result.source[found] = best[found], MATCH
         result.confidence[:] = np.where(found, confidence, 0)
+        # Paper that is transparent in the reference stays empty, without doubt.
+        bare = regions.background & ~likely.any(axis=1)
+        result.source[bare], result.confidence[bare] = MATCH, 1
         result.off_palette[found] = self._strayed(palette)[result.index[found]]
         return result
 
@@ -53,7 +57,11 @@ class Matched(Spreading):
             return np.zeros((regions.count, 0))
         known = described or self.describe(regions, palette)
         network = self.of_network(regions, palette, known)
-        return blended(network, self.of_places(regions, palette, known), self.matcher.blend)
+        places = self.of_places(regions, palette, known)
+        likely = blended(network, places, self.matcher.blend)
+        # Places know what is paper; where that is transparent in the reference, it is no colour.
+        likely[regions.background & ~places.any(axis=1)] = 0
+        return likely
 
     def of_places(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
         """(count, K) float: what places and shapes alone say."""
@@ -104,7 +112,8 @@ def bundled_spreading() -> Callable[..., Spreading]:
     alone where its weights are not there or damaged."""
     try:
         return partial(Matched, matcher=load_matcher())
-    except (ModelNotFound, BadWeights):
+    except (ModelNotFound, BadWeights) as error:
+        logging.getLogger(__name__).warning("Without the matcher: %s", error)
         return Spreading
 
 

@@ -81,11 +81,14 @@ def reference_view(
     """A reference as the matcher sees it.
 
     Args:
-        picture: (H, W, 4) uint8, may be larger than the regions' picture.
+        picture: (H, W, 3 or 4) uint8, may be larger than the regions' picture.
         regions: of the reference, from :func:`.flats.shapes.cut_reference`.
         colours: (count, 3) uint8 of each region.
         described: what is known of the regions already.
     """
+    # First to the size that is looked at: a page of many megapixels in floats would take gigabytes.
+    height, width = regions.labels.shape
+    picture = cv2.resize(picture, (width, height))
     rgb = picture[..., :3]
     if picture.shape[2] == 4 and picture[..., 3].min() < 255:
         alpha = picture[..., 3:].astype(np.float32) / 255
@@ -158,8 +161,7 @@ def _view(
     lines = shrink_lines(np.ascontiguousarray(frame.crop(regions.lines)), frame.size_px)
     planes = [frame.laid(lines), _borders(frame, regions.labels)]
     if rgb is not None:
-        shrunk = cv2.resize(rgb, (regions.labels.shape[1], regions.labels.shape[0]))
-        inside = cv2.resize(frame.crop(shrunk), frame.size_px, interpolation=cv2.INTER_AREA)
+        inside = cv2.resize(frame.crop(rgb), frame.size_px, interpolation=cv2.INTER_AREA)
         planes += [*np.moveaxis(frame.laid(inside, 255), 2, 0)]
     cells, shares = _cells(frame, regions, rows)
     places = frame.placed(described.centres[rows]) / VIEW_PX * 2 - 1

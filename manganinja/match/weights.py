@@ -50,6 +50,18 @@ class TrainedMatcher:
     licence: str = LICENCE
 
 
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    SafetensorError,
+)
+"""What files raise that somebody has cut or changed."""
+
+
 def load_matcher(name: str = "match") -> TrainedMatcher:
     """A matcher by name or folder.
 
@@ -63,12 +75,12 @@ def load_matcher(name: str = "match") -> TrainedMatcher:
         network = Matcher(MatcherConfig.of(values["network"]))
         weights = load_file(folder / WEIGHTS)
         network.load_state_dict({key: value.float() for key, value in weights.items()})
-        blend = Blend(**values["blend"])
+        blend = Blend(**{name: float(value) for name, value in values["blend"].items()})
         title, licence = str(values["title"]), str(values["licence"])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except _UNREADABLE as error:
         raise BadWeights(
             f"The matcher in {folder} can't be read: {error!s:.200}.",
-            "Run `python3 install.py` again, or name another folder.",
+            "Clone or unpack the project again, or name another folder.",
         ) from error
     return TrainedMatcher(network.eval().requires_grad_(False), blend, title, licence)
 

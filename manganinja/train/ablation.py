@@ -72,29 +72,31 @@ def run_ablation(
         print(f"{name}: {run}", flush=True)
         trainer = Trainer(with_parts(base, parts), run, codec)
         trainer.run()
-        _measure(folder, name, parts, run, {"steps": trainer.step, "pairs": pairs})
+        _measure(folder, name, parts, trainer, {"steps": trainer.step, "pairs": pairs})
     table = _table(folder)
     print(_as_text(table))
     return table
 
 
 def _measure(
-    folder: Path, name: str, parts: Sequence[str], run: Path, budget: dict[str, int]
+    folder: Path, name: str, parts: Sequence[str], trainer: Trainer, budget: dict[str, int]
 ) -> None:
-    measured = _table(folder)
+    measured, run = _table(folder), trainer.folder.path
     if name in measured and budget.items() <= measured[name].items():
         return
     card = CardConfig()
     if GUIDANCE in parts:
         scales = read_config(_FILE)["guidance"]
         card = changed(card, {f"guidance_{of}": scale for of, scale in scales.items()})
-    pipeline = export(run, run / "model", card=card)
+    pipeline = export(run, run / "model", card=card).to(trainer.device)
     pipeline.set_progress_bar_config(disable=True)
     size_px = int(pipeline.config["resolution"])
     answer = model(pipeline, None, with_points="points" in parts)
     figures = asdict(score(answer, held_out_pairs(budget["pairs"], size_px)))
     measured[name] = {**figures, **budget}
-    (folder / "table.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    partial = folder / "table.json.partial"
+    partial.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / "table.json")
 
 
 def _table(folder: Path) -> dict[str, dict[str, float]]:

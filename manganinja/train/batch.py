@@ -121,7 +121,7 @@ class Batch:
 
     def pin_memory(self) -> Batch:
         """The same batch where a GPU can fetch it by itself; torch's loader calls this."""
-        return self._mapped(Tensor.pin_memory)
+        return self._mapped(lambda tensor: tensor.contiguous().pin_memory())
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -228,7 +228,8 @@ def _sample(
         # A true pair inside a part that has just changed its colour would be a lie.
         xy = pairs[:, 1].astype(int)
         same = target_parts[xy[:, 1], xy[:, 0]] == pair.target.parts[xy[:, 1], xy[:, 0]]
-        pairs = np.concatenate([pairs[same], *[p[None] for p in forced]])
+        # First, so that no limit cuts off the only word about a part.
+        pairs = np.concatenate([*[p[None] for p in forced], pairs[same]])
     reference, reference_parts = pair.reference.colour, pair.reference.parts.astype(np.uint8)
     if rng.random() < config.shuffled:
         allowed = grids(config.finest_grid, config.shuffle_grows, share)

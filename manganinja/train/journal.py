@@ -61,7 +61,9 @@ class Journal:
         rows = self._curve.read_text(encoding="utf-8").splitlines()
         kept = [row for row in rows if _step_of(row) <= step]
         if len(kept) < len(rows):
-            self._curve.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
+            partial = self._curve.with_suffix(".partial")
+            partial.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
+            partial.replace(self._curve)
 
     def advance(self) -> None:
         """A step is done."""

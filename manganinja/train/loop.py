@@ -181,7 +181,7 @@ class Trainer:
         self._enter(state["points_alone"])
         self._began = state["stage_began"]["step"], state["stage_began"]["seconds"]
         self.ema.load(load_file(checkpoint / "ema.safetensors"))
-        kept = torch.load(checkpoint / "optimizer.pt", weights_only=True)
+        kept = torch.load(checkpoint / "optimizer.pt", map_location="cpu", weights_only=True)
         self.optimizer.load_state_dict(kept["optimizer"])
         if self.accelerator.scaler is not None and kept["scaler"] is not None:
             self.accelerator.scaler.load_state_dict(kept["scaler"])
@@ -298,10 +298,10 @@ class Trainer:
         config, tells = self.config, self.accelerator.is_main_process
         if tells:
             self.folder.write_config(config)
-        batches, recent = self.batches(), []
-        clock = saved = time.monotonic()
         if self._share(self.step, self.seconds) >= 1:
             return
+        batches, recent = self.batches(), []
+        clock = saved = time.monotonic()
         with Journal(self.folder.path, self.step, config.steps, config.tensorboard, tells) as told:
             while self._share(self.step, self.seconds) < 1:
                 recent.append(self.train_step(batches))
@@ -341,7 +341,9 @@ class Trainer:
     def _samples(self) -> Image.Image:
         """Held-out pairs, colorized by what would ship."""
         self.ema.exchange()
-        with self.accelerator.autocast():
+        # Stable Diffusion's autoencoder overflows in fp16.
+        in_bf16 = self.config.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=in_bf16):
             sheet = sample_sheet(self.networks, self.start, self.config, self.device)
         self.ema.exchange()
         return sheet

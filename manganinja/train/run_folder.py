@@ -97,15 +97,16 @@ class RunFolder:
     def save(self, step: int, keep: int, write: Callable[[Path], object]) -> None:
         """Have ``write`` fill a checkpoint's folder, which then appears whole; old ones go."""
         place = self.path / "checkpoints" / f"{step:08}"
+        if place.exists():  # The same step is the same state.
+            return
         partial = self.partial(step)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         write(partial)
-        if place.exists():
-            shutil.rmtree(place)
         partial.replace(place)
         for old in self.checkpoints()[:-keep]:
-            shutil.rmtree(old)
+            # Half of a checkpoint must never be taken for one.
+            shutil.rmtree(old.replace(self.partial(int(old.name))))
 
     def partial(self, step: int) -> Path:
         """Where a checkpoint lies until it is whole."""

@@ -71,7 +71,7 @@ def find_matcher(name: str = MATCH) -> Path:
         return folder
     raise ModelNotFound(
         f"There is no matcher in {name!r}.",
-        "Run `python3 install.py` again."
+        "Clone or unpack the project again."
         if name == MATCH
         else "Use 'match', or a folder that `manganinja train match --output` has written.",
     )
@@ -80,6 +80,13 @@ def find_matcher(name: str = MATCH) -> Path:
 def is_matcher(folder: Path) -> bool:
     """Whether ``manganinja train match --output`` wrote the folder."""
     return (folder / "matcher.safetensors").is_file() and (folder / "config.json").is_file()
+
+
+def names_matcher(name: str) -> bool:
+    """Whether a model's name means a matcher. A folder called as a model is written ./mini."""
+    if name in ("mini", PUBLISHED, NONE):
+        return False
+    return name == MATCH or is_matcher(Path(name).expanduser())
 
 
 def is_project_layout(folder: Path) -> bool:

@@ -204,7 +204,8 @@ class FlatsOptions:
 class ReferenceOptions:
     """How much a reference counts, and which part of it.
 
-    A reference of `weight` 2 (above 0 to 10) gets the attention of two of weight 1. With
+    A reference of `weight` 2 (above 0 to 10) gets the attention of two of weight 1, and goes first
+    where regions of several references would do. With
     `only_opaque` the network looks at no place of it where its alpha is below `LEAST_OPAQUE`.
     Raises `ProtocolError` for a weight outside this range.
     """

@@ -64,6 +64,23 @@ def test_a_drawing_takes_its_own_colours(matching: Matching) -> None:
     assert found == [TEAL, PINK, GOLD, GOLD, PAPER]
 
 
+def test_paper_that_is_transparent_in_the_reference_stays_empty_without_doubt(
+    matching: Matching,
+) -> None:
+    cut_out = np.dstack([np.asarray(house(True)), np.full((300, 300), 255, np.uint8)])
+    cut_out[(cut_out[..., :3] == PAPER).all(axis=2), 3] = 0
+    picture = to_picture(Image.fromarray(cut_out))
+    # A pair beside it, whose colour must not run out over the page.
+    pairs = (Pair(Point(*ROOF), Point(*WALL)),)
+    painting = matching.paint(request(references=(picture,), pairs=pairs))
+    pixels = np.asarray(to_image(painting.picture).convert("RGBA"))
+    assert pixels[GROUND[1], GROUND[0], 3] == 0
+    assert at(pixels, *WALL) == at(pixels, *ROOF) == PINK
+    assert not any(
+        (round(u.at.x_px) < 40 or round(u.at.y_px) < 40) for u in painting.info.unsure
+    ), painting.info.unsure
+
+
 def test_pairs_always_win(matching: Matching) -> None:
     pairs = (Pair(Point(*ROOF), Point(*WALL)), Pair(Point(*WALL), Point(*WINDOW)))
     painting = matching.paint(request(pairs=pairs))
@@ -208,6 +225,12 @@ def test_damaged_and_missing_weights_are_told(tmp_path: Path) -> None:
         load_matcher(str(tmp_path))
     for name in ("matcher.safetensors", "config.json"):
         (tmp_path / name).write_bytes((MATCHER / name).read_bytes())
-    (tmp_path / "config.json").write_text('{"title": 3}')
-    with pytest.raises(BadWeights, match="can't be read"):
-        load_matcher(str(tmp_path))
+    whole = json.loads((MATCHER / "config.json").read_text())
+    for wrong in (
+        {"title": 3},
+        {**whole, "network": {**whole["network"], "channels": []}},
+        {**whole, "blend": {"network": "x"}},
+    ):
+        (tmp_path / "config.json").write_text(json.dumps(wrong))
+        with pytest.raises(BadWeights, match="can't be read"):
+            load_matcher(str(tmp_path))

@@ -156,7 +156,9 @@ class MixedPool:
         first, end = (int(t * count * self._share) for t in (turn, turn + 1))
         clips = self._clips.between(first, end, rng)
         left = count - len(clips)
-        pairs = [*clips, *(self._drawings.take(turn, left, rng) if left else ())]
+        # The turn in which so many drawings were taken before, if each took as many as this one.
+        even = int(turn * count * (1 - self._share) / left) if left else 0
+        pairs = [*clips, *(self._drawings.take(even, left, rng) if left else ())]
         return [pairs[index] for index in rng.permutation(count)]
 
 

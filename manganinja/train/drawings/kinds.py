@@ -143,7 +143,9 @@ def _missing_detail(rng: np.random.Generator, size_px: int, common: Style, swapp
     # Only the parts count here, so the style is no matter.
     seen = before.draw(reference.pose, size_px)
     wanted = replace(who, design=detailed).draw(target.pose, size_px)
-    hidden = sorted(set(_parts_of([wanted], 1)) - set(_parts_of([seen], 1)))
+    # What the pose alone hides (a hand behind the back) is no missing detail.
+    bare = before.draw(target.pose, size_px)
+    hidden = sorted(set(_parts_of([wanted], 1)) - set(_parts_of([seen, bare], 1)))
     palette = _palette_with(rng, who, hidden, _parts_of([seen]))
     return [(before, reference)], (Character(detailed, palette), target)
 
