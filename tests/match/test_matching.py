@@ -217,7 +217,7 @@ def test_a_page_takes_seconds_at_most(matching: Matching) -> None:
 def test_the_server_offers_it() -> None:
     assert [model.name for model in bundled()] == ["match", "none"]
     card = describe("match")
-    assert card.title == "Matcher: flats in a second" and "GPL" in card.licence
+    assert card.title == "Matcher: flats alone, fast" and "GPL" in card.licence
 
 
 def test_damaged_and_missing_weights_are_told(tmp_path: Path) -> None:
