@@ -24,7 +24,7 @@ from ..flats.spreading import Pointed
 from ..train.drawings import draw_pair, point_pairs
 from ..train.pool import HELD_OUT_SEED
 from ..weights.find import is_matcher
-from .matched import Matched
+from .matched import Matched, with_none
 from .samples import inked_anew, true_entries
 from .train import MatchTrainer
 from .weights import Blend, TrainedMatcher, save_matcher
@@ -74,11 +74,7 @@ def cases(matcher: TrainedMatcher, count: int, size_px: int = 384) -> Iterator[C
         asked = (regions.areas_px > _LEAST_PX) & ~np.isnan(network).any(axis=1)
         asked &= places.max(axis=1, initial=0) < 1
         truth = true_entries(pair, regions, flats)
-        yield Case(_with_none(network[asked]), _with_none(places[asked]), truth[asked])
-
-
-def _with_none(likely: np.ndarray) -> np.ndarray:
-    return np.concatenate([likely, 1 - likely.sum(axis=1, keepdims=True)], axis=1)
+        yield Case(with_none(network[asked]), with_none(places[asked]), truth[asked])
 
 
 def fit(known: list[Case]) -> tuple[Blend, float]:

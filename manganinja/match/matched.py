@@ -129,14 +129,18 @@ def _ends(anchors: Sequence[Anchor], view: View, seen: View) -> list[tuple[int, 
     return ends[:MOST_PAIRS]
 
 
+def with_none(likely: np.ndarray) -> np.ndarray:
+    """(count, K + 1): likelihoods (count, K) of colours, and of none of them."""
+    return np.concatenate([likely, 1 - likely.sum(axis=1, keepdims=True)], axis=1)
+
+
 def blended(network: np.ndarray, places: np.ndarray, blend: Blend) -> np.ndarray:
     """Two likelihoods (count, K) as one; see :class:`.weights.Blend`.
 
     Where the network has not looked (NaN), or places and shapes leave no doubt (an artist's pair
     or the paper), the latter decide.
     """
-    of_places = np.concatenate([places, 1 - places.sum(axis=1, keepdims=True)], axis=1)
-    of_network = np.concatenate([network, 1 - network.sum(axis=1, keepdims=True)], axis=1)
+    of_places, of_network = with_none(places), with_none(network)
     logits = blend.network * np.log(np.maximum(of_network, 0) + blend.floor)
     logits += blend.places * np.log(np.maximum(of_places, 0) + blend.floor)
     logits[:, -1] += blend.none

@@ -59,11 +59,11 @@ class View:
         return len(self.rows)
 
 
-Described = tuple[Shapes, Borders]
+Shaped = tuple[Shapes, Borders]
 """What :func:`.flats.shapes.describe` says of regions."""
 
 
-def lineart_view(regions: Regions, described: Described | None = None) -> View:
+def lineart_view(regions: Regions, described: Shaped | None = None) -> View:
     """Line art as the matcher sees it: its regions, and where lines are.
 
     Args:
@@ -76,7 +76,7 @@ def reference_view(
     picture: np.ndarray,
     regions: Regions,
     colours: np.ndarray,
-    described: Described | None = None,
+    described: Shaped | None = None,
 ) -> View:
     """A reference as the matcher sees it.
 
@@ -150,7 +150,7 @@ class _Frame:
 
 def _view(
     regions: Regions,
-    known: Described,
+    known: Shaped,
     rgb: np.ndarray | None,
     colours: np.ndarray | None,
 ) -> View:

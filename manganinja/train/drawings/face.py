@@ -137,29 +137,16 @@ class Face(HeadFrame):
         inner = (f"iris_{name}",)
         upper = ellipse(cx, cy - ry * 0.75, rx * 1.1, ry * 0.8)
         self.sheet.tone(FEATURE + 1.5, self.turned(upper), inner, SHADOW)
-        if d.pupil == "round":
+        pupils = {
+            "round": ellipse(cx, cy, rx * 0.45, ry * 0.5),
+            "slit": ellipse(cx, cy, rx * 0.22, ry * 0.75),
+            "star": star(cx, cy, rx * 0.7),
+        }
+        if d.pupil in pupils:
             self.sheet.fill(
                 FEATURE + 2,
                 f"pupil_{name}",
-                self.turned(ellipse(cx, cy, rx * 0.45, ry * 0.5)),
-                line=0.4,
-                clip=inner,
-                shade=0,
-            )
-        elif d.pupil == "slit":
-            self.sheet.fill(
-                FEATURE + 2,
-                f"pupil_{name}",
-                self.turned(ellipse(cx, cy, rx * 0.22, ry * 0.75)),
-                line=0.4,
-                clip=inner,
-                shade=0,
-            )
-        elif d.pupil == "star":
-            self.sheet.fill(
-                FEATURE + 2,
-                f"pupil_{name}",
-                self.turned(star(cx, cy, rx * 0.7)),
+                self.turned(pupils[d.pupil]),
                 line=0.4,
                 clip=inner,
                 shade=0,
