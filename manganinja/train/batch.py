@@ -17,7 +17,6 @@ from ..lineart import FAINTEST_LINE
 from ..point_net import LARGEST_CODED_NUMBER
 from ..points import draw_point_map
 from .clips.reader import points_of
-from .codec import to_signed
 from .drawings import DrawnPair
 from .line_styles import STYLES, restyled
 from .shuffle import PatchShuffle, grids
@@ -90,10 +89,13 @@ class BatchConfig:
 class Batch:
     """N samples; rows stand in the order plain, reference alone, with points.
 
+    All in bytes, so that as little as possible goes from the workers to a GPU;
+    :func:`.codec.signed` makes pictures of them that networks take.
+
     Attributes:
-        reference, target: (N, 3, S, S) float in [-1, 1].
-        condition: (N, 3, S, S) float in [-1, 1], bright lines on black.
-        reference_map, lineart_map: (P, 1, S, S) float pair numbers of the pointed rows.
+        reference, target: (N, 3, S, S) uint8.
+        condition: (N, 1, S, S) uint8, bright lines on black.
+        reference_map, lineart_map: (P, 1, S, S) uint8 pair numbers of the pointed rows.
         reference_parts, target_parts: (N, S, S) uint8 part ids after shuffle and recolouring.
         recoloured: (N, S, S) bool, where a target's part has taken another part's colour.
         plain, referenced: how many rows the first two groups have.
@@ -130,10 +132,15 @@ class Batch:
 
 
 def condition_of(lineart: np.ndarray) -> np.ndarray:
-    """Black-on-white line art (H, W) uint8 to ControlNet's condition (H, W) float32 in [-1, 1]."""
-    edge = 1 - lineart.astype(np.float32) / 255
-    edge[edge <= FAINTEST_LINE] = 0
-    return edge * 2 - 1
+    """Black-on-white line art (H, W) uint8 to bright lines on black, (H, W) uint8."""
+    edge = 255 - lineart
+    edge[edge <= FAINTEST_LINE * 255] = 0
+    return edge
+
+
+def _channels_first(pictures: Sequence[np.ndarray]) -> Tensor:
+    """uint8 pictures (H, W, 3) to one tensor (N, 3, H, W)."""
+    return torch.from_numpy(np.stack([np.moveaxis(p, 2, 0) for p in pictures]))
 
 
 def _place_inside(parts: np.ndarray, part: int, rng: np.random.Generator) -> np.ndarray | None:
@@ -181,7 +188,8 @@ def recolour(
 
 def _draw_map(points: np.ndarray, numbers: np.ndarray, size_px: int) -> np.ndarray:
     square = (size_px, size_px)
-    return draw_point_map(list(zip(numbers, points, strict=True)), square, square, square)
+    drawn = draw_point_map(list(zip(numbers, points, strict=True)), square, square, square)
+    return drawn.astype(np.uint8)
 
 
 @dataclass
@@ -241,7 +249,7 @@ def _sample(
         lineart = restyled(lineart, config.styles, rng)
     condition = condition_of(lineart)
     if rng.random() < config.no_lineart:
-        condition = np.full_like(condition, -1.0)
+        condition = np.zeros_like(condition)
     pairs = pairs[:LARGEST_CODED_NUMBER]
     numbers = 1 + rng.permutation(LARGEST_CODED_NUMBER)[: len(pairs)]
     return _Sample(
@@ -276,14 +284,13 @@ def make_batch(
     def maps(kind: str) -> Tensor:
         chosen = [getattr(s, kind) for s in samples[count - pointed :]]
         size = samples[0].target.shape[:2]
-        stacked = np.stack(chosen) if chosen else np.zeros((0, *size), np.float32)
+        stacked = np.stack(chosen) if chosen else np.zeros((0, *size), np.uint8)
         return torch.from_numpy(stacked).unsqueeze(1)
 
-    condition = torch.from_numpy(np.stack([s.condition for s in samples])).unsqueeze(1)
     return Batch(
-        reference=to_signed([s.reference for s in samples]),
-        target=to_signed([s.target for s in samples]),
-        condition=condition.expand(-1, 3, -1, -1),
+        reference=_channels_first([s.reference for s in samples]),
+        target=_channels_first([s.target for s in samples]),
+        condition=torch.from_numpy(np.stack([s.condition for s in samples])).unsqueeze(1),
         reference_map=maps("reference_map"),
         lineart_map=maps("lineart_map"),
         reference_parts=torch.from_numpy(np.stack([s.reference_parts for s in samples])),

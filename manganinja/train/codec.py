@@ -19,11 +19,13 @@ from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.upsampling import Upsample2D
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
 from ..points import PointPair
 from .drawings import DrawnPair, point_pairs
+from .feed import endless
 from .pool import DRAWINGS_OF_A_SEED, DrawingPool, held_out_pairs
 
 
@@ -42,6 +44,7 @@ class CodecConfig:
         painted: share of the samples, whole pictures, that are decoded from latents which the model
             itself paints after the reference and some points, so that the decoder learns to make
             the best of its blur. Trains the decoder alone.
+        workers: processes that draw ahead; 0 draws in the training's own.
     """
 
     size_px: int = 128
@@ -56,6 +59,7 @@ class CodecConfig:
     lined: float = 0.5
     decoder_alone: bool = False
     painted: float = 0.0
+    workers: int = 0
     seed: int = 0
 
 
@@ -136,21 +140,58 @@ def _carry(convolution: Any, weight: float) -> None:
 
 def to_signed(pictures: Sequence[np.ndarray]) -> Tensor:
     """uint8 pictures (H, W, 3) to a float tensor (N, 3, H, W) in [-1, 1]."""
-    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
-    return stacked.float().div_(127.5).sub_(1)
+    return signed(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous())
+
+
+def signed(pictures: Tensor) -> Tensor:
+    """uint8 pictures to float32 ones in [-1, 1], on their device."""
+    return pictures.float().div_(127.5).sub_(1)
 
 
 def _crops(pairs: Sequence[DrawnPair], config: CodecConfig, rng: np.random.Generator) -> Tensor:
-    """One crop of each drawing, with lines or without, mirrored at random."""
+    """One crop of each pair, with lines or without, mirrored at random: (N, 3, c, c) uint8."""
     crop_px = config.crop_px
-    crops = []
-    for pair in pairs:
+    crops = np.empty((len(pairs), crop_px, crop_px, 3), np.uint8)
+    for crop, pair in zip(crops, pairs, strict=True):
         drawing = pair.reference if rng.random() < 0.5 else pair.target
         picture = drawing.colour if rng.random() < config.lined else drawing.flats
         y, x = rng.integers(0, picture.shape[0] - crop_px + 1, size=2)
-        crop = picture[y : y + crop_px, x : x + crop_px]
-        crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
-    return to_signed(crops)
+        step = -1 if rng.random() < 0.5 else 1
+        crop[:] = picture[y : y + crop_px, x : x + crop_px][:, ::step]
+    return torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous()
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One step's samples: pairs that the model is to paint, and crops, (N, 3, c, c) uint8."""
+
+    painted: list[DrawnPair]
+    crops: Tensor
+
+
+class _Samples(Dataset):
+    """The samples of each step, a function of its number and the config alone."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        self._config = config
+        self._pools: dict[int, DrawingPool] = {}
+
+    def __getitem__(self, step: int) -> _Turn:
+        config, workers = self._config, max(1, self._config.workers)
+        rng = np.random.default_rng([config.seed, step])
+        # torch hands the steps to its workers one after another.
+        pool = self._pool(step % workers)
+        pairs = pool.take(step // workers, config.batch, rng)
+        count = int((rng.random(len(pairs)) < config.painted).sum())
+        return _Turn(pairs[:count], _crops(pairs[count:], config, rng))
+
+    def _pool(self, worker: int) -> DrawingPool:
+        if worker not in self._pools:
+            config, workers = self._config, max(1, self._config.workers)
+            first = config.seed * DRAWINGS_OF_A_SEED + worker
+            capacity = max(1, 2048 // workers)
+            self._pools[worker] = DrawingPool(config.size_px, capacity, 6, first, stride=workers)
+        return self._pools[worker]
 
 
 def _error(codec: Any, latents: Tensor, pictures: Tensor) -> Tensor:
@@ -187,7 +228,7 @@ def measure(codec: Any, size_px: int, count: int = 32) -> dict[str, float]:
     errors, spread = {"colour": [], "flats": []}, []
     for pair in held_out_pairs(count, size_px):
         for kind, values in errors.items():
-            picture = to_signed([getattr(pair.target, kind)])
+            picture = to_signed([getattr(pair.target, kind)]).to(codec.device)
             latents = codec.encode(picture).latent_dist.mode()
             spread.append(latents.flatten())
             decoded = codec.decode(latents).sample.clamp(-1, 1)
@@ -236,25 +277,21 @@ def _starting_codec(config: CodecConfig, start_from: MangaNinjaPipeline | None) 
 
 
 def _batch_loss(
-    codec: Any,
-    config: CodecConfig,
-    pairs: Sequence[DrawnPair],
-    rng: np.random.Generator,
-    start_from: MangaNinjaPipeline | None,
+    codec: Any, config: CodecConfig, turn: _Turn, start_from: MangaNinjaPipeline | None, step: int
 ) -> Tensor:
-    """The loss of one batch, of which each sample is painted or cropped by the configured share."""
-    count = int((rng.random(len(pairs)) < config.painted).sum()) if start_from else 0
-    painted, cropped = pairs[:count], pairs[count:]
+    """The loss of one step's samples."""
+    painted, count = turn.painted, len(turn.painted) + len(turn.crops)
     loss = torch.zeros((), device=codec.device)
-    if cropped:
-        crops = _crops(cropped, config, rng).to(codec.device)
-        loss = _loss(codec, crops, config.kl_weight) * len(cropped)
+    if len(turn.crops):
+        crops = signed(turn.crops.to(codec.device, non_blocking=True))
+        loss = _loss(codec, crops, config.kl_weight) * len(crops)
     if painted and start_from:
         lined = start_from.config["paints_lines"]
         pictures = to_signed([p.target.colour if lined else p.target.flats for p in painted])
+        rng = np.random.default_rng([config.seed, step, 1])
         latents = _painted(start_from, painted, rng).to(codec.device)
-        loss = loss + _error(codec, latents, pictures.to(codec.device)) * count
-    return loss / len(pairs)
+        loss = loss + _error(codec, latents, pictures.to(codec.device)) * len(painted)
+    return loss / count
 
 
 def train_codec(
@@ -273,14 +310,13 @@ def train_codec(
         BadRequest: the decoder alone is to be trained, but of no codec.
     """
     torch.manual_seed(config.seed)
-    rng = np.random.default_rng(config.seed)
     device = Accelerator().device
     codec = _starting_codec(config, start_from).to(device)
     if config.painted and start_from is not None:
         start_from.to(device)
     trained = [value for value in codec.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(trained, config.learning_rate, fused=True)
-    pool = DrawingPool(config.size_px, 2048, reuse=6, first_seed=config.seed * DRAWINGS_OF_A_SEED)
+    turns = iter(endless(_Samples(config), 0, int, config.workers, pinned=False))
     start, step, curve = time.monotonic(), 0, []
 
     def done() -> float:
@@ -290,7 +326,7 @@ def train_codec(
     while (share := done()) < 1:
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1, (step + 1) / 100) * (1 - share)
-        loss = _batch_loss(codec, config, pool.take(step, config.batch, rng), rng, start_from)
+        loss = _batch_loss(codec, config, next(turns), start_from, step)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -300,9 +336,9 @@ def train_codec(
         if step % 100 == 0:
             recent = torch.stack(curve[-100:]).mean().item()
             print(f"codec step {step}, {share:.0%} of the run, loss {recent:.4f}", flush=True)
-    codec.cpu()
     codec.eval()
     figures = measure(codec, config.size_px)
+    codec.cpu()
     if codec.encoder.conv_in.weight.requires_grad:
         codec.register_to_config(scaling_factor=1 / figures["latent_std"])
     codec.save_pretrained(output)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,14 +81,32 @@ class Batches(Dataset):
 
 
 class _Turns(Sampler):
-    def __init__(self, first: int, turn: Callable[[int], Turn]) -> None:
+    def __init__(self, first: int, turn: Callable[[int], Any]) -> None:
         self._first, self._turn = first, turn
 
-    def __iter__(self) -> Iterator[Turn]:
+    def __iter__(self) -> Iterator[Any]:
         number = self._first
         while True:
             yield self._turn(number)
             number += 1
+
+
+def endless(
+    turns: Dataset, first: int, turn: Callable[[int], Any], workers: int, pinned: bool
+) -> DataLoader:
+    """What a dataset gives for one turn after another; workers, if any, make it ahead."""
+    if workers:
+        # Here and not in the workers: in a forked one OpenCV would wait for threads that are gone.
+        cv2.setNumThreads(1)
+    return DataLoader(
+        turns,
+        batch_size=None,
+        sampler=_Turns(first, turn),
+        num_workers=workers,
+        pin_memory=pinned,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="fork" if workers else None,
+    )
 
 
 def feed(
@@ -105,18 +124,9 @@ def feed(
     """
     # torch's loader begins with its first worker, whichever turn is the first.
     first_of_workers = first - first % max(1, config.workers)
-    loader = DataLoader(
-        Batches(config, process),
-        batch_size=None,
-        sampler=_Turns(first_of_workers, turn),
-        num_workers=config.workers,
-        pin_memory=pinned,
-        worker_init_fn=_one_thread,
-        multiprocessing_context="fork" if config.workers else None,
-    )
+    loader = endless(Batches(config, process), first_of_workers, turn, config.workers, pinned)
     return (item for item in loader if item[0].number >= first)
 
 
 def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)

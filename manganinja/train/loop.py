@@ -25,7 +25,7 @@ from torch import Tensor
 from ..errors import BadRequest
 from ..pipeline import MangaNinjaPipeline
 from .batch import Batch
-from .codec import to_signed, visibility
+from .codec import signed, to_signed, visibility
 from .drawings import draw_pair
 from .feed import Process, Turn, feed
 from .journal import Journal
@@ -35,7 +35,7 @@ from .samples import sample_sheet
 from .settings import TrainingConfig
 from .starts import Start, new_start
 
-LOSSES = ("velocity", "matching", "joining")
+LOSSES = ("velocity", "matching", "joining", "decoded")
 """Names of the losses in the curve, in :class:`Objective`'s order."""
 
 
@@ -110,7 +110,7 @@ class Trainer:
         if config.gradient_checkpointing:
             checkpoint_activations(self.networks)
         weights = _channel_weights(config, self.codec)
-        self.objective = Objective(self.networks, self.scheduler, config, weights)
+        self.objective = Objective(self.networks, self.scheduler, config, weights, self._decode)
         checkpoints = self.folder.checkpoints()
         if checkpoints:
             self._resume(checkpoints[-1])
@@ -248,11 +248,16 @@ class Trainer:
             mode = self.codec.encode(pictures).latent_dist.mode()
         return mode.float() * self.codec.config["scaling_factor"]
 
+    def _decode(self, latents: Tensor) -> Tensor:
+        return self.codec.decode(latents / self.codec.config["scaling_factor"]).sample
+
     def losses(self, batch: Batch) -> Tensor:
-        """The losses of a batch (:data:`LOSSES`), (3,) float32."""
-        lineart = self._encode(batch.condition) if self.networks.controlnet is None else None
-        targets, references = self._encode(batch.target), batch.reference[batch.plain :]
-        seen = self._encode(references) if len(references) else targets[:0]
+        """The losses of a batch (:data:`LOSSES`), (4,) float32."""
+        lineart = None
+        if self.networks.controlnet is None:
+            lineart = self._encode(signed(batch.condition).expand(-1, 3, -1, -1))
+        targets, references = self._encode(signed(batch.target)), batch.reference[batch.plain :]
+        seen = self._encode(signed(references)) if len(references) else targets[:0]
         return self._prepared(batch, targets, seen, lineart)
 
     def _seed(self, turn: Turn) -> None:
@@ -261,14 +266,14 @@ class Trainer:
         torch.manual_seed(int(np.random.SeedSequence(of_turn).generate_state(1)[0]))
 
     def train_step(self, batches: Iterator[tuple[Turn, Batch]]) -> Tensor:
-        """One step of the optimizer; the mean losses of its micro-batches, (3,) on the device."""
+        """One step of the optimizer; the mean losses of its micro-batches, (4,) on the device."""
         config = self.config
         taken = [next(batches) for _ in range(config.accumulate)]
         if taken[0][0].points_alone != self.points_alone:
             self._change_stage()
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
-        weights = torch.tensor([1.0, config.matching, config.joining], device=self.device)
+        weights = torch.tensor(config.loss_weights, device=self.device)
         mean = torch.zeros(len(LOSSES), device=self.device)
         for index, (turn, batch) in enumerate(taken):
             last = index == config.accumulate - 1

@@ -34,13 +34,25 @@ def _token_parts(places: Tensor, side: int) -> Tensor:
 
 def _token_pairs(point_map: Tensor, side: int) -> Tensor:
     """(P, 1, S, S) pair numbers to which numbers each token bears, (P, side * side, numbers)."""
-    rows, _, ys, xs = point_map.nonzero(as_tuple=True)
-    numbers = point_map[rows, 0, ys, xs].long()
-    size = point_map.shape[-1]
-    numbered = (len(point_map), side * side, LARGEST_CODED_NUMBER + 1)
-    bears = torch.zeros(numbered, device=point_map.device)
-    bears[rows, (ys * side // size) * side + xs * side // size, numbers] = 1
+    numbers, size = LARGEST_CODED_NUMBER + 1, point_map.shape[-1]
+    along = torch.arange(size, device=point_map.device) * side // size
+    token = along[:, None] * side + along
+    borne = (token * numbers + point_map.squeeze(1).long()).flatten(1)
+    bears = torch.zeros(len(point_map), side * side * numbers, device=point_map.device)
+    bears = bears.scatter_(1, borne, 1.0).unflatten(1, (side * side, numbers))
+    bears[:, :, 0] = 0  # Where there is no point.
     return bears
+
+
+def _sides(batch: Batch) -> tuple[int, int]:
+    """Tokens a side of the two levels at which attention is shown what belongs together."""
+    finest = min(32, batch.target.shape[-1] // 8)
+    return finest // 2, finest
+
+
+def _mean_of(values: Tensor, chosen: Tensor) -> Tensor:
+    """Mean of the chosen ones, 0 where there are none; a GPU needs not be waited for."""
+    return torch.where(chosen, values, 0.0).sum() / chosen.sum().clamp(min=1)
 
 
 def _reference_attention(query: Tensor, key: Tensor, own_tokens: int) -> Tensor:
@@ -57,10 +69,10 @@ class MatchingLoss:
 
     Args:
         batch: gives the parts; rows without a reference are not observed.
-        coarsest, finest: sides of the token grids at which it applies.
     """
 
-    def __init__(self, batch: Batch, coarsest: int = 8, finest: int = 16) -> None:
+    def __init__(self, batch: Batch) -> None:
+        coarsest, finest = _sides(batch)
         target = _sampled(batch.target_parts[batch.plain :], finest)
         reference = _sampled(batch.reference_parts[batch.plain :], finest)
         self._agreement = {
@@ -78,9 +90,8 @@ class MatchingLoss:
         mass = (_reference_attention(query, key, own_tokens) * agreement).sum(dim=-1)
         # The best that attention can reach: all of it on the token that agrees most.
         reachable = agreement.amax(dim=-1)
-        seen = reachable > 0.3
-        if seen.any():
-            self.terms.append(-(mass[seen] / reachable[seen]).clamp(min=1e-4).log().mean())
+        share = (mass / reachable.clamp(min=0.3)).clamp(min=1e-4)
+        self.terms.append(_mean_of(-share.log(), reachable > 0.3))
 
     def value(self) -> Tensor:
         """Mean over the observed blocks."""
@@ -95,15 +106,14 @@ class PointLoss:
 
     Args:
         batch: gives the point maps; only its pointed rows are observed.
-        coarsest, finest: sides of the token grids at which it applies.
     """
 
-    def __init__(self, batch: Batch, coarsest: int = 8, finest: int = 16) -> None:
+    def __init__(self, batch: Batch) -> None:
         self._rows = batch.pointed
         self._joined = {
             side * side: _token_pairs(batch.lineart_map, side)
             @ _token_pairs(batch.reference_map, side).transpose(1, 2)
-            for side in (coarsest, finest)
+            for side in _sides(batch)
         }
         self.terms: list[Tensor] = []
 
@@ -113,9 +123,8 @@ class PointLoss:
             return
         joined = self._joined[query.shape[2]].clamp(max=1)
         attention = _reference_attention(query[-self._rows :], key[-self._rows :], own_tokens)
-        mass = (attention * joined).sum(dim=-1)[joined.amax(dim=-1) > 0]
-        if len(mass):
-            self.terms.append(-mass.clamp(min=1e-6).log().mean())
+        mass = (attention * joined).sum(dim=-1).clamp(min=1e-6)
+        self.terms.append(_mean_of(-mass.log(), joined.amax(dim=-1) > 0))
 
     def value(self) -> Tensor:
         """Mean over the observed blocks."""

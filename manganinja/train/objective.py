@@ -4,6 +4,7 @@ spread it over devices and precisions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,8 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..conditioning import image_token, signed_to_clip_pixels
+from ..errors import BadRequest
 from ..reference_attention import Bank, PointEmbeddings, ReferenceContext
 from .batch import Batch
+from .codec import signed
 from .matching import MatchingLoss, PointLoss
 from .networks import Networks
 from .settings import TrainingConfig
@@ -47,19 +50,45 @@ def _pointed_at(batch: Batch, side: int) -> Tensor:
     return shares.clamp(max=1)
 
 
+_AROUND_POINT_PX = 7
+"""A point speaks of a square of so many pixels around it."""
+
+
+def _pointed_pixels(batch: Batch) -> Tensor:
+    """Of which pixels a point speaks, (N, 1, S, S) float, 0 or 1."""
+    pixels = batch.recoloured.unsqueeze(1).float()
+    if batch.pointed:
+        points = (batch.lineart_map > 0).float()
+        around = F.max_pool2d(points, _AROUND_POINT_PX, 1, _AROUND_POINT_PX // 2)
+        pixels[-batch.pointed :] = torch.maximum(pixels[-batch.pointed :], around)
+    return pixels
+
+
 class Objective(nn.Module):
     """The losses of a batch.
 
     Args:
         channel_weights: what the error of each latent channel counts, (C, 1, 1) with mean 1.
+        decode: scaled latents to pictures (N, 3, S, S) in [-1, 1].
     """
 
     channel_weights: Tensor
 
     def __init__(
-        self, networks: Networks, scheduler: Any, config: TrainingConfig, channel_weights: Tensor
+        self,
+        networks: Networks,
+        scheduler: Any,
+        config: TrainingConfig,
+        channel_weights: Tensor,
+        decode: Callable[[Tensor], Tensor],
     ) -> None:
         super().__init__()
+        if config.decoded and scheduler.config["prediction_type"] != "v_prediction":
+            raise BadRequest(
+                "Pictures can't be decoded from what this model predicts at its noisiest steps.",
+                "Set decoded = 0: it is for models that predict velocity.",
+            )
+        self._decode = decode
         for name, module in networks.items():
             self.add_module(name, module)
         self.networks, self.scheduler, self.config = networks, scheduler, config
@@ -72,7 +101,7 @@ class Objective(nn.Module):
         reference_latents: Tensor,
         lineart_latents: Tensor | None,
     ) -> Tensor:
-        """Error of the prediction, matching loss and point loss, (3,) float32.
+        """Error of the prediction, matching, point and picture loss, (4,) float32.
 
         Args:
             latents: (N, C, h, w) scaled latents of the targets.
@@ -107,7 +136,21 @@ class Objective(nn.Module):
         wanted = self._wanted(latents, noise, timesteps)
         error = (weight * (predicted.float() - wanted).square()).mean()
         attention = (loss.value().to(error) for loss in (matching, joining))
-        return torch.stack([error, *attention])
+        picture = self._picture_error(batch, noisy, timesteps, predicted).to(error)
+        return torch.stack([error, *attention, picture])
+
+    def _picture_error(
+        self, batch: Batch, noisy: Tensor, timesteps: Tensor, predicted: Tensor
+    ) -> Tensor:
+        """How far the pictures that some of the predictions stand for are from the targets."""
+        if not self.config.decoded:
+            return torch.zeros(())
+        rows = torch.randperm(len(noisy))[: self.config.decoded_rows].to(noisy.device)
+        kept = self.scheduler.alphas_cumprod.to(noisy)[timesteps[rows]].view(-1, 1, 1, 1)
+        latents = kept.sqrt() * noisy[rows] - (1 - kept).sqrt() * predicted[rows]
+        error = self._decode(latents).float() - signed(batch.target[rows])
+        weight = 1 + (self.config.stress - 1) * _pointed_pixels(batch)[rows]
+        return (weight * (error.abs() + error.square())).mean()
 
     def _cache(self) -> dict[str, Any]:
         return ReadOnce() if self.config.gradient_checkpointing else {}
@@ -119,7 +162,7 @@ class Objective(nn.Module):
         if batch.plain == len(batch.target):
             return plain, []
         size_px = net.image_encoder.config.image_size
-        pixels = signed_to_clip_pixels(batch.reference[batch.plain :], size_px)
+        pixels = signed_to_clip_pixels(signed(batch.reference[batch.plain :]), size_px)
         token = image_token(net.image_encoder, pixels)
         bank = net.reference_unet.read(latents, token)
         bank.projections = self._cache()
@@ -129,7 +172,8 @@ class Objective(nn.Module):
         if not batch.pointed:
             return None
         point_net = self.networks.point_net
-        return PointEmbeddings(point_net(batch.lineart_map), point_net(batch.reference_map))
+        ends = (batch.lineart_map, batch.reference_map)
+        return PointEmbeddings(*(point_net(end.float()) for end in ends))
 
     def _timesteps(self, latents: Tensor) -> Tensor:
         """Drawn on the CPU, so that every device draws the same."""
@@ -160,7 +204,7 @@ class Objective(nn.Module):
                 noisy,
                 timesteps,
                 encoder_hidden_states=tokens,
-                controlnet_cond=batch.condition,
+                controlnet_cond=signed(batch.condition).expand(-1, 3, -1, -1),
                 return_dict=False,
             )
             told = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}

@@ -71,6 +71,9 @@ class TrainingConfig:
             at the points themselves and in parts that were recoloured.
         visible: 0 counts the error of all latent channels alike, 1 by what each of them shows
             in the decoded picture (:func:`.codec.visibility`).
+        decoded: weight of the error of the pictures that predictions stand for, decoded. What
+            is seen then counts as it is seen. For models that predict velocity.
+        decoded_rows: of how many rows of a batch at most.
         clips: folders of pairs made by ``manganinja train clips``.
         clip_share: share of a batch that is taken from them, where there are any.
         pool: pairs to choose from at a time, in all processes together.
@@ -110,6 +113,8 @@ class TrainingConfig:
     joining: float = 0.1
     stress: float = 4.0
     visible: float = 0.0
+    decoded: float = 0.0
+    decoded_rows: int = 16
     clips: tuple[str, ...] = ()
     clip_share: float = 0.5
     pool: int = 2048
@@ -161,6 +166,11 @@ class TrainingConfig:
     def whole_share(self) -> float:
         """Share of the run in which everything is trained."""
         return 0.0 if self.stage == 2 else 1.0 - self.points_alone
+
+    @property
+    def loss_weights(self) -> tuple[float, ...]:
+        """What each loss counts, in the order of :data:`.loop.LOSSES`."""
+        return (1.0, self.matching, self.joining, self.decoded)
 
     def learning_rate_at(self, step: int, share: float) -> float:
         """The learning rate of a stage's step, counted from 0, when ``share`` of it is done."""

@@ -23,7 +23,14 @@ from manganinja.evaluate.held_out import (
     untouched,
 )
 from manganinja.train.batch import BatchConfig, condition_of, make_batch
-from manganinja.train.codec import CodecConfig, new_codec, to_signed, train_codec, visibility
+from manganinja.train.codec import (
+    CodecConfig,
+    _Samples,
+    new_codec,
+    to_signed,
+    train_codec,
+    visibility,
+)
 from manganinja.train.config import changed, read_config
 from manganinja.train.drawings import draw_pair
 from manganinja.train.export import export
@@ -96,7 +103,7 @@ def test_recoloured_parts_take_the_colour_under_the_other_end() -> None:
     batch = make_batch(drawn, config, np.random.default_rng(2))
     checked = 0
     for row, pair in enumerate(drawn):
-        target = batch.target[row].permute(1, 2, 0).add(1).mul(127.5).round().byte().numpy()
+        target = batch.target[row].permute(1, 2, 0).numpy()
         part_ids = batch.target_parts[row].numpy()
         for part in np.unique(part_ids[part_ids != pair.target.parts]):
             inside = (part_ids == part) & (pair.target.parts != part)
@@ -109,7 +116,7 @@ def test_recoloured_parts_take_the_colour_under_the_other_end() -> None:
 
 def test_condition_of_black_lines_is_bright() -> None:
     condition = condition_of(np.array([[0, 200, 255]], np.uint8))
-    np.testing.assert_allclose(condition, [[1, -1, -1]])
+    np.testing.assert_array_equal(condition, [[255, 0, 0]])
 
 
 def test_matching_loss_is_low_only_for_attention_on_the_same_part() -> None:
@@ -118,7 +125,7 @@ def test_matching_loss_is_low_only_for_attention_on_the_same_part() -> None:
 
     def loss(sharpness: float) -> float:
         """Queries and keys that are the tokens' part ids: attention goes to equal parts."""
-        side = 8
+        side = SIZE // 8
         codes = torch.randn(256, 32, generator=torch.Generator().manual_seed(0))
         codes = codes / codes.norm(dim=1, keepdim=True)
         step = SIZE // side
@@ -126,7 +133,7 @@ def test_matching_loss_is_low_only_for_attention_on_the_same_part() -> None:
             codes[p[:, step // 2 :: step, step // 2 :: step].long()].flatten(1, 2).unsqueeze(1)
             for p in (batch.target_parts, batch.reference_parts)
         )
-        matching = MatchingLoss(batch, coarsest=8, finest=16)
+        matching = MatchingLoss(batch)
         matching("up_blocks.0.x", query * sharpness, torch.cat([query, key], 2), side * side)
         return matching.value().item()
 
@@ -139,10 +146,10 @@ def test_matching_loss_is_low_only_for_attention_on_the_same_part() -> None:
 def test_point_loss_is_low_only_for_attention_between_the_ends_of_a_pair() -> None:
     config = BatchConfig(plain=0, pointed=1, no_pairs=0, shuffled=0, most_pairs=3)
     batch = make_batch(pairs(4), config, np.random.default_rng(3))
-    side = 16
+    side = SIZE // 8
     query, key = (
         torch.nn.functional.one_hot(
-            torch.nn.functional.adaptive_max_pool2d(numbers, side).flatten(1).long(), 32
+            torch.nn.functional.adaptive_max_pool2d(numbers.float(), side).flatten(1).long(), 32
         )
         .float()
         .unsqueeze(1)
@@ -315,6 +322,21 @@ def test_a_decoder_learns_from_what_the_model_paints(codec, tmp_path: Path) -> N
     after = train_codec(config, tmp_path / "codec", pipeline).state_dict()
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert moved == {"decoder", "post_quant_conv"}
+
+
+def test_a_codec_sees_the_same_crops_whenever_it_is_trained_and_workers_share_them() -> None:
+    alone = _Samples(CodecConfig(size_px=SIZE, crop_px=16, batch=3))
+    again, shared = _Samples(alone._config), _Samples(replace(alone._config, workers=2))
+    assert torch.equal(alone[4].crops, again[4].crops)
+    assert alone[0].crops.shape == (3, 3, 16, 16)
+    shared[0], shared[1]
+    first, second = (set(pool._drawn) for pool in shared._pools.values())
+    seeds = [
+        pool.first_seed + pool.stride * place
+        for pool, drawn in zip(shared._pools.values(), (first, second), strict=True)
+        for place in drawn
+    ]
+    assert len(set(seeds)) == len(seeds)
 
 
 def test_another_seed_sees_other_drawings(codec, tmp_path: Path) -> None:

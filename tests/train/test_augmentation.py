@@ -131,7 +131,7 @@ def test_each_part_can_be_left_out(pairs) -> None:
         assert (batch.reference_parts[row].numpy() == pair.reference.parts).all()
         assert (batch.target_parts[row].numpy() == pair.target.parts).all()
     dropped = make_batch(pairs, BatchConfig(no_lineart=1.0), np.random.default_rng(0))
-    assert (dropped.condition == -1).all()
+    assert (dropped.condition == 0).all()
     styled = BatchConfig(restyled=1.0, no_lineart=0.0)
     assert not torch.equal(
         make_batch(pairs, styled, np.random.default_rng(0)).condition, batch.condition

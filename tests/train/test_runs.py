@@ -214,8 +214,7 @@ def _two_steps_of_two(config: Any, codec: Any, tmp_path: Path) -> dict[str, torc
             trainer._process = Process(index, 2)
             trainer._seed(turn)
             losses = trainer.losses(batch)
-            weights = torch.tensor([1.0, config.matching, config.joining])
-            (losses @ weights / 2).backward()
+            (losses @ torch.tensor(config.loss_weights) / 2).backward()
         torch.nn.utils.clip_grad_norm_(trainer.parameters.values(), config.clip)
         for group in trainer.optimizer.param_groups:
             group["lr"] = trainer._learning_rate()
