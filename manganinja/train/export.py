@@ -48,6 +48,7 @@ def export(
             )
         shutil.rmtree(output)
     pipeline.to(torch.float16).save_pretrained(output)
+    _forget_own_paths(output)
     for name in ("config.toml", "curve.jsonl"):
         if (run / name).exists():
             shutil.copyfile(run / name, output / f"training_{name}")
@@ -55,6 +56,14 @@ def export(
     (output / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(manifest, indent=1))
     return pipeline.to(torch.float32)
+
+
+def _forget_own_paths(folder: Path) -> None:
+    """Take out what diffusers notes of the folders from which parts were loaded."""
+    for path in folder.glob("*/config.json"):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if config.pop("_name_or_path", None) is not None:
+            path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _fingerprints(folder: Path) -> dict[str, dict[str, int | str]]:

@@ -31,7 +31,7 @@ def mini() -> MangaNinjaPipeline:
 
 def test_it_is_shipped_as_safetensors_of_a_few_tens_of_megabytes() -> None:
     files = [path for path in MINI.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".safetensors", ".json", ".jsonl"}
+    assert {path.suffix for path in files} <= {".safetensors", ".json", ".jsonl", ".toml"}
     assert sum(path.stat().st_size for path in files) < 64e6
 
 
