@@ -210,6 +210,7 @@ def test_a_run_learns_is_continued_where_it_stopped_and_exports(codec, tmp_path:
     averaged = first.ema.mean["unet.conv_in.weight"]
     torch.testing.assert_close(pipeline.unet.conv_in.weight, averaged, atol=1e-3, rtol=1e-3)
     assert (tmp_path / "model" / "training_curve.jsonl").read_text().count("\n") == 3
+    assert str(tmp_path) not in (tmp_path / "model" / "vae" / "config.json").read_text()
     assert read_config(tmp_path / "model" / "training_config.toml")["pool"] == 8
     again = Trainer(SMALL, tmp_path / "again", start_from=pipeline)
     torch.testing.assert_close(again.networks.unet.conv_in.weight, pipeline.unet.conv_in.weight)

@@ -23,9 +23,9 @@ def test_a_config_comes_back_from_its_file(tmp_path: Path) -> None:
     assert changed(TrainingConfig(), read_config(path)) == config
 
 
-def test_json_is_read_too_as_the_bundled_model_has_it(tmp_path: Path) -> None:
-    config = changed(TrainingConfig(), read_config(MINI / "training_config.json"))
-    assert config.networks.channels == (64, 128, 192) and config.pure_noise == 0.85
+def test_the_bundled_models_config_is_read_and_json_too(tmp_path: Path) -> None:
+    config = changed(TrainingConfig(), read_config(MINI / "training_config.toml"))
+    assert config.networks.channels == (64, 128, 192) and config.size_px == 256
     path = tmp_path / "few.json"
     path.write_text('{"batch": 2, "learning_rate": 1}')
     assert changed(config, read_config(path)).learning_rate == 1.0

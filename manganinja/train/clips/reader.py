@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import BadRequest
 from ...lineart import shrink_lines
 from ..drawings import Drawing, DrawnPair, point_pairs
+
 MANIFEST = "manifest.jsonl"
 from .manifest import Manifest
 
