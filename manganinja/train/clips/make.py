@@ -22,12 +22,11 @@ from ...lineart import has_lines
 from .decode import BadClip, Frame, frames
 from .likeness import KeptPairs
 from .lines import Lines, lines_of
-from .manifest import Manifest, Record
+from .manifest import MANIFEST, Manifest, Record
 from .matchers import Matcher, Matches, matcher_of, same_coloured
 from .settings import ClipsConfig
 from .shots import Candidate, Tally, candidates
 
-MANIFEST = "manifest.jsonl"
 CONFIG = "config.json"
 PICTURES = "pictures"
 

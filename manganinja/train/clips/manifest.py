@@ -16,6 +16,10 @@ from typing import Any
 Record = dict[str, Any]
 
 
+MANIFEST = "manifest.jsonl"
+"""Name of the file in a folder of pairs."""
+
+
 class Manifest:
     """A file of records.
 

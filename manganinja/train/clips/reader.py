@@ -15,8 +15,7 @@ from ...errors import BadRequest
 from ...lineart import shrink_lines
 from ..drawings import Drawing, DrawnPair, point_pairs
 
-MANIFEST = "manifest.jsonl"
-from .manifest import Manifest
+from .manifest import MANIFEST, Manifest
 
 NO_PART = (0, 255)
 """Part ids of reference and target where nobody knows the parts: none agrees with any."""
