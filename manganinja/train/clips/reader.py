@@ -14,7 +14,6 @@ import numpy as np
 from ...errors import BadRequest
 from ...lineart import shrink_lines
 from ..drawings import Drawing, DrawnPair, point_pairs
-
 from .manifest import MANIFEST, Manifest
 
 NO_PART = (0, 255)
