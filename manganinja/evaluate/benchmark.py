@@ -45,6 +45,18 @@ class Result:
         """The table's rows."""
         return {name: mean_scores(scores) for name, scores in self.scores.items()}
 
+    def answered(self) -> dict[str, int]:
+        """How many cases each row's figures are means of."""
+        return {name: len(scores) for name, scores in self.scores.items()}
+
+    def partly(self) -> list[str]:
+        """A line for each row that has not answered all cases."""
+        return [
+            f"{name}: means of {count} cases of {self.cases}"
+            for name, count in self.answered().items()
+            if count < self.cases
+        ]
+
 
 def ask(
     cases: Iterable[Case],

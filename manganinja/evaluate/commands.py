@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
         if not result.cases:
             raise BadRequest("No pair of the folder could be used.", "Correct what is named above.")
         print(f"\n{kind}: {result.cases} cases, up to {options.points} points given")
-        print(_table(rows), flush=True)
+        print("\n".join([_table(rows), *result.partly()]), flush=True)
         # After each kind, so that a run that is stopped leaves what it has.
         _write(options, results, left_out)
     if len(results) > 1:
@@ -196,7 +196,11 @@ def _write(options: argparse.Namespace, results: dict[str, Result], left_out: li
             "size_px": None if options.folder else options.size,
             "left_out": left_out,
             "kinds": {
-                kind: {"cases": result.cases, "rows": as_json(result.means())}
+                kind: {
+                    "cases": result.cases,
+                    "answered": result.answered(),
+                    "rows": as_json(result.means()),
+                }
                 for kind, result in results.items()
             },
             "all": as_json(_together(results)),

@@ -969,7 +969,8 @@ def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
         np.abs(one.coarse - other.coarse).sum(axis=(1, 2)),
         np.abs(one.coarse - other.coarse[:, :, ::-1]).sum(axis=(1, 2)),
     )
-    size = np.abs(np.log(one.areas / other.areas))
+    # A region may be all lines, with no free pixel.
+    size = np.abs(np.log(np.maximum(one.areas, 1) / np.maximum(other.areas, 1)))
     return 1.2 * (rings + coarse) + 2 * size + 0.8 * np.abs(one.elongation - other.elongation)
 
 

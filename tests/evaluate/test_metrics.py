@@ -14,7 +14,7 @@ import torch
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, ViTConfig, ViTModel
 
 from manganinja.errors import ModelNotFound
-from manganinja.evaluate.benchmark import as_json, table
+from manganinja.evaluate.benchmark import Result, as_json, table
 from manganinja.evaluate.cases import Case, page, regions_of
 from manganinja.evaluate.metrics import (
     Answer,
@@ -99,6 +99,12 @@ def test_means_leave_out_what_was_not_measured_and_tables_too() -> None:
     assert rows["a"].psnr == 15 and rows["a"].acc == 0.5 and rows["a"].dino is None
     assert "DINO" not in table(rows) and "15.00" in table(rows)
     assert as_json({"b": Scores(psnr=float("nan"))})["b"]["psnr"] is None
+
+
+def test_rows_that_did_not_answer_all_cases_say_so() -> None:
+    result = Result(cases=2, scores={"all": [Scores(), Scores()], "some": [Scores()]})
+    assert result.answered() == {"all": 2, "some": 1}
+    assert result.partly() == ["some: means of 1 cases of 2"]
 
 
 def tiny_networks(folder: Path) -> None:

@@ -22,7 +22,8 @@ from manganinja.flats.assign import region_at
 from manganinja.flats.flatten import SURE, Flats, cut_regions, flatten
 from manganinja.flats.measures import FlatsTruth
 from manganinja.flats.palette import ReferenceFlats, extract_palette
-from manganinja.flats.spreading import Pointed, Spreading
+from manganinja.flats.shapes import describe
+from manganinja.flats.spreading import Pointed, Spreading, _unlike_each
 from manganinja.flats.values import EMPTY, SOURCES, Assignment, Mark, Marks, Palette, Regions
 
 slowly = settings(
@@ -436,3 +437,11 @@ def test_a_page_of_thousands_of_regions_takes_seconds() -> None:
     began = time.monotonic()
     Spreading([(reference, known)])(flats.regions, known.palette)
     assert time.monotonic() - began < 60
+
+
+def test_regions_that_are_all_lines_can_be_compared() -> None:
+    """They have no free pixel, so no size to take a logarithm of."""
+    shapes, _ = describe(cut_regions(Image.fromarray(small(3).lineart)).regions)
+    bare = replace(shapes, areas=np.zeros_like(shapes.areas))
+    for other in (shapes, bare):
+        assert np.isfinite(_unlike_each(bare, other)).all()
