@@ -26,7 +26,7 @@ from ..pipeline import MangaNinjaPipeline
 from ..points import PointPair
 from .drawings import DrawnPair, point_pairs
 from .feed import endless
-from .pool import DRAWINGS_OF_A_SEED, DrawingPool, held_out_pairs
+from .pool import DrawingPool, held_out_pairs
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,9 @@ class _Samples(Dataset):
     def _pool(self, worker: int) -> DrawingPool:
         if worker not in self._pools:
             config, workers = self._config, max(1, self._config.workers)
-            first = config.seed * DRAWINGS_OF_A_SEED + worker
-            capacity = max(1, 2048 // workers)
-            self._pools[worker] = DrawingPool(config.size_px, capacity, 6, first, stride=workers)
+            self._pools[worker] = DrawingPool.share(
+                worker, workers, config.size_px, 2048, 6, config.seed
+            )
         return self._pools[worker]
 
 

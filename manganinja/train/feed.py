@@ -64,12 +64,8 @@ class Batches(Dataset):
             config, process = self._config, self._process
             pools = max(1, config.workers) * process.count
             number = worker * process.count + process.index
-            drawings = DrawingPool(
-                config.size_px,
-                max(1, config.pool // pools),
-                config.reuse,
-                config.seed * DRAWINGS_OF_A_SEED + number,
-                stride=pools,
+            drawings = DrawingPool.share(
+                number, pools, config.size_px, config.pool, config.reuse, config.seed
             )
             self._pools[worker] = drawings
             if config.clips:

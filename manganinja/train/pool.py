@@ -46,6 +46,14 @@ class DrawingPool:
         self.stride = stride
         self._drawn: dict[int, DrawnPair] = {}
 
+    @classmethod
+    def share(
+        cls, number: int, count: int, size_px: int, capacity: int, reuse: float, seed: int
+    ) -> DrawingPool:
+        """One of ``count`` pools, from 0, that have a run's drawings and capacity among them."""
+        first = seed * DRAWINGS_OF_A_SEED + number
+        return cls(size_px, max(1, capacity // count), reuse, first, stride=count)
+
     def places(self, turn: int, count: int, rng: np.random.Generator) -> list[int]:
         """Which pairs, counted from the first one, a turn takes; the first turn is 0."""
         end = max(min(count, self.capacity), int((turn + 1) * count / self.reuse))
