@@ -151,7 +151,7 @@ def _add_colorize(subcommands: Any) -> None:
         "--preset",
         choices=PRESETS,
         help="sampler and steps together: draft is fast and rougher, best is the exact one and "
-        "slow (default: what the model recommends)",
+        "slow; in no more steps than the model recommends (default: what it recommends)",
     )
     parser.add_argument(
         "--steps", type=int, help="sampling steps (default: the preset's or the model's own)"
@@ -253,10 +253,14 @@ def _colorize(options: argparse.Namespace) -> int:
     picture = finished.layers[0].picture
     print(
         f"Wrote {options.output}: {picture.width_px} x {picture.height_px} px, seed "
-        f"{request.seed}, {_preset(request)}{proposal.steps} steps in "
+        f"{request.seed}, {_preset(request)}{_steps(proposal.steps)} in "
         f"{time.monotonic() - started:.1f} s on {painter.device}."
     )
     return 0
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _preset(request: ColorizeRequest) -> str:

@@ -206,7 +206,10 @@ class Painter:
         """Of a whole run: the request's own, or its preset's, or the model's."""
         if request.steps is not None:
             return request.steps
-        return PRESETS[request.preset].steps if request.preset else self.pipeline.config["steps"]
+        recommended = self.pipeline.config["steps"]
+        if request.preset is None:
+            return recommended
+        return PRESETS[request.preset].steps_of(recommended)
 
     def _initial(self, picture: Picture | None, strength: np.ndarray) -> Image.Image | None:
         """The picture to start from as the network would have painted it: on white, and with the

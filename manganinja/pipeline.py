@@ -477,8 +477,8 @@ class MangaNinjaPipeline(DiffusionPipeline):
             strength: how much of it is painted anew, 0.01 to 1: the share of the steps that
                 run. With 1, nothing of it is left. Means nothing without a picture.
             preset: "draft", "standard" or "best" (:data:`.samplers.PRESETS`): sampler, steps and
-                ``guidance_every`` together, where these are None. In fewer steps than its own,
-                each computes all guidance rows.
+                ``guidance_every`` together, where these are None, in no more steps than the model
+                recommends. In fewer steps than its own, each computes all guidance rows.
             sampler: "ddim", "dpm++" or "unipc"; DDIM if None.
             guidance_every: all guidance rows are computed in every so many steps and continued in
                 between (:class:`.guidance.SparseGuidance`); 1, which is exact, if None.
@@ -596,12 +596,12 @@ class MangaNinjaPipeline(DiffusionPipeline):
         self, preset: str | None, sampler: str | None, steps: int | None, every: int | None
     ) -> Preset:
         """The preset, or what the model recommends, with what else the caller names."""
-        chosen = named_preset(preset) if preset else Preset("ddim", self.config["steps"])
+        recommended = self.config["steps"]
+        chosen = named_preset(preset) if preset else Preset("ddim", recommended)
         # Some schedulers begin one step above the last multiple.
         trained = self.scheduler.config
         most = trained["num_train_timesteps"] - trained["steps_offset"]
-        own = inputs.whole_number(chosen.steps, "steps are not possible", 1, most)
-        steps = own if steps is None else steps
+        steps = chosen.steps_of(recommended) if steps is None else steps
         chosen = chosen.in_steps(inputs.whole_number(steps, "steps are not possible", 1, most))
         if sampler not in (None, chosen.sampler):
             chosen = replace(chosen, guidance_every=1)  # Leaving rows out suits DDIM alone.

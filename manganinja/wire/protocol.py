@@ -280,7 +280,8 @@ class ColorizeRequest(_Request[Picture]):
     """One immutable job: everything that the result is a function of.
 
     `steps` is 1..999 and the guidance scales are 0..100; None is what the model recommends.
-    `preset` is one of `PRESETS`, or None for what the model recommends; `steps` win over its own.
+    `preset` is one of `PRESETS`, or None for what the model recommends; `steps` win over its own,
+    of which there are never more than the model recommends.
     `seed` is 0..2^63-1. `source` holds ids of the document and the layers it came from; it comes
     back with the result and is never interpreted. `result_format` is "rgba8" or "bgra8".
     `reference_options` are empty or one for each reference.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,15 +89,33 @@ def test_the_wire_names_the_presets_that_there_are() -> None:
     assert tuple(PRESETS) == protocol.PRESETS
 
 
+@pytest.fixture
+def patient(painter: Painter) -> Iterator[Painter]:
+    """A painter whose model recommends as many steps as the published one."""
+    recommended = painter.pipeline.config["steps"]
+    painter.pipeline.register_to_config(steps=50)
+    yield painter
+    painter.pipeline.register_to_config(steps=recommended)
+
+
 def test_a_preset_brings_its_sampler_and_its_steps(
-    painter: Painter, asked: ColorizeRequest
+    patient: Painter, asked: ColorizeRequest
 ) -> None:
     draft = replace(asked, preset="draft", steps=None)
-    assert told_steps(painter, draft) == counted(10)
-    painted = painter.paint(draft)
+    assert told_steps(patient, draft) == counted(10)
+    painted = patient.paint(draft)
     assert (painted.info.steps, painted.info.preset) == (10, "draft")
-    plain = painter.paint(replace(asked, steps=10))
+    plain = patient.paint(replace(asked, steps=10))
     assert plain.info.preset is None and plain.picture != painted.picture
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_takes_more_steps_than_the_model_recommends(
+    painter: Painter, asked: ColorizeRequest, calls: list[dict[str, Any]], preset: str
+) -> None:
+    painted = painter.paint(replace(asked, preset=preset, steps=None))
+    assert (painted.info.steps, painted.info.preset) == (2, preset)
+    assert told_steps(painter, replace(asked, preset=preset, steps=None)) == counted(2)
 
 
 def test_steps_win_over_those_of_the_preset(painter: Painter, asked: ColorizeRequest) -> None:
@@ -251,7 +270,7 @@ def test_a_run_starts_from_a_picture_and_says_its_preset(
 ) -> None:
     assert colorize(files, small_model, "--start-from", "start.png", "--preset", "draft") == 0
     assert (requests[0].strength, requests[0].preset) == (0.6, "draft")
-    assert "preset draft, 6 steps" in capsys.readouterr().out
+    assert "preset draft, 1 step in" in capsys.readouterr().out
     assert colorize(files, small_model, "--start-from", "start.png", "--strength", "0.25") == 0
     assert requests[1].strength == 0.25 and requests[1].preset is None
 

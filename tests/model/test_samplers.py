@@ -79,7 +79,7 @@ def test_the_best_preset_leaves_out_rows_and_comes_near_to_all_of_them(
 ) -> None:
     scales = {"guidance_scale_reference": 9.0, "guidance_scale_points": 15.0}
     exact = painted(mini, num_inference_steps=50, **scales)
-    assert 40 < decibels(painted(mini, preset="best", **scales), exact) < 99
+    assert 40 < decibels(painted(mini, preset="best", num_inference_steps=50, **scales), exact) < 99
 
 
 def test_guidance_that_changes_evenly_is_continued_exactly() -> None:
