@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,17 +27,20 @@ def pipeline_of(
     Args:
         options: further ones of :class:`MangaNinjaPipeline`.
     """
-    licence = start.licence or config.card.licence
+    card = replace(
+        config.card,
+        licence=start.licence or config.card.licence,
+        resolution=config.card.resolution or config.size_px,
+    )
     return MangaNinjaPipeline(
         vae=start.codec,
         scheduler=start.scheduler,
         **vars(networks),
-        resolution=config.size_px,
         square=True,
         keeps_thin_lines=True,
         paints_lines=config.data.lines_in_target,
         matches_by_attention=config.matching > 0,
-        **{**vars(config.card), "licence": licence, **options},
+        **{**vars(card), **options},
     )
 
 
@@ -48,7 +52,7 @@ def sample_sheet(
     modes = {name: module.training for name, module in networks.items()}
     for _, module in networks.items():
         module.eval()
-    pipeline = pipeline_of(networks, start, config)
+    pipeline = pipeline_of(networks, start, config, resolution=config.size_px)
     pipeline.place = device
     pipeline.set_progress_bar_config(disable=True)
     rows = [

@@ -92,7 +92,6 @@ def test_hand_drawn_examples_come_nearer_to_the_truth_than_the_mean_colour(
     assert error < 0.75 * np.square(example.mean - example.truth).mean()
 
 
-@pytest.mark.xfail(strict=True, reason="a quarter of the points is followed half-heartedly")
 def test_points_halve_the_error_where_they_are_set(mini: MangaNinjaPipeline) -> None:
     pairs = list(itertools.islice(held_out_pairs(12, mini.config["resolution"]), 12))
     without, given = (score(model(mini, None, flag), pairs) for flag in (False, True))

@@ -85,6 +85,7 @@ def test_a_run_from_stable_diffusion_trains_goes_on_and_exports(
     assert again.step == 2
     pipeline = export(tmp_path / "run", tmp_path / "model")
     assert "OpenRAIL" in pipeline.config["licence"]
+    assert pipeline.config["resolution"] == FULL.size_px
     assert pipeline.scheduler.config["prediction_type"] == "epsilon"
 
 
@@ -111,8 +112,10 @@ def test_the_published_weights_can_be_trained_on_either_way(tmp_path: Path) -> N
     wide = changed(FULL, {"networks": {"lineart": "latents"}})
     trainer = Trainer(wide, tmp_path / "wide", start_from=published)
     trainer.run()
-    pipeline = export(tmp_path / "wide", tmp_path / "model", card=CardConfig(licence="mine"))
+    card = CardConfig(licence="mine", resolution=96)
+    pipeline = export(tmp_path / "wide", tmp_path / "model", card=card)
     assert pipeline.controlnet is None and "NC" in pipeline.config["licence"]
+    assert pipeline.config["resolution"] == 96
 
 
 def test_what_is_missing_for_a_start_is_named(folders: dict[str, str], tmp_path: Path) -> None:
