@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from .joining import joined
 from .oklab import distance, to_oklab
 from .palette import nearest
 from .values import EMPTY, SOURCES, Assignment, Marks, Palette, Regions
@@ -17,11 +18,6 @@ SAMPLES = 3_000_000
 _SOFT_SAMPLES = 800_000
 _COLOUR_WEIGHT = 0.3
 """Of the proposal's colours beside the votes of the correspondence."""
-_NETWORK_WEIGHT = 1.4
-"""Of a network's opinion beside what the reference's regions say, times how often it agrees."""
-_NO_DOUBT = 0.8
-_EXPECTED, _PRIOR_ROWS = 0.7, 1
-"""What to think of a network before regions have been compared, and for how many that counts."""
 _FEW = 24
 """A region with fewer votes on the sampling grid is sampled pixel by pixel."""
 _SURE_DEPTH_PX = 0.02
@@ -75,12 +71,10 @@ def from_votes(
         votes: (y, x, K) float32 from :func:`.matches.palette_votes`.
         proposal, likely: as in :func:`from_proposal`; the proposal counts for less than the votes.
     """
-    painted, _ = _votes(regions, proposal, palette)
-    seen = _gathered(regions, votes)
-    together = _normalised(seen) + _COLOUR_WEIGHT * _normalised(painted)
+    together = opinion(regions, votes, proposal, palette)
     if likely is not None:
         # The colour was not taken from the painting, so how far that strays says nothing.
-        return _weighed(regions, _normalised(together), np.zeros_like(together), likely)
+        return _weighed(regions, together, np.zeros_like(together), likely)
     order = np.argsort(-together, axis=1, kind="stable")
     rows = np.arange(regions.count)
     best, second = together[rows, order[:, 0]], together[rows, order[:, min(1, len(palette) - 1)]]
@@ -96,19 +90,28 @@ def from_votes(
     return _inherited(regions, assignment, together)
 
 
+def opinion(
+    regions: Regions, votes: np.ndarray, proposal: np.ndarray, palette: Palette
+) -> np.ndarray:
+    """(count, K) what a network says of each region, rows of 1 or of nothing: its votes, and for
+    less the colours that it painted. Arguments as of :func:`from_votes`."""
+    painted, _ = _votes(regions, proposal, palette)
+    seen = _gathered(regions, votes)
+    return _normalised(_normalised(seen) + _COLOUR_WEIGHT * _normalised(painted))
+
+
 def _weighed(
-    regions: Regions, opinion: np.ndarray, strayed: np.ndarray, likely: np.ndarray
+    regions: Regions, of_network: np.ndarray, strayed: np.ndarray, likely: np.ndarray
 ) -> Assignment:
     """What a network says and what the reference's regions say, together.
 
     Args:
-        opinion: (count, K) the network's, rows of 1 or of nothing.
+        of_network: (count, K) rows of 1 or of nothing.
         strayed: (count, K) how far it is from each colour.
     """
-    weight = _NETWORK_WEIGHT * _agreement(opinion, likely)
-    both = (likely + weight * opinion) / (1 + weight)
+    both = joined(of_network, likely)
     rows, index = np.arange(regions.count), both.argmax(axis=1).astype(np.int32)
-    own = index == opinion.argmax(axis=1)
+    own = index == of_network.argmax(axis=1)
     assignment = Assignment(
         index=index,
         confidence=both[rows, index].astype(np.float32),
@@ -116,15 +119,6 @@ def _weighed(
         off_palette=np.where(own, strayed[rows, index], 0).astype(np.float32),
     )
     return _inherited(regions, assignment, both)
-
-
-def _agreement(opinion: np.ndarray, likely: np.ndarray) -> float:
-    """How much a network is for the colours of which the reference's regions leave no doubt: so
-    good is its word about the others. Pairs and the paper (1) are no test of it."""
-    best = likely.max(axis=1, initial=0)
-    rows = np.flatnonzero((best >= _NO_DOUBT) & (best < 1))
-    agreed = opinion[rows, likely[rows].argmax(axis=1)].sum()
-    return float((agreed + _EXPECTED * _PRIOR_ROWS) / (len(rows) + _PRIOR_ROWS))
 
 
 def _normalised(votes: np.ndarray) -> np.ndarray:

@@ -117,12 +117,13 @@ def _add_codec_options(parser: argparse.ArgumentParser) -> None:
 
 def _codec(options: argparse.Namespace) -> int:
     from ..weights.load import load_pipeline
-    from .codec import CodecConfig, train_codec
+    from .codec import CodecConfig
+    from .codec_training import CodecTrainer
 
     start_from = load_pipeline(options.start_from) if options.start_from else None
     if start_from:
         start_from.set_progress_bar_config(disable=True)
-    train_codec(_configured(CodecConfig(), options), options.run, start_from)
+    CodecTrainer(_configured(CodecConfig(), options), options.run, start_from).run()
     return 0
 
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,12 +27,11 @@ from manganinja.evaluate.held_out import (
 from manganinja.train.batch import BatchConfig, condition_of, make_batch
 from manganinja.train.codec import (
     CodecConfig,
-    _Samples,
     new_codec,
     to_signed,
-    train_codec,
     visibility,
 )
+from manganinja.train.codec_training import CodecTrainer, _Samples
 from manganinja.train.config import changed, read_config
 from manganinja.train.drawings import draw_pair
 from manganinja.train.export import export
@@ -304,9 +304,9 @@ def test_a_decoder_trained_alone_leaves_latents_as_they_were(codec, tmp_path: Pa
         size_px=SIZE, crop_px=SIZE, batch=2, steps=3, lined=0.0, decoder_alone=True
     )
     with pytest.raises(BadRequest, match="start-from"):
-        train_codec(config, tmp_path)
-    model = SimpleNamespace(vae=deepcopy(codec))
-    trained = train_codec(config, tmp_path, model)  # type: ignore[arg-type]
+        CodecTrainer(config, tmp_path)
+    model: Any = SimpleNamespace(vae=deepcopy(codec))
+    trained = CodecTrainer(config, tmp_path, model).run()
     before, after = codec.state_dict(), trained.state_dict()
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert moved == {"decoder", "post_quant_conv"}
@@ -321,9 +321,36 @@ def test_a_decoder_learns_from_what_the_model_paints(codec, tmp_path: Path) -> N
     config = CodecConfig(
         size_px=SIZE, crop_px=SIZE, batch=2, steps=2, painted=1.0, learning_rate=1e-3
     )
-    after = train_codec(config, tmp_path / "codec", pipeline).state_dict()
+    after = CodecTrainer(config, tmp_path / "codec", pipeline).run().state_dict()
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert moved == {"decoder", "post_quant_conv"}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_codecs_run_goes_on_to_the_same_weights(tmp_path: Path, workers: int) -> None:
+    config = CodecConfig(
+        size_px=SIZE,
+        crop_px=16,
+        channels=(8, 8, 8, 16),
+        latent_channels=4,
+        batch=2,
+        steps=5,
+        workers=workers,
+    )
+    whole = CodecTrainer(config, tmp_path / "whole").run()
+    stopped = CodecTrainer(config, tmp_path / "stopped")
+    turns = stopped._turns()
+    for _ in range(3):
+        stopped.train_step(next(turns))
+    stopped.save()
+    resumed = CodecTrainer(config, tmp_path / "stopped")
+    assert resumed.step == 3
+    for key, value in resumed.run().state_dict().items():
+        assert torch.equal(value, whole.state_dict()[key]), key
+    assert CodecTrainer(config, tmp_path / "stopped").share == 1
+    other = replace(config, latent_channels=8)
+    with pytest.raises(BadRequest, match="another autoencoder"):
+        CodecTrainer(other, tmp_path / "stopped")
 
 
 def test_a_codec_sees_the_same_crops_whenever_it_is_trained_and_workers_share_them() -> None:
