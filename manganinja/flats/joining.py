@@ -53,8 +53,9 @@ def joined(opinion: np.ndarray, likely: np.ndarray, how: Joining = FITTED) -> np
     """
     shares = np.exp(logits(opinion, likely, agreement(opinion, likely), how))
     shares /= shares.sum(axis=1, keepdims=True)
-    silent = ~(opinion.any(axis=1) | likely.any(axis=1))
-    return np.where(silent[:, None], 0.0, shares[:, :-1])
+    silent = (opinion.sum(axis=1) == 0) & (likely.sum(axis=1) == 0)
+    settled = likely.max(axis=1, initial=0) >= 1  # Pairs and the paper: no network knows better.
+    return np.where((silent | settled)[:, None], likely, shares[:, :-1])
 
 
 def logits(
