@@ -34,7 +34,7 @@ from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 
 MOST_COLOURS = 255
 """Of an index image, whose entry 0 is transparent."""
-SURE = 0.6
+SURE = 0.8
 """Confidence from which a region needs no second look."""
 OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""

@@ -28,7 +28,7 @@ class Joining:
     floor: float = 0.003
 
 
-FITTED = Joining(likely=1.06, network=1.73, none=0.44)
+FITTED = Joining(likely=1.1, network=1.81, none=0.58)
 
 _NO_DOUBT = 0.8
 _EXPECTED, _PRIOR_ROWS = 0.7, 1
