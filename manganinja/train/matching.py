@@ -44,9 +44,15 @@ def _token_pairs(point_map: Tensor, side: int) -> Tensor:
     return bears
 
 
+_FINEST_SIDE = 48
+"""Tokens a side up to which whole matrices of attention are affordable."""
+
+
 def _sides(batch: Batch) -> tuple[int, int]:
     """Tokens a side of the two levels at which attention is shown what belongs together."""
-    finest = min(32, batch.target.shape[-1] // 8)
+    finest = batch.target.shape[-1] // 8
+    while finest > _FINEST_SIDE:
+        finest //= 2
     return finest // 2, finest
 
 

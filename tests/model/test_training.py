@@ -36,7 +36,7 @@ from manganinja.train.config import changed, read_config
 from manganinja.train.drawings import draw_pair
 from manganinja.train.export import export
 from manganinja.train.loop import Trainer
-from manganinja.train.matching import MatchingLoss, PointLoss
+from manganinja.train.matching import MatchingLoss, PointLoss, _sides
 from manganinja.train.networks import NetworkConfig
 from manganinja.train.pool import HELD_OUT_SEED, DrawingPool, held_out_pairs
 from manganinja.train.settings import TrainingConfig
@@ -324,6 +324,17 @@ def test_a_decoder_learns_from_what_the_model_paints(codec, tmp_path: Path) -> N
     after = CodecTrainer(config, tmp_path / "codec", pipeline).run().state_dict()
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert moved == {"decoder", "post_quant_conv"}
+
+
+@pytest.mark.parametrize(
+    ("size_px", "sides"), [(64, (4, 8)), (256, (16, 32)), (384, (24, 48)), (512, (16, 32))]
+)
+def test_attention_is_shown_what_belongs_together_at_levels_that_there_are(
+    size_px: int, sides: tuple[int, int]
+) -> None:
+    batch: Any = SimpleNamespace(target=torch.zeros(1, 3, size_px, size_px))
+    assert _sides(batch) == sides
+    assert set(sides) <= {size_px // 8 >> level for level in range(3)}
 
 
 @pytest.mark.parametrize("workers", [0, 2])
