@@ -51,30 +51,23 @@ def joined(opinion: np.ndarray, likely: np.ndarray, how: Joining = FITTED) -> np
         opinion: (count, K) the network's, rows of 1 or of nothing.
         likely: (count, K) of the reference's regions, rows of at most 1.
     """
-    shares = np.exp(logits(opinion, likely, agreement(opinion, likely), how))
+    of_network, of_likely = words(opinion, likely, agreement(opinion, likely), how.floor)
+    both = how.likely * of_likely + how.network * of_network
+    both[:, -1] += how.none
+    shares = np.exp(both)
     shares /= shares.sum(axis=1, keepdims=True)
     silent = (opinion.sum(axis=1) == 0) & (likely.sum(axis=1) == 0)
     settled = likely.max(axis=1, initial=0) >= 1  # Pairs and the paper: no network knows better.
     return np.where((silent | settled)[:, None], likely, shares[:, :-1])
 
 
-def logits(
-    opinion: np.ndarray, likely: np.ndarray, agreed: float, how: Joining = FITTED
-) -> np.ndarray:
-    """(count, K + 1): what :func:`joined` makes shares of, "none" last.
-
-    A network that agrees little is hardly heard: its opinion is mixed with one that has none.
-    """
-    of_network, of_likely = words(opinion, likely, agreed, how.floor)
-    both = how.likely * of_likely + how.network * of_network
-    both[:, -1] += how.none
-    return both
-
-
 def words(
     opinion: np.ndarray, likely: np.ndarray, agreed: float, floor: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms (count, K + 1) of both; of "none" the network knows nothing."""
+    """Logarithms (count, K + 1) of both words; of "none", the last, a network knows nothing.
+
+    A network that agrees little is hardly heard: its opinion is mixed with one that has none.
+    """
     even, heard = 1 / max(opinion.shape[1], 1), agreed**2
     mixed = heard * opinion + (1 - heard) * even
     of_network = np.log(np.pad(mixed, [(0, 0), (0, 1)], constant_values=even) + 1e-9)
