@@ -41,7 +41,7 @@ def test_a_preview_has_the_colours_of_the_decoded_picture(mini: MangaNinjaPipeli
     placed = Frame(frame.placed_px, frame.placed_px, frame.padded_px)
     with torch.no_grad():
         decoded = mini.decode(scaled, placed)
-    shown = preview(scaled, mini.latent_colours, frame, 256)
+    shown = preview(scaled, mini.latent_colours, frame, mini.config["resolution"])
     assert shown.size == decoded.size
     assert decibels(shown, decoded) > 21
     assert decibels(Image.new("RGB", (8, 8), (128, 128, 128)), decoded) < 15
