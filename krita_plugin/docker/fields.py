@@ -100,7 +100,10 @@ class QualityBox(Box):
         ("standard", "Standard", "Twice as many steps: nearer to “Best”"),
         ("best", "Best", "Many small steps, which the others only come near to: slow"),
     )
-    _PURPOSE = "A number of steps that you choose yourself, further down, wins"
+    _PURPOSE = (
+        "Never more steps than the model recommends; "
+        "a number that you choose yourself, further down, wins"
+    )
 
     def __init__(self) -> None:
         super().__init__("colorize_quality")
