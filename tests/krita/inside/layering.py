@@ -222,14 +222,24 @@ def check_a_cancel_while_the_group_is_made_leaves_nothing(figures):
     points = kit.widget("colorize_points")
     yield from kit.until(lambda: points.currentText() == "Punkte", "the document's layers")
     kit.choose(kit.widget("colorize_result"), "Flats, shade and highlight")
-    before, steps = kit.fingerprints(document), kit.undo_steps()
-    kit.press()
-    yield from kit.until(kit.is_working, "the work to begin", 5)
-    state = kit.workshop().state
-    yield from kit.until(lambda: state.job and "Adding" in state.job.text, "the last stage", 60, 1)
-    kit.workshop().cancel()
-    yield from kit.job_done()
-    yield 1000
-    figures["says"] = kit.message()
-    assert kit.message() == "Cancelled. Nothing was changed."
+    state, cancelled = kit.workshop().state, "Cancelled. Nothing was changed."
+
+    def adding():
+        return state.job and "Adding" in state.job.text
+
+    for tries in range(1, 4):
+        before, steps = kit.fingerprints(document), kit.undo_steps()
+        kit.press()
+        yield from kit.until(kit.is_working, "the work to begin", 5)
+        yield from kit.until(adding, "the last stage", 60, 1)
+        kit.workshop().cancel()
+        yield from kit.job_done()
+        yield 1000
+        figures["says"], figures["tries"] = kit.message(), tries
+        if kit.message() == cancelled:
+            break
+        # On a busy machine all layers may be there before anybody has looked.
+        kit.undo()
+        yield 500
+    assert kit.message() == cancelled
     assert kit.fingerprints(document) == before and kit.undo_steps() == steps
