@@ -12,21 +12,20 @@ and which threshold leaves how many regions on the artist's list and how many wr
 from __future__ import annotations
 
 import argparse
-import pickle
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from manganinja.finishing import prepare, usable_pairs
 from manganinja.flats.assign import opinion
-from manganinja.flats.joining import FITTED, Joining, agreement, joined, words
+from manganinja.flats.joining import FITTED, Joining, agreement, heard, joined, logarithms
 from manganinja.flats.matches import palette_votes
 from manganinja.flats.spreading import Pointed
+from manganinja.match.calibrate import fitted_powers
 from manganinja.match.matched import Matched
 from manganinja.match.samples import true_entries
 from manganinja.match.weights import load_matcher
@@ -97,35 +96,12 @@ def cases(count: int, matcher: str, size_px: int) -> Iterator[Case]:
 
 def fit(known: Sequence[Case]) -> Joining:
     """The weights under which the truth is likeliest."""
-    width = max(case.likely.shape[1] for case in known) + 1
-    network, likely, right = [], [], []
-    for case in known:
-        agreed = agreement(case.of_network, case.likely)
-        own = words(case.of_network, case.likely, agreed, FITTED.floor)
-        for word, laid in zip(own, (network, likely), strict=True):
-            # Colours that a drawing has not come to be impossible.
-            wide = np.full((np.count_nonzero(case.asked), width), np.nan)
-            wide[:, : word.shape[1] - 1], wide[:, -1] = word[case.asked, :-1], word[case.asked, -1]
-            laid.append(wide)
-        right.append(np.where(case.truth < 0, width - 1, case.truth)[case.asked])
-    truth = torch.from_numpy(np.concatenate(right))
-    both = [torch.from_numpy(np.concatenate(laid)) for laid in (network, likely)]
-    absent = both[0].isnan()
-    of_network, of_likely = (word.nan_to_num() for word in both)
-    none = torch.zeros(width, dtype=torch.float64)
-    none[-1] = 1
-    weights = torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        logits = weights[0] * of_likely + weights[1] * of_network + weights[2] * none
-        loss = torch.nn.functional.cross_entropy(logits.masked_fill(absent, -1e4), truth)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    return Joining(*(round(float(w), 2) for w in weights.detach()))
+    words = [
+        [heard(c.of_network, agreement(c.of_network, c.likely))[c.asked] for c in known],
+        [logarithms(c.likely, FITTED.floor)[c.asked] for c in known],
+    ]
+    (network, likely), none, _ = fitted_powers(words, [c.truth[c.asked] for c in known])
+    return Joining(round(likely, 2), round(network, 2), round(none, 2))
 
 
 def report(name: str, known: Sequence[Case], found: Sequence[np.ndarray]) -> str:
@@ -154,17 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--drawings", type=int, default=80)
     parser.add_argument("--size", type=int, default=384, help="pixels a side (384)")
     parser.add_argument("--matcher", default="match", help="'match' or a folder")
-    parser.add_argument(
-        "--keep", type=Path, help="keep what both say here, and use it if it exists"
-    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    if options.keep and options.keep.exists():
-        drawn = pickle.loads(options.keep.read_bytes())  # A file of one's own.
-    else:
-        drawn = list(cases(options.drawings, options.matcher, options.size))
-    if options.keep:
-        options.keep.write_bytes(pickle.dumps(drawn))
+    drawn = list(cases(options.drawings, options.matcher, options.size))
     rng = np.random.default_rng(0)
     half = len(drawn) // 2
     sets = {"mini": drawn, "made up": [case.made_up(rng) for case in drawn]}

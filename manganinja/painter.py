@@ -25,7 +25,7 @@ from .memory import BUDGET_BYTES, Memory
 from .pipeline import MangaNinjaOutput, MangaNinjaPipeline
 from .points import PointPair, map_pixel
 from .preview import preview as show
-from .samplers import PRESETS, late_start
+from .samplers import late_start
 from .weights.find import find_model
 from .weights.load import load_pipeline
 from .wire.protocol import (
@@ -173,7 +173,8 @@ class Painter:
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Job:
         """Read a request's pictures and see whether they can be used. Raises as :meth:`paint`."""
-        steps = self._steps(request)
+        # Of a whole run.
+        steps = request.steps or self.pipeline.steps_of(request.preset)
         # Those that the pipeline runs for each look.
         steps_run = late_start(steps, request.strength)[1]
         on_progress(Progress("reading", 0, steps_run, 0.0))
@@ -201,15 +202,6 @@ class Painter:
             parts,
             watch,
         )
-
-    def _steps(self, request: ColorizeRequest) -> int:
-        """Of a whole run: the request's own, or its preset's, or the model's."""
-        if request.steps is not None:
-            return request.steps
-        recommended = self.pipeline.config["steps"]
-        if request.preset is None:
-            return recommended
-        return PRESETS[request.preset].steps_of(recommended)
 
     def _initial(self, picture: Picture | None, strength: np.ndarray) -> Image.Image | None:
         """The picture to start from as the network would have painted it: on white, and with the

@@ -592,16 +592,21 @@ class MangaNinjaPipeline(DiffusionPipeline):
         shape = self._latents_shape(frames[0])
         return [inputs.latents(one, shape, "reference_latents") for one in several]
 
+    def steps_of(self, preset: str | None) -> int:
+        """Steps of a whole run with a preset, or as the model recommends; never more than that: a
+        model that was made for few paints worse in many."""
+        recommended: int = self.config["steps"]
+        return min(named_preset(preset).steps, recommended) if preset else recommended
+
     def _chosen(
         self, preset: str | None, sampler: str | None, steps: int | None, every: int | None
     ) -> Preset:
         """The preset, or what the model recommends, with what else the caller names."""
-        recommended = self.config["steps"]
-        chosen = named_preset(preset) if preset else Preset("ddim", recommended)
+        chosen = named_preset(preset) if preset else Preset("ddim", self.config["steps"])
         # Some schedulers begin one step above the last multiple.
         trained = self.scheduler.config
         most = trained["num_train_timesteps"] - trained["steps_offset"]
-        steps = chosen.steps_of(recommended) if steps is None else steps
+        steps = self.steps_of(preset) if steps is None else steps
         chosen = chosen.in_steps(inputs.whole_number(steps, "steps are not possible", 1, most))
         if sampler not in (None, chosen.sampler):
             chosen = replace(chosen, guidance_every=1)  # Leaving rows out suits DDIM alone.

@@ -30,11 +30,6 @@ class Preset:
     steps: int
     guidance_every: int = 1
 
-    def steps_of(self, recommended: int) -> int:
-        """Its steps with a model that recommends so many, which are never more: a model that was
-        made for few paints worse in many."""
-        return min(self.steps, recommended)
-
     def in_steps(self, steps: int) -> Preset:
         """The same in so many steps. In fewer than its own each computes all guidance rows:
         leaving some out is good in many small steps only."""

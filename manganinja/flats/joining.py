@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,25 +52,43 @@ def joined(opinion: np.ndarray, likely: np.ndarray, how: Joining = FITTED) -> np
         opinion: (count, K) the network's, rows of 1 or of nothing.
         likely: (count, K) of the reference's regions, rows of at most 1.
     """
-    of_network, of_likely = words(opinion, likely, agreement(opinion, likely), how.floor)
-    both = how.likely * of_likely + how.network * of_network
-    both[:, -1] += how.none
-    shares = np.exp(both)
-    shares /= shares.sum(axis=1, keepdims=True)
+    words = heard(opinion, agreement(opinion, likely)), logarithms(likely, how.floor)
+    shares = multiplied(words, (how.network, how.likely), how.none)
     silent = (opinion.sum(axis=1) == 0) & (likely.sum(axis=1) == 0)
     settled = likely.max(axis=1, initial=0) >= 1  # Pairs and the paper: no network knows better.
-    return np.where((silent | settled)[:, None], likely, shares[:, :-1])
+    return np.where((silent | settled)[:, None], likely, shares)
 
 
-def words(
-    opinion: np.ndarray, likely: np.ndarray, agreed: float, floor: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms (count, K + 1) of both words; of "none", the last, a network knows nothing.
+def heard(opinion: np.ndarray, agreed: float) -> np.ndarray:
+    """Logarithms (count, K + 1) of a network's opinion, which knows nothing of "none", the last.
 
     A network that agrees little is hardly heard: its opinion is mixed with one that has none.
     """
-    even, heard = 1 / max(opinion.shape[1], 1), agreed**2
-    mixed = heard * opinion + (1 - heard) * even
-    of_network = np.log(np.pad(mixed, [(0, 0), (0, 1)], constant_values=even) + 1e-9)
-    none = np.maximum(1 - likely.sum(axis=1, keepdims=True), 0)
-    return of_network, np.log(np.concatenate([likely, none], axis=1) + floor)
+    even, share = 1 / max(opinion.shape[1], 1), agreed**2
+    mixed = share * opinion + (1 - share) * even
+    return np.log(np.pad(mixed, [(0, 0), (0, 1)], constant_values=even) + 1e-9)
+
+
+def with_none(likely: np.ndarray) -> np.ndarray:
+    """(count, K + 1): likelihoods (count, K) of colours, and of none of them."""
+    return np.concatenate([likely, 1 - likely.sum(axis=1, keepdims=True)], axis=1)
+
+
+def logarithms(likely: np.ndarray, floor: float) -> np.ndarray:
+    """(count, K + 1): of likelihoods (count, K) and of "none"; no less than that of ``floor``."""
+    return np.log(np.maximum(with_none(likely), 0) + floor)
+
+
+def multiplied(words: Sequence[np.ndarray], powers: Sequence[float], none: float) -> np.ndarray:
+    """(count, K) likelihoods of colours: several words to their powers, multiplied.
+
+    Args:
+        words: logarithms (count, K + 1) each, "none" last. A row with NaN gives NaN.
+        powers: one of each.
+        none: added to the logarithm of "none".
+    """
+    logits = sum(power * word for word, power in zip(words, powers, strict=True))
+    assert isinstance(logits, np.ndarray)
+    logits[:, -1] += none
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (shares / shares.sum(axis=1, keepdims=True))[:, :-1]

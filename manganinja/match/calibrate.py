@@ -8,7 +8,7 @@ what makes the confidence honest; docs/matcher.md has what it was measured to me
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from ..errors import BadRequest
+from ..flats.joining import logarithms
 from ..flats.line_mask import ink, line_mask
 from ..flats.palette import extract_palette
 from ..flats.regions import segment
@@ -24,7 +25,7 @@ from ..flats.spreading import Pointed
 from ..train.drawings import draw_pair, point_pairs
 from ..train.pool import HELD_OUT_SEED
 from ..weights.find import is_matcher
-from .matched import Matched, with_none
+from .matched import Matched
 from .samples import inked_anew, true_entries
 from .train import MatchTrainer
 from .weights import Blend, TrainedMatcher, save_matcher
@@ -34,16 +35,15 @@ FIRST_SEED = HELD_OUT_SEED + 500_000
 _LEAST_PX = 10
 _FLOORS = (0.003, 0.01, 0.03)
 _ROUNDS = 300
-_NOTHING = -100.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """Regions of one drawing, "none" being the last of K + 1 choices.
+    """Regions of one drawing.
 
     Attributes:
-        network, places: (n, K + 1) float, likelihoods.
-        truth: (n,) int64.
+        network, places: (n, K) float, likelihoods.
+        truth: (n,) int64, entries of the palette, negative for none.
     """
 
     network: np.ndarray = field(repr=False)
@@ -74,7 +74,7 @@ def cases(matcher: TrainedMatcher, count: int, size_px: int = 384) -> Iterator[C
         asked = (regions.areas_px > _LEAST_PX) & ~np.isnan(network).any(axis=1)
         asked &= places.max(axis=1, initial=0) < 1
         truth = true_entries(pair, regions, flats)
-        yield Case(with_none(network[asked]), with_none(places[asked]), truth[asked])
+        yield Case(network[asked], places[asked], truth[asked])
 
 
 def fit(known: list[Case]) -> tuple[Blend, float]:
@@ -84,23 +84,41 @@ def fit(known: list[Case]) -> tuple[Blend, float]:
 
 
 def _fitted(known: list[Case], floor: float) -> tuple[Blend, float]:
-    width = max(case.network.shape[1] for case in known)
-    truth = np.concatenate([np.where(c.truth < 0, width - 1, c.truth) for c in known])
-    right = torch.from_numpy(truth)
-    network, places = (
-        torch.from_numpy(np.concatenate([_laid(getattr(c, name), width, floor) for c in known]))
-        for name in ("network", "places")
-    )
+    words = [
+        [logarithms(c.network, floor) for c in known],
+        [logarithms(c.places, floor) for c in known],
+    ]
+    (of_network, of_places), none, missed = fitted_powers(words, [c.truth for c in known])
+    return Blend(round(of_network, 4), round(of_places, 4), round(none, 4), floor), missed
+
+
+def fitted_powers(
+    words: Sequence[Sequence[np.ndarray]], truth: Sequence[np.ndarray]
+) -> tuple[list[float], float, float]:
+    """What :func:`.flats.joining.multiplied` takes, so that the truth is likeliest.
+
+    Args:
+        words: of each word its logarithms (n, K + 1) of each drawing, "none" last.
+        truth: of each drawing (n,) int, entries of its palette, negative for none.
+
+    Returns:
+        The powers, what is added for "none", and the mean of -log of the truth's likelihood.
+    """
+    width = max(of_drawing.shape[1] for of_drawing in words[0])
+    right = torch.from_numpy(np.concatenate([np.where(t < 0, width - 1, t) for t in truth]))
+    laid = [torch.from_numpy(np.concatenate([_laid(w, width) for w in word])) for word in words]
+    absent = laid[0].isnan()
     none = torch.zeros(width, dtype=torch.float64)
     none[-1] = 1
-    weights = torch.tensor([0.5, 0.5, 0.0], dtype=torch.float64, requires_grad=True)
+    start = [1 / len(words)] * len(words) + [0.0]
+    weights = torch.tensor(start, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([weights], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
 
     def missed() -> torch.Tensor:
-        logits = weights[0] * network + weights[1] * places + weights[2] * none
-        # Colours that a drawing has not.
-        logits = torch.where(network < _NOTHING / 2, -1e4, logits)
-        return torch.nn.functional.cross_entropy(logits, right)
+        logits = weights[-1] * none
+        for weight, word in zip(weights, laid):
+            logits = logits + weight * word.nan_to_num()
+        return torch.nn.functional.cross_entropy(logits.masked_fill(absent, -1e4), right)
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
@@ -109,15 +127,14 @@ def _fitted(known: list[Case], floor: float) -> tuple[Blend, float]:
         return loss
 
     optimizer.step(closure)
-    of_network, of_places, of_none = (round(float(w), 4) for w in weights.detach())
-    return Blend(of_network, of_places, of_none, floor), float(missed().detach())
+    *powers, of_none = weights.detach().tolist()
+    return powers, of_none, float(missed().detach())
 
 
-def _laid(likely: np.ndarray, width: int, floor: float) -> np.ndarray:
-    """(n, width) logarithms; "none" last, -100 for colours that there are not."""
-    laid = np.full((len(likely), width), _NOTHING)
-    laid[:, : likely.shape[1] - 1] = np.log(np.maximum(likely[:, :-1], 0) + floor)
-    laid[:, -1] = np.log(np.maximum(likely[:, -1], 0) + floor)
+def _laid(word: np.ndarray, width: int) -> np.ndarray:
+    """(n, width): "none" last, NaN for colours that there are not."""
+    laid = np.full((len(word), width), np.nan)
+    laid[:, : word.shape[1] - 1], laid[:, -1] = word[:, :-1], word[:, -1]
     return laid
 
 

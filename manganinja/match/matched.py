@@ -13,6 +13,7 @@ import torch
 
 from ..errors import BadWeights, ModelNotFound
 from ..flats.assign import MATCH
+from ..flats.joining import logarithms, multiplied
 from ..flats.spreading import Anchor, Described, Spreading, known_pairs, unknown
 from ..flats.values import EMPTY, Assignment, Palette, Regions
 from .network import MOST_PAIRS, gather
@@ -129,22 +130,13 @@ def _ends(anchors: Sequence[Anchor], view: View, seen: View) -> list[tuple[int, 
     return ends[:MOST_PAIRS]
 
 
-def with_none(likely: np.ndarray) -> np.ndarray:
-    """(count, K + 1): likelihoods (count, K) of colours, and of none of them."""
-    return np.concatenate([likely, 1 - likely.sum(axis=1, keepdims=True)], axis=1)
-
-
 def blended(network: np.ndarray, places: np.ndarray, blend: Blend) -> np.ndarray:
     """Two likelihoods (count, K) as one; see :class:`.weights.Blend`.
 
     Where the network has not looked (NaN), or places and shapes leave no doubt (an artist's pair
     or the paper), the latter decide.
     """
-    of_places, of_network = with_none(places), with_none(network)
-    logits = blend.network * np.log(np.maximum(of_network, 0) + blend.floor)
-    logits += blend.places * np.log(np.maximum(of_places, 0) + blend.floor)
-    logits[:, -1] += blend.none
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
+    words = logarithms(network, blend.floor), logarithms(places, blend.floor)
+    shares = multiplied(words, (blend.network, blend.places), blend.none)
     alone = np.isnan(shares).any(axis=1) | (places.max(axis=1, initial=0) >= 1)
-    return np.where(alone[:, None], places, shares[:, :-1])
+    return np.where(alone[:, None], places, shares)

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from ..pipeline import MangaNinjaPipeline
 from ..points import PointPair
 from .codec import CodecConfig, measure, new_codec, signed, to_signed
 from .drawings import DrawnPair, point_pairs
-from .feed import endless
+from .feed import endless, seed_torch
 from .pool import DrawingPool
 from .run_folder import RunFolder
 
@@ -205,12 +204,9 @@ class CodecTrainer:
         config = self.config
         return self.step / config.steps if config.steps else self.seconds / (60 * config.minutes)
 
-    def _turns(self) -> Iterator[_Turn]:
-        workers = self.config.workers
-        # torch's loader begins with its first worker, whichever step is the first.
-        first = self.step - self.step % max(1, workers)
-        turns = endless(_Samples(self.config), first, int, workers, pinned=False)
-        return islice(iter(turns), self.step - first, None)
+    def turns(self) -> Iterator[_Turn]:
+        """The samples of the steps from the next one on, without end."""
+        return endless(_Samples(self.config), self.step, int, self.config.workers, pinned=False)
 
     def train_step(self, turn: _Turn) -> Tensor:
         """One step of the optimizer; its loss. The learning rate falls to zero over the run."""
@@ -218,9 +214,7 @@ class CodecTrainer:
         rate = config.learning_rate * min(1, (self.step + 1) / 100) * (1 - self.share)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed(
-            int(np.random.SeedSequence([config.seed, self.step]).generate_state(1)[0])
-        )
+        seed_torch(config.seed, self.step)
         loss = _batch_loss(self.codec, config, turn, self.start_from, self.step)
         self.optimizer.zero_grad()
         loss.backward()
@@ -240,7 +234,7 @@ class CodecTrainer:
         Returns:
             the trained ``AutoencoderKL``, on the CPU.
         """
-        turns, recent = self._turns(), deque[Tensor](maxlen=_TOLD_EVERY)
+        turns, recent = self.turns(), deque[Tensor](maxlen=_TOLD_EVERY)
         clock = saved = time.monotonic()
         while self.share < 1:
             recent.append(self.train_step(next(turns)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -89,20 +90,24 @@ class _Turns(Sampler):
 
 def endless(
     turns: Dataset, first: int, turn: Callable[[int], Any], workers: int, pinned: bool
-) -> DataLoader:
-    """What a dataset gives for one turn after another; workers, if any, make it ahead."""
+) -> Iterator[Any]:
+    """What a dataset gives for one turn after another from the ``first`` on; workers, if any,
+    make it ahead."""
     if workers:
         # Here and not in the workers: in a forked one OpenCV would wait for threads that are gone.
         cv2.setNumThreads(1)
-    return DataLoader(
+    # torch's loader begins with its first worker, whichever turn is the first.
+    before = first % max(1, workers)
+    loader = DataLoader(
         turns,
         batch_size=None,
-        sampler=_Turns(first, turn),
+        sampler=_Turns(first - before, turn),
         num_workers=workers,
         pin_memory=pinned,
         worker_init_fn=_one_thread,
         multiprocessing_context="fork" if workers else None,
     )
+    return islice(loader, before, None)
 
 
 def feed(
@@ -118,10 +123,12 @@ def feed(
         turn: makes the turn of a number; asked a few turns ahead where there are workers.
         pinned: put batches where a GPU can fetch them by itself.
     """
-    # torch's loader begins with its first worker, whichever turn is the first.
-    first_of_workers = first - first % max(1, config.workers)
-    loader = endless(Batches(config, process), first_of_workers, turn, config.workers, pinned)
-    return (item for item in loader if item[0].number >= first)
+    return endless(Batches(config, process), first, turn, config.workers, pinned)
+
+
+def seed_torch(*of_turn: int) -> None:
+    """Have everything random that torch draws from here on follow from these numbers."""
+    torch.manual_seed(int(np.random.SeedSequence(of_turn).generate_state(1)[0]))
 
 
 def _one_thread(worker: int) -> None:

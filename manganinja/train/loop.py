@@ -15,7 +15,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from PIL import Image
@@ -27,7 +26,7 @@ from ..pipeline import MangaNinjaPipeline
 from .batch import Batch
 from .codec import signed, to_signed, visibility
 from .drawings import draw_pair
-from .feed import Process, Turn, feed
+from .feed import Process, Turn, feed, seed_torch
 from .journal import Journal
 from .objective import Objective, checkpoint_activations
 from .run_folder import RunFolder, RunningMean, load_weights
@@ -262,8 +261,7 @@ class Trainer:
 
     def _seed(self, turn: Turn) -> None:
         """Everything random in this turn follows from its number."""
-        of_turn = [self.config.seed, turn.number, self._process.index]
-        torch.manual_seed(int(np.random.SeedSequence(of_turn).generate_state(1)[0]))
+        seed_torch(self.config.seed, turn.number, self._process.index)
 
     def train_step(self, batches: Iterator[tuple[Turn, Batch]]) -> Tensor:
         """One step of the optimizer; the mean losses of its micro-batches, (4,) on the device."""

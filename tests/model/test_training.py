@@ -350,7 +350,7 @@ def test_a_codecs_run_goes_on_to_the_same_weights(tmp_path: Path, workers: int) 
     )
     whole = CodecTrainer(config, tmp_path / "whole").run()
     stopped = CodecTrainer(config, tmp_path / "stopped")
-    turns = stopped._turns()
+    turns = stopped.turns()
     for _ in range(3):
         stopped.train_step(next(turns))
     stopped.save()
