@@ -47,7 +47,7 @@ class Case:
     """The regions of one drawing.
 
     Attributes:
-        of_network, likely: (n, K) float, what the network and the matcher say.
+        of_network, likely: (n, K + 1) float, "empty" last, what the network and the matcher say.
         truth: (n,) int, entries of the palette, negative for none.
         asked: (n,) bool, regions that nothing has decided.
     """

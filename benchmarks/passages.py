@@ -28,8 +28,8 @@ def main() -> None:
                 page = draw_page(seed, 1000, 1000, style=style, gap_px=gap_px)
                 lines = line_mask(ink(Image.fromarray(page.lineart)))
                 markers, _ = regions._marked(lines, max(8, gap_px))
-                labels = regions._grown(markers, lines)
-                width_px = passages._line_width(lines)
+                labels = regions.grown(markers, lines)
+                width_px = passages.line_width(lines)
                 for gap in passages._gaps(labels):
                     one, other = (
                         np.bincount(page.truth.labels[labels == label]).argmax()

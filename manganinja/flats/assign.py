@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,6 +14,9 @@ from .joining import joined
 from .oklab import distance, to_oklab
 from .palette import nearest
 from .values import EMPTY, SOURCES, Assignment, Marks, Palette, Regions
+
+if TYPE_CHECKING:
+    from .divide import Contest, Heard
 
 SAMPLES = 3_000_000
 """Pixels of a picture that vote, about; small regions vote with all they have."""
@@ -23,6 +28,9 @@ _FEW = 24
 _SURE_DEPTH_PX = 0.02
 """Distance from the lines, as a share of the working picture's side, at which a vote counts in
 full: near a line a network's colour is half that of the other side."""
+_DIVIDED = 0.6
+"""Confidence of what is divided between marks without a border."""
+_WHITE = np.full((1, 3), 255, np.uint8)
 _TINY_PX = 12
 """Regions of fewer free pixels take a neighbour's colour."""
 
@@ -39,23 +47,34 @@ def from_proposal(
 
     Args:
         proposal: (h, w, 3) uint8 of any size and of the drawing's aspect.
-        likely: (count, K) how likely each region has each colour, from :mod:`.spreading`; what is
-            missing to 1 is for none of them.
+        likely: (count, K + 1) how likely each region has each colour, or is empty, from
+            :mod:`.spreading`; what is missing to 1 is for none of them.
     """
-    votes, strayed = _votes(regions, proposal, palette)
+    votes, strayed = _votes(regions, proposal, palette, _white_is_bare(likely))
     if likely is not None:
         return _weighed(regions, _normalised(votes), strayed, likely)
     weight = votes.sum(axis=1)
-    winner = votes.argmax(axis=1).astype(np.int32)
+    winner = votes.argmax(axis=1)
     best = votes[np.arange(regions.count), winner]
     confidence = np.divide(best, weight, out=np.zeros_like(best), where=weight > 0)
     assignment = Assignment(
-        index=winner,
+        index=_entries(winner, votes.shape[1]),
         confidence=confidence.astype(np.float32),
         source=np.full(regions.count, PROPOSAL, np.uint8),
         off_palette=strayed[np.arange(regions.count), winner].astype(np.float32),
     )
     return _inherited(regions, assignment, votes)
+
+
+def _entries(columns: np.ndarray, width: int) -> np.ndarray:
+    """Columns of a table of answers as indices of the palette: the last one is EMPTY."""
+    return np.where(columns == width - 1, EMPTY, columns).astype(np.int32)
+
+
+def _white_is_bare(likely: np.ndarray | None) -> bool:
+    """Whether the reference is transparent round its figures, so that a network, which sees it on
+    white, paints white for nothing."""
+    return likely is not None and bool((likely[:, -1] >= 1).any())
 
 
 def from_votes(
@@ -68,22 +87,21 @@ def from_votes(
     """Each region takes the colour that soft votes and the proposal's colours are for.
 
     Args:
-        votes: (y, x, K) float32 from :func:`.matches.palette_votes`.
+        votes: (y, x, K + 1) float32 from :func:`.matches.palette_votes`.
         proposal, likely: as in :func:`from_proposal`; the proposal counts for less than the votes.
     """
-    together = opinion(regions, votes, proposal, palette)
+    together = opinion(regions, votes, proposal, palette, _white_is_bare(likely))
     if likely is not None:
         # The colour was not taken from the painting, so how far that strays says nothing.
         return _weighed(regions, together, np.zeros_like(together), likely)
     order = np.argsort(-together, axis=1, kind="stable")
     rows = np.arange(regions.count)
-    best, second = together[rows, order[:, 0]], together[rows, order[:, min(1, len(palette) - 1)]]
+    best, second = together[rows, order[:, 0]], together[rows, order[:, 1]]
     # Votes are spread thin over many colours: what counts is how far the first is ahead.
     confidence = np.divide(best, best + second, out=np.zeros_like(best), where=best > 0)
-    winner = order[:, 0].astype(np.int32)
     assignment = Assignment(
-        index=winner,
-        confidence=(confidence if len(palette) > 1 else np.ones_like(best)).astype(np.float32),
+        index=_entries(order[:, 0], together.shape[1]),
+        confidence=confidence.astype(np.float32),
         source=np.full(regions.count, PROPOSAL, np.uint8),
         off_palette=np.zeros(regions.count, np.float32),
     )
@@ -91,11 +109,15 @@ def from_votes(
 
 
 def opinion(
-    regions: Regions, votes: np.ndarray, proposal: np.ndarray, palette: Palette
+    regions: Regions,
+    votes: np.ndarray,
+    proposal: np.ndarray,
+    palette: Palette,
+    white_is_bare: bool = False,
 ) -> np.ndarray:
-    """(count, K) what a network says of each region, rows of 1 or of nothing: its votes, and for
-    less the colours that it painted. Arguments as of :func:`from_votes`."""
-    painted, _ = _votes(regions, proposal, palette)
+    """(count, K + 1) what a network says of each region, rows of 1 or of nothing: its votes, and
+    for less the colours that it painted. Arguments as of :func:`from_votes`."""
+    painted, _ = _votes(regions, proposal, palette, white_is_bare)
     seen = _gathered(regions, votes)
     return _normalised(_normalised(seen) + _COLOUR_WEIGHT * _normalised(painted))
 
@@ -106,17 +128,17 @@ def _weighed(
     """What a network says and what the reference's regions say, together.
 
     Args:
-        of_network: (count, K) rows of 1 or of nothing.
-        strayed: (count, K) how far it is from each colour.
+        of_network: (count, K + 1) rows of 1 or of nothing.
+        strayed: (count, K + 1) how far it is from each colour.
     """
     both = joined(of_network, likely)
-    rows, index = np.arange(regions.count), both.argmax(axis=1).astype(np.int32)
-    own = index == of_network.argmax(axis=1)
+    rows, best = np.arange(regions.count), both.argmax(axis=1)
+    own = best == of_network.argmax(axis=1)
     assignment = Assignment(
-        index=index,
-        confidence=both[rows, index].astype(np.float32),
+        index=_entries(best, both.shape[1]),
+        confidence=both[rows, best].astype(np.float32),
         source=np.where(own, PROPOSAL, MATCH).astype(np.uint8),
-        off_palette=np.where(own, strayed[rows, index], 0).astype(np.float32),
+        off_palette=np.where(own, strayed[rows, best], 0).astype(np.float32),
     )
     return _inherited(regions, assignment, both)
 
@@ -126,7 +148,7 @@ def _normalised(votes: np.ndarray) -> np.ndarray:
 
 
 def _gathered(regions: Regions, votes: np.ndarray) -> np.ndarray:
-    """(count, K): soft votes (y, x, K) summed over the free pixels of each region."""
+    """(count, K + 1): soft votes (y, x, K + 1) summed over the free pixels of each region."""
     stride = max(1, round(np.sqrt(regions.labels.size / _SOFT_SAMPLES)))
     labels, lines = regions.labels[::stride, ::stride], regions.lines[::stride, ::stride]
     free = lines == 0
@@ -145,9 +167,11 @@ def _gathered(regions: Regions, votes: np.ndarray) -> np.ndarray:
 
 
 def _votes(
-    regions: Regions, proposal: np.ndarray, palette: Palette
+    regions: Regions, proposal: np.ndarray, palette: Palette, white_is_bare: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(count, K) weights of votes, and the mean OKLab distance of the voters to each colour."""
+    """(count, K + 1) weights of votes, "empty" last, and the mean OKLab distance of the voters to
+    each colour. Where ``white_is_bare``, white is a vote for "empty", and for a white of the
+    palette's as well."""
     stride = max(1, round(np.sqrt(regions.labels.size / SAMPLES)))
     labels = np.ascontiguousarray(regions.labels[::stride, ::stride])
     lines = regions.lines[::stride, ::stride]
@@ -158,7 +182,7 @@ def _votes(
     size = (labels.shape[1], labels.shape[0])
     colours = cv2.resize(proposal, size, interpolation=cv2.INTER_LINEAR)
     counts = np.bincount(labels.ravel()[lines.ravel() == 0], minlength=regions.count)
-    table = _Ballot(regions.count, palette)
+    table = _Ballot(regions.count, palette, white_is_bare)
     free = weights > 0
     table.add(labels[free], colours[free], weights[free])
     few = counts < _FEW
@@ -173,9 +197,13 @@ def _votes(
 
 
 class _Ballot:
-    def __init__(self, count: int, palette: Palette) -> None:
-        self._shape, self._palette = (count, len(palette)), palette
-        self._lab = to_oklab(palette.colours)
+    def __init__(self, count: int, palette: Palette, white_is_bare: bool) -> None:
+        self._shape = (count, len(palette) + 1)
+        self._palette = palette
+        if white_is_bare:
+            # Of two equal colours the first is the nearest, so the palette's own white stays.
+            self._palette = Palette(np.vstack([palette.colours, _WHITE]))
+        self._lab = to_oklab(self._palette.colours)
         self.votes = np.zeros(self._shape)
         self._distances = np.zeros(self._shape)
 
@@ -249,6 +277,7 @@ def _inherited(regions: Regions, assignment: Assignment, votes: np.ndarray) -> A
     index, source = assignment.index.copy(), assignment.source.copy()
     confidence = assignment.confidence.copy()
     # What the neighbours agree on, and among them what the region's own few pixels favour.
+    # EMPTY is -1, and so the last column.
     own = votes[pairs[:, 0], index[pairs[:, 1]]]
     order = np.lexsort((shared, own))
     index[pairs[order, 0]] = assignment.index[pairs[order, 1]]
@@ -257,11 +286,82 @@ def _inherited(regions: Regions, assignment: Assignment, votes: np.ndarray) -> A
     return replace(assignment, index=index, source=source, confidence=confidence)
 
 
+def from_afar(
+    assignment: Assignment, palette: Palette, heard: Mapping[int, Heard]
+) -> tuple[Assignment, Palette]:
+    """What marks say of regions that they do not lie in, where nothing surer is known of them."""
+    index, source = assignment.index.copy(), assignment.source.copy()
+    confidence, strayed = assignment.confidence.copy(), assignment.off_palette.copy()
+    for region, said in heard.items():
+        if confidence[region] > said.sure and source[region] != UNKNOWN:
+            continue
+        entry = EMPTY
+        if said.colour is not None:
+            palette, entry = palette.with_colour(said.colour)
+        index[region], source[region] = entry, HINT if said.colour else BLANK
+        confidence[region], strayed[region] = said.sure, 0.0
+    return Assignment(index, confidence, source, strayed), palette
+
+
+def shared_out(
+    regions: Regions, assignment: Assignment, palette: Palette, contests: Sequence[Contest]
+) -> tuple[Regions, Assignment, Palette]:
+    """What marks of different colours lie in together has the colour of one of them where it is
+    known to; else it is divided between them."""
+    labels, given = regions.labels, assignment
+    origin = list(range(regions.count))
+    decided_here: list[tuple[int, int]] = []
+    for contest in contests:
+        entries = []
+        for colour in contest.colours:
+            entry = EMPTY
+            if colour is not None:
+                palette, entry = palette.with_colour(colour)
+            entries.append(entry)
+        known = given.source[contest.region] != UNKNOWN
+        if known and int(given.index[contest.region]) in entries:
+            continue
+        if labels is regions.labels:
+            labels = labels.copy()
+        own = labels[contest.window] == contest.region
+        # Under lines, whose part is nearest.
+        parts = _nearest_part(contest.parts)
+        for part, entry in enumerate(entries):
+            number = contest.region if part == 0 else len(origin)
+            if part:
+                origin.append(contest.region)
+                labels[contest.window][own & (parts == part)] = number
+            decided_here.append((number, entry))
+    if not decided_here:
+        return regions, assignment, palette
+    given = Assignment(
+        given.index[origin], given.confidence[origin], given.source[origin], given.off_palette[origin]
+    )
+    for region, entry in decided_here:
+        given.index[region], given.confidence[region] = entry, _DIVIDED
+        given.source[region] = BLANK if entry == EMPTY else HINT
+    areas = np.bincount(labels[regions.lines == 0], minlength=len(origin)).astype(np.int64)
+    background, rooms = regions.background[origin], regions.rooms[origin]
+    return Regions(labels, regions.lines, areas, background, rooms), given, palette
+
+
+def _nearest_part(parts: np.ndarray) -> np.ndarray:
+    missing = (parts < 0).view(np.uint8)
+    if not missing.any() or missing.all():
+        return parts
+    _, nearest_of = cv2.distanceTransformWithLabels(
+        missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros(int(nearest_of.max()) + 1, np.int32)
+    table[nearest_of[missing == 0]] = parts[missing == 0]
+    return table[nearest_of]
+
+
 def decided(
     regions: Regions, assignment: Assignment, palette: Palette, marks: Marks
 ) -> tuple[Assignment, Palette]:
     """What the artist's marks say, over everything else. Different marks in one region have been
-    given regions of their own by :func:`.split.split_at_marks`."""
+    given regions of their own by :func:`.divide.divided`."""
     index, source = assignment.index.copy(), assignment.source.copy()
     confidence, strayed = assignment.confidence.copy(), assignment.off_palette.copy()
     said = [(at, colour, PAIR) for at, colour in marks.pairs]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -18,8 +18,10 @@ from .assign import (
     LOCK,
     UNKNOWN,
     decided,
+    from_afar,
     from_proposal,
     from_votes,
+    shared_out,
     through_gaps,
     without_background,
 )
@@ -27,8 +29,9 @@ from .checks import Colour, sentences
 from .figures import figures
 from .line_mask import ink, line_mask
 from .palette import extract_palette
+from .divide import Contest, Heard, divided
+from .leaks import find_blobs
 from .regions import check_size, segment
-from .split import split_at_marks
 from .spreading import Spreading, unknown
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 
@@ -236,12 +239,16 @@ class Cut:
 
     Attributes:
         marks: the artist's.
+        heard: by region, what marks say of it from afar.
+        contests: what marks of different colours lie in together.
         notes: sentences for the artist: conflicts of the marks, and what was made of them.
         seconds: (stage, time) of what was done.
     """
 
     regions: Regions
     marks: Marks
+    heard: Mapping[int, Heard] = field(default_factory=dict)
+    contests: tuple[Contest, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: tuple[tuple[str, float], ...] = ()
 
@@ -263,10 +270,12 @@ def cut_regions(
     clock.begin("regions", 0.1)
     _check_kept(kept, lines)
     regions = segment(lines, gap_px, marks.closing, marks.merging)
-    regions, notes = split_at_marks(regions, marks)
-    notes += sentences(regions, marks, kept, papers)
+    division = divided(regions, find_blobs(regions), marks, papers)
+    regions = division.regions
+    notes = (*division.notes, *sentences(regions, marks, kept, papers))
     clock.end()
-    return Cut(regions, marks, tuple(notes), tuple(clock.seconds))
+    clock_seconds = tuple(clock.seconds)
+    return Cut(regions, marks, division.heard, division.contests, notes, clock_seconds)
 
 
 def colour_regions(
@@ -294,6 +303,8 @@ def colour_regions(
         assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
+    assignment, palette = from_afar(assignment, palette, cut.heard)
+    regions, assignment, palette = shared_out(regions, assignment, palette, cut.contests)
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()
@@ -326,7 +337,7 @@ def flatten(
             they are, and a region that is mostly locked in one colour keeps it throughout. What is
             half transparent lies over the flats as a layer would.
         empty_background: leave the paper round the drawing transparent.
-        votes: (y, x, K) float32 from :func:`.matches.palette_votes` for this palette; they count
+        votes: (y, x, K + 1) float32 from :func:`.matches.palette_votes` for this palette; they count
             for more than the proposal's colours.
         spread: what the references' own regions say. Beside a proposal it has a say; without one
             it decides.

@@ -46,7 +46,8 @@ def agreement(opinion: np.ndarray, likely: np.ndarray) -> float:
 
 
 def joined(opinion: np.ndarray, likely: np.ndarray, how: Joining = FITTED) -> np.ndarray:
-    """(count, K) how likely each region has each colour; what is missing to 1 is for none of them.
+    """(count, K) how likely each region has each answer, "empty" among them; what is missing to 1
+    is for none.
 
     Args:
         opinion: (count, K) the network's, rows of 1 or of nothing.

@@ -65,7 +65,8 @@ def palette_votes(
         references: R pictures (H, W, 4) uint8, as large as they come.
 
     Returns:
-        (y, x, K) float32 in the drawing's aspect; the K votes of one place sum to 1.
+        (y, x, K + 1) float32 in the drawing's aspect, "empty" last: what is transparent in a
+        reference is for it. The votes of one place sum to 1.
     """
     votes = _votes_of(matches, references, palette)
     if not matches.closer:
@@ -84,7 +85,7 @@ def _votes_of(matches: Matches, references: Sequence[np.ndarray], palette: Palet
     )
     # Squared, a sure look counts for more than many doubtful ones ...
     sharp = np.square(matches.weights.reshape(h * w, -1))
-    votes = (sharp / sharp.sum(axis=1, keepdims=True)) @ shares.reshape(-1, len(palette))
+    votes = (sharp / sharp.sum(axis=1, keepdims=True)) @ shares.reshape(-1, len(palette) + 1)
     # ... and a colour of which the reference is full is looked at by chance more often.
     votes /= np.sqrt(shares.mean(axis=(0, 1, 2)) + _FLOOR)
     return _without_padding(votes.reshape(h, w, -1), matches.lineart_part)
@@ -93,15 +94,18 @@ def _votes_of(matches: Matches, references: Sequence[np.ndarray], palette: Palet
 def _shares(
     picture: np.ndarray, part: tuple[float, float], grid: tuple[int, int], palette: Palette
 ) -> np.ndarray:
-    """(h, w, K) float32: which share of each place of a reference has which colour."""
+    """(h, w, K + 1) float32: which share of each place of a reference has which colour, and which
+    is transparent."""
     height, width = grid[0] * _FINE, grid[1] * _FINE
     size = max(1, round(part[0] * width)), max(1, round(part[1] * height))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
     index = np.full((height, width), -1, np.int32)
     opaque = small[..., 3] >= 128
-    index[: size[1], : size[0]] = np.where(opaque, nearest(palette, small[..., :3]), -1)
+    index[: size[1], : size[0]] = np.where(
+        opaque, nearest(palette, small[..., :3]), len(palette)
+    )
     blocks = index.reshape(grid[0], _FINE, grid[1], _FINE)
-    planes = [(blocks == entry).mean(axis=(1, 3)) for entry in range(len(palette))]
+    planes = [(blocks == entry).mean(axis=(1, 3)) for entry in range(len(palette) + 1)]
     return np.stack(planes, axis=-1).astype(np.float32)
 
 

@@ -35,7 +35,7 @@ def join_passages(labels: np.ndarray, walls: np.ndarray) -> np.ndarray:
     gaps = list(_gaps(labels))
     if not gaps:
         return labels
-    width_px = _line_width(walls)
+    width_px = line_width(walls)
     for gap in gaps:
         one, other = _root(same, gap.labels[0]), _root(same, gap.labels[1])
         if one != other and _is_passage(gap, walls, width_px):
@@ -86,7 +86,7 @@ def _gaps(labels: np.ndarray) -> Iterator[_Gap]:
             )
 
 
-def _line_width(walls: np.ndarray) -> float:
+def line_width(walls: np.ndarray) -> float:
     """Of a usual line, in pixels."""
     depth = cv2.distanceTransform(walls, cv2.DIST_L2, 3)
     ridge = (depth > 0) & (depth >= cv2.dilate(depth, _SQUARE))

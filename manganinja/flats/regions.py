@@ -71,7 +71,7 @@ def segment(
             f"The line art has {count} regions: it looks like noise or a screentone, not lines.",
             "Choose the layer that has the clean lines.",
         )
-    markers = join_passages(_grown(markers, walls), walls)
+    markers = join_passages(grown(markers, walls), walls)
     return _numbered(_under_lines(_joined(markers, merging)), walls, rooms)
 
 
@@ -102,7 +102,7 @@ def _whole(path: np.ndarray) -> np.ndarray:
 # Marking
 
 
-def _distances(walls: np.ndarray) -> np.ndarray:
+def distances(walls: np.ndarray) -> np.ndarray:
     """(H, W) float32: pixels from each free pixel to the nearest line or end of the picture."""
     # A line that ends just before the edge of the canvas leaves a gap like any other.
     fenced = cv2.copyMakeBorder(cv2.bitwise_not(walls), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -139,7 +139,7 @@ def _radii(gap_px: float) -> list[float]:
     return [*radii, *([1.0] if gap_radius > 1 else []), 0.0]
 
 
-class _Marks:
+class Marking:
     """The regions marked so far.
 
     Attributes:
@@ -148,7 +148,8 @@ class _Marks:
         part: (labels + 1,) int32, equal for marks between which the last ball can roll.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], older: int = _LEVELS_OLDER) -> None:
+        self._older = older
         self.labels = np.zeros(shape, np.int32)
         self.born = np.zeros(1, np.int32)
         self.part = np.zeros(1, np.int32)
@@ -183,7 +184,7 @@ class _Marks:
     def _kept(self, part_of: np.ndarray, parts: int, number: int) -> np.ndarray:
         """Marks that stay, when those in one part may be divided by gaps."""
         kept = self._one_each(part_of, parts)
-        kept[1:] |= number - self.born[1:] >= _LEVELS_OLDER
+        kept[1:] |= number - self.born[1:] >= self._older
         kept[0] = False
         return kept & (part_of > 0)
 
@@ -230,11 +231,11 @@ class _Marks:
 def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) int32 marks from 1 on, 0 under lines and where it is open whose a pixel is; and the
     room of each mark, (marks + 1,) int32."""
-    distance = _distances(walls)
+    distance = distances(walls)
     phase = _phase(walls)
     coarse = _halved(distance, phase)
     radii = _radii(gap_px)
-    marks = _Marks(coarse.shape if radii[0] >= _COARSE_PX else distance.shape)
+    marks = Marking(coarse.shape if radii[0] >= _COARSE_PX else distance.shape)
     for number, radius in enumerate(radii):
         if radius < _COARSE_PX and marks.labels.shape != distance.shape:
             marks.refine(distance, radius, phase)
@@ -247,7 +248,7 @@ def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
 # Growing
 
 
-def _grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
+def grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
     """Marks grown over the free pixels, each at the same speed, never across a line.
 
     (OpenCV's watershed leaves a border pixel between a mark and a wall too, so that it does not get

@@ -81,6 +81,8 @@ _LEAST_BESIDE = 0.01
 """Of the paper's border, for a colour that meets it."""
 _ENCLOSED = 0.95
 """Share of the border from which a region lies within another: a button, and no paper."""
+_LEAST_BARE = 0.25
+"""Share of a reference's edge that is transparent where its paper is."""
 _ROUNDS = 2
 _ALIKE = 24
 """Regions of about the same size that each region is compared with, on either side."""
@@ -106,6 +108,7 @@ class Sheet:
         scale: size of that picture over the reference's.
         colours: (n,) int, index of the palette's colour of each region, or EMPTY.
         paper: the colour round the figures, or EMPTY.
+        bare: whether the reference is transparent round its figures.
     """
 
     regions: Regions = field(repr=False)
@@ -114,6 +117,7 @@ class Sheet:
     scale: float
     colours: np.ndarray = field(repr=False)
     paper: int
+    bare: bool = False
 
 
 def read_sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> Sheet:
@@ -124,7 +128,13 @@ def read_sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> 
     to_palette = np.append(nearest(palette, flats.palette.colours), EMPTY)
     paper = EMPTY if flats.background is None else int(to_palette[flats.background])
     scale = regions.size_px[0] / picture.shape[1]
-    return Sheet(regions, shapes, borders, scale, to_palette[own], paper)
+    return Sheet(regions, shapes, borders, scale, to_palette[own], paper, _is_bare(picture))
+
+
+def _is_bare(picture: np.ndarray) -> bool:
+    alpha = picture[..., 3]
+    edge = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+    return bool((edge < 128).mean() >= _LEAST_BARE)
 
 
 @dataclass(frozen=True)
@@ -164,17 +174,17 @@ class Spreading:
     def likelihoods(
         self, regions: Regions, palette: Palette, described: Described | None = None
     ) -> np.ndarray:
-        """(count, K) float: how likely each region has each colour of the palette; what is missing
-        to 1 is for none of them.
+        """(count, K + 1) float: how likely each region has each colour of the palette, and, last,
+        how likely it is empty as the reference is there; what is missing to 1 is for none of them.
 
         Args:
             described: what :meth:`describe` gives, where that is known already.
         """
-        whole = np.zeros((regions.count, len(palette)))
+        whole = np.zeros((regions.count, len(palette) + 1))
         if len(palette):
             colours, likely = self._likely(regions, palette, described)
-            known = colours != EMPTY
-            whole[:, colours[known]] = likely[:, known]
+            # EMPTY is -1, and so the last column.
+            whole[:, colours] = likely
         return whole
 
     def describe(self, regions: Regions, palette: Palette) -> Described:
@@ -672,7 +682,7 @@ class Drawing:
         """The paper is the paper, and pairs are right."""
         known = likely.copy()
         known[self.shapes.background] = 0
-        if self.sheets:
+        if self.sheets and (self.sheets[0].paper != EMPTY or self.sheets[0].bare):
             paper = np.searchsorted(self.colours, self.sheets[0].paper)
             known[self.shapes.background, paper] = 1
         told = self.told.any(axis=1)

@@ -41,39 +41,41 @@ class Matched(Spreading):
         best = likely.argmax(axis=1)
         confidence = likely[np.arange(regions.count), best]
         found = confidence > 1 - likely.sum(axis=1)
-        result.index[found], result.source[found] = best[found], MATCH
+        index = np.where(best == len(palette), EMPTY, best)
+        result.index[found], result.source[found] = index[found], MATCH
         result.confidence[:] = np.where(found, confidence, 0)
-        # Paper that is transparent in the reference stays empty, without doubt.
-        bare = regions.background & ~likely.any(axis=1)
-        result.source[bare], result.confidence[bare] = MATCH, 1
-        result.off_palette[found] = self._strayed(palette)[result.index[found]]
+        # A ground of many colours is none of the palette's.
+        ground = regions.background & ~likely.any(axis=1)
+        result.source[ground], result.confidence[ground] = MATCH, 1
+        coloured = result.index != EMPTY
+        result.off_palette[coloured] = self._strayed(palette)[result.index[coloured]]
         return result
 
     def likelihoods(
         self, regions: Regions, palette: Palette, described: Described | None = None
     ) -> np.ndarray:
-        """(count, K) float: how likely each region has each colour of the palette; what is missing
-        to 1 is for none of them."""
+        """(count, K + 1) float: how likely each region has each colour of the palette, "empty"
+        last; what is missing to 1 is for none of them."""
         if not len(palette):
-            return np.zeros((regions.count, 0))
+            return np.zeros((regions.count, 1))
         known = described or self.describe(regions, palette)
         network = self.of_network(regions, palette, known)
         places = self.of_places(regions, palette, known)
         likely = blended(network, places, self.matcher.blend)
-        # Places know what is paper; where that is transparent in the reference, it is no colour.
+        # Places know what is paper; where the reference has many colours there, it is none.
         likely[regions.background & ~places.any(axis=1)] = 0
         return likely
 
     def of_places(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
-        """(count, K) float: what places and shapes alone say."""
+        """(count, K + 1) float: what places and shapes alone say."""
         return super().likelihoods(regions, palette, described)
 
     def of_network(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
-        """(count, K) float: what the network alone says; NaN where it did not look."""
+        """(count, K + 1) float: what the network alone says; NaN where it did not look."""
         sheets = described.sheets
         anchors = known_pairs(regions, sheets, self.pairs)
         view = lineart_view(regions, (described.shapes, described.borders))
-        found = np.full((regions.count, len(palette)), np.nan)
+        found = np.full((regions.count, len(palette) + 1), np.nan)
         logits, colours, none = [], [], []
         for number, sheet in enumerate(sheets):
             own = np.where(sheet.colours == EMPTY, 0, sheet.colours)
@@ -94,9 +96,9 @@ class Matched(Spreading):
         shares = np.exp(together - together.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         by_colour = np.zeros((view.count, len(palette) + 1))
-        # What is transparent in the reference is none of its colours: EMPTY is the last column.
-        np.add.at(by_colour.T, np.concatenate([*colours, [EMPTY]]), shares.T)
-        found[view.rows] = by_colour[:, :-1]
+        # EMPTY, what is transparent in the reference, is -1, and so the last column.
+        np.add.at(by_colour.T, np.concatenate(colours), shares[:, :-1].T)
+        found[view.rows] = by_colour
         return found
 
     def _compared(self, view: View, seen: View, ends: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -131,7 +133,7 @@ def _ends(anchors: Sequence[Anchor], view: View, seen: View) -> list[tuple[int, 
 
 
 def blended(network: np.ndarray, places: np.ndarray, blend: Blend) -> np.ndarray:
-    """Two likelihoods (count, K) as one; see :class:`.weights.Blend`.
+    """Two likelihoods (count, K + 1) as one; see :class:`.weights.Blend`.
 
     Where the network has not looked (NaN), or places and shapes leave no doubt (an artist's pair
     or the paper), the latter decide.
