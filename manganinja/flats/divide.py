@@ -23,8 +23,10 @@ from .paper import paper_likely
 from .regions import backgrounds
 from .values import Marks, Regions
 
-LEAK = 0.5
+LEAK = 0.65
 """How likely a passage is a leak from where on a region is cut there."""
+DOUBT = 0.35
+"""From where on what lies behind it is also looked at by itself."""
 PAPER = 0.5
 """How likely a blob is paper from where on it is none of the drawing's."""
 _LEAST_REACH = 0.5
@@ -89,12 +91,17 @@ class Division:
     """Regions divided, and what marks say of places far from them.
 
     Attributes:
+        whole: (count,) int, for each region the first of those that it makes one with, unless a
+            doubtful leak divides them; its own number where there is none.
+        apart: (count,) float, how likely it is that these are divided.
         heard: by region, what counts where nothing surer is known.
         contests: what several marks lie in.
         notes: sentences for the artist.
     """
 
     regions: Regions
+    whole: np.ndarray = field(repr=False)
+    apart: np.ndarray = field(repr=False)
     heard: Mapping[int, Heard]
     contests: tuple[Contest, ...]
     notes: tuple[str, ...]
@@ -139,7 +146,7 @@ def divided(
     said, notes = _said(regions, marks)
     region_of = _region_of(regions, blobs)
     paper = paper_likely(blobs) >= PAPER
-    parts = _parts(blobs, paper)
+    parts, whole = _parts(blobs, paper, DOUBT), _parts(blobs, paper, LEAK)
     work = _Division(regions, blobs, region_of)
     groups = {blob: Group(int(region_of[blob]), int(parts[blob])) for blob in work.members}
     claims = _Claims(regions, blobs, region_of, said, papers, paper)
@@ -152,7 +159,40 @@ def divided(
     notes += claims.sentences()
     regions, of_group = work.divided(groups, claims)
     heard = _heard_of(claims, groups, of_group)
-    return Division(regions, heard, tuple(work.contests), tuple(notes))
+    return Division(
+        regions,
+        *_wholes(regions.count, blobs, groups, whole, of_group),
+        heard,
+        tuple(work.contests),
+        tuple(notes),
+    )
+
+
+def _wholes(
+    count: int,
+    blobs: Blobs,
+    groups: Mapping[int, Group],
+    whole: np.ndarray,
+    of_group: Mapping[Group, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of a :class:`Division`."""
+    first, apart = np.arange(count), np.ones(count)
+    known: dict[tuple[int, int, int], int] = {}
+    for blob, group in groups.items():
+        if group in of_group:
+            region = of_group[group]
+            key = int(whole[blob]), group.colour, int(group.near)
+            first[region] = known.setdefault(key, region)
+    # Numbers of what is one thing may have been met in any order.
+    for key, region in known.items():
+        members = first == region
+        first[members] = int(np.flatnonzero(members).min(initial=region))
+    for passage in blobs.passages:
+        one, other = (of_group.get(groups[b], -1) if b in groups else -1 for b in passage.blobs)
+        if one != other and one >= 0 and other >= 0 and first[one] == first[other]:
+            for region in (one, other):
+                apart[region] = min(apart[region], passage.leak)
+    return first, apart
 
 
 def _heard_of(
@@ -196,9 +236,9 @@ def _region_of(regions: Regions, blobs: Blobs) -> np.ndarray:
     return of
 
 
-def _parts(blobs: Blobs, paper: np.ndarray) -> np.ndarray:
-    """(blobs + 1,) int: equal for blobs with a way between them that is no likely leak, and for
-    all that are paper."""
+def _parts(blobs: Blobs, paper: np.ndarray, leak: float) -> np.ndarray:
+    """(blobs + 1,) int: equal for blobs with a way between them of no likelier leaks, and for all
+    that are paper."""
     same = np.arange(int(blobs.labels.max()) + 1)
 
     def root(blob: int) -> int:
@@ -208,7 +248,7 @@ def _parts(blobs: Blobs, paper: np.ndarray) -> np.ndarray:
 
     for passage in blobs.passages:
         of_paper = paper[list(passage.blobs)]
-        if of_paper.all() or (passage.leak <= LEAK and not of_paper.any()):
+        if of_paper.all() or (passage.leak <= leak and not of_paper.any()):
             one, other = sorted(map(root, passage.blobs))
             same[other] = one
     return np.array([root(blob) for blob in range(len(same))])
@@ -239,6 +279,7 @@ class _Claims:
         self.colour = [colours.setdefault(mark.colour, len(colours)) for mark in said]
         self.home = [self._home(mark.at) for mark in said]
         self._paper = {int(blob) for blob in np.flatnonzero(paper)}
+        self._leaking = self._leaks()
         self.local: dict[int, float] = {}
         self._ways: dict[int, list[tuple[int, float]]] = {}
         for passage in blobs.passages:
@@ -263,6 +304,12 @@ class _Claims:
                 near = np.hypot(rows + top - y, columns + left - x).argmin()
                 return int(window[rows[near], columns[near]])
         return 0
+
+    def _leaks(self) -> set[int]:
+        """Regions in which the drawing and the paper have run together."""
+        drawn = [b for b in range(1, len(self._region_of)) if b not in self._paper]
+        paper = {int(self._region_of[b]) for b in self._paper}
+        return {int(self._region_of[b]) for b in drawn} & paper
 
     def owners(self) -> dict[int, tuple[int, float]]:
         """The mark that is heard in each blob, and how surely; blobs that none is heard in are not
@@ -295,6 +342,8 @@ class _Claims:
         """Whether a mark lies on the open paper and does not mean it: it says something of a thing
         that no line divides from the paper."""
         if mark.colour is None or mark.colour in self._papers:
+            return False
+        if int(self._region_of[home]) not in self._leaking:
             return False
         widest = max(self._blobs.radius[blob] for blob in self._paper) * self._blobs.scale
         return self._radius_at(mark.at) < _OPEN * widest

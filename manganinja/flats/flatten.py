@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -29,7 +29,7 @@ from .checks import Colour, sentences
 from .figures import figures
 from .line_mask import ink, line_mask
 from .palette import extract_palette
-from .divide import Contest, Heard, divided
+from .divide import Division, divided
 from .leaks import find_blobs
 from .regions import check_size, segment
 from .spreading import Spreading, unknown
@@ -239,16 +239,14 @@ class Cut:
 
     Attributes:
         marks: the artist's.
-        heard: by region, what marks say of it from afar.
-        contests: what marks of different colours lie in together.
+        division: which regions may be one, and what marks say from afar.
         notes: sentences for the artist: conflicts of the marks, and what was made of them.
         seconds: (stage, time) of what was done.
     """
 
     regions: Regions
     marks: Marks
-    heard: Mapping[int, Heard] = field(default_factory=dict)
-    contests: tuple[Contest, ...] = ()
+    division: Division
     notes: tuple[str, ...] = ()
     seconds: tuple[tuple[str, float], ...] = ()
 
@@ -275,7 +273,7 @@ def cut_regions(
     notes = (*division.notes, *sentences(regions, marks, kept, papers))
     clock.end()
     clock_seconds = tuple(clock.seconds)
-    return Cut(regions, marks, division.heard, division.contests, notes, clock_seconds)
+    return Cut(regions, marks, division, notes, clock_seconds)
 
 
 def colour_regions(
@@ -295,16 +293,19 @@ def colour_regions(
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
-    if proposal is None and spread is not None:
-        assignment = spread(regions, palette)
+    likely = None if spread is None else _likely(cut, spread, palette)
+    if proposal is None and spread is not None and likely is not None:
+        assignment = spread.decided(regions, palette, likely)
     else:
-        assignment = _proposed(regions, proposal, palette, votes, spread)
+        assignment = _proposed(regions, proposal, palette, votes, likely)
     if empty_background:
         assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
-    assignment, palette = from_afar(assignment, palette, cut.heard)
-    regions, assignment, palette = shared_out(regions, assignment, palette, cut.contests)
+    assignment, palette = from_afar(assignment, palette, cut.division.heard)
+    regions, assignment, palette = shared_out(
+        regions, assignment, palette, cut.division.contests
+    )
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()
@@ -364,14 +365,33 @@ def _proposed(
     proposal: np.ndarray | None,
     palette: Palette,
     votes: np.ndarray | None,
-    spread: Spreading | None,
+    likely: np.ndarray | None,
 ) -> Assignment:
     if proposal is None or not len(palette):
         return unknown(regions.count)
-    likely = None if spread is None else spread.likelihoods(regions, palette)
     if votes is not None:
         return from_votes(regions, votes, proposal, palette, likely)
     return from_proposal(regions, proposal, palette, likely)
+
+
+def _likely(cut: Cut, spread: Spreading, palette: Palette) -> np.ndarray:
+    """(count, K + 1) likelihoods of the regions. What a doubtful leak divides is looked at both
+    divided and whole, and each counts for as likely as it is."""
+    regions, whole = cut.regions, cut.division.whole
+    likely = spread.likelihoods(regions, palette)
+    first, of = np.unique(whole, return_inverse=True)
+    if len(first) == regions.count:
+        return likely
+    undivided = Regions(
+        of.astype(np.int32)[regions.labels],
+        regions.lines,
+        np.bincount(of, regions.areas_px, len(first)).astype(np.int64),
+        np.bincount(of, regions.background, len(first)) > 0,
+        regions.rooms[first],
+    )
+    apart = cut.division.apart[:, None]
+    together = spread.likelihoods(undivided, palette)[of]
+    return apart * likely + (1 - apart) * together
 
 
 def _check_kept(kept: np.ndarray | None, lines: np.ndarray) -> None:

@@ -166,10 +166,14 @@ class Spreading:
     def __call__(self, regions: Regions, palette: Palette) -> Assignment:
         """A colour of the palette for each region that is found in a reference; the others stay
         unknown."""
+        return self.decided(regions, palette, self.likelihoods(regions, palette))
+
+    def decided(self, regions: Regions, palette: Palette, likely: np.ndarray) -> Assignment:
+        """The likeliest colour of each region, from likelihoods (count, K + 1); what is not likely
+        enough stays unknown."""
         if not len(palette):
             return unknown(regions.count)
-        colours, likely = self._likely(regions, palette)
-        return _decided(colours, likely, self._strayed(palette))
+        return _decided(likely, self._strayed(palette))
 
     def likelihoods(
         self, regions: Regions, palette: Palette, described: Described | None = None
@@ -253,13 +257,13 @@ def known_pairs(
     return anchors
 
 
-def _decided(colours: np.ndarray, likely: np.ndarray, strayed: np.ndarray) -> Assignment:
-    """(count, K) likelihoods of colours (K,) as an assignment."""
+def _decided(likely: np.ndarray, strayed: np.ndarray) -> Assignment:
+    """(count, K + 1) likelihoods as an assignment."""
     result = unknown(len(likely))
     best = likely.argmax(axis=1)
     confidence = likely[np.arange(len(likely)), best]
     sure = confidence >= LEAST
-    result.index[sure] = colours[best[sure]]
+    result.index[sure] = np.where(best == len(strayed), EMPTY, best)[sure]
     result.source[sure] = MATCH
     result.confidence[:] = np.where(sure, confidence, 0)
     coloured = result.index != EMPTY

@@ -31,13 +31,12 @@ class Matched(Spreading):
 
     matcher: TrainedMatcher = field(kw_only=True, repr=False)
 
-    def __call__(self, regions: Regions, palette: Palette) -> Assignment:
+    def decided(self, regions: Regions, palette: Palette, likely: np.ndarray) -> Assignment:
         """The likeliest colour of each region; where "none of these" is likelier, it stays
         unknown."""
         result = unknown(regions.count)
         if not len(palette):
             return result
-        likely = self.likelihoods(regions, palette)
         best = likely.argmax(axis=1)
         confidence = likely[np.arange(regions.count), best]
         found = confidence > 1 - likely.sum(axis=1)
