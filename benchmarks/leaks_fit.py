@@ -36,6 +36,8 @@ from .flats_truth import STYLES, Page, draw_page
 
 FIRST_SEED = 40_000
 _SIDES_PX = (600, 1000, 1400)
+_CROWDS = 0.25
+"""Of the pages, show several figures, some in frames."""
 _MOST_OPENINGS = 60
 _MOST_STROKES = 12
 _PURE = 0.8
@@ -44,12 +46,13 @@ _DECAY = 1e-3
 _BATCH = 512
 
 
-def opened(page: Page, rng: np.random.Generator) -> np.ndarray:
-    """(H, W, 3) uint8: the page's line art with openings in its lines, and strokes inside."""
+def opened(page: Page, rng: np.random.Generator, figures: int) -> np.ndarray:
+    """(H, W, 3) uint8: the page's line art with openings in its lines, and strokes inside, so
+    many for each figure."""
     picture = page.lineart.copy()
     labels, ink_px = page.truth.labels, page.truth.lines
-    side = max(labels.shape)
-    for _ in range(int(_MOST_OPENINGS * rng.random() ** 2)):
+    side = max(labels.shape) / figures**0.5
+    for _ in range(int(figures * _MOST_OPENINGS * rng.random() ** 2)):
         _open(picture, labels, ink_px, rng, float(np.exp(rng.uniform(np.log(6), np.log(side / 14)))))
     for _ in range(int(rng.integers(0, _MOST_STROKES + 1))):
         _stroke(picture, labels, ink_px, rng)
@@ -124,21 +127,29 @@ class Judged:
     truth: np.ndarray
 
 
-def told(seed: int) -> tuple[Judged, Judged] | None:
+def told(seed: int, judge: Judge | None = None) -> tuple[Judged, Judged] | None:
     """The passages of a page, leaks or none, and its blobs that a way leads out of, paper or
     drawing."""
     rng = np.random.default_rng([seed, 77])
     side = int(rng.choice(_SIDES_PX))
     # From fine ink to the fat lines of an icon.
     line_px = float(np.exp(rng.uniform(np.log(side / 500), np.log(side / 40))))
+    crowd = rng.random() < _CROWDS
+    columns = int(rng.integers(2, 4)) if crowd else 1
     page = draw_page(
-        seed, side, side, style=STYLES[seed % len(STYLES)], line_px=line_px, reference_px=64
+        seed,
+        side,
+        side,
+        style=STYLES[seed % len(STYLES)],
+        line_px=line_px / 2 if crowd else line_px,
+        cell_px=side // columns if crowd else 0,
+        reference_px=64,
     )
     try:
-        regions = segment(line_mask(ink(Image.fromarray(opened(page, rng)))), 8)
+        regions = segment(line_mask(ink(Image.fromarray(opened(page, rng, columns**2)))), 8)
     except BadRequest:
         return None
-    blobs = find_blobs(regions)
+    blobs = find_blobs(regions, judge)
     count, width = blobs.count + 1, len(page.truth.colours)
     truth, free = _truth_of(page, blobs), blobs.labels > 0
     boxes = np.bincount(
@@ -240,7 +251,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def together(seeds: Iterable[int], place: int) -> Judged:
     """What is known of the passages (0) or blobs (1) of several pages."""
-    found = [page[place] for page in map(told, seeds) if page is not None]
+    # What leaks are is not known yet where they are fitted.
+    width = len(leaks.FEATURES)
+    none = Judge(
+        leaks.FEATURES, np.zeros(width), np.ones(width), np.zeros((width + 1, 1)), np.zeros(2)
+    )
+    pages = (told(seed, none if place == 0 else None) for seed in seeds)
+    found = [page[place] for page in pages if page is not None]
     return Judged(
         np.concatenate([page.evidence for page in found]),
         np.concatenate([page.truth for page in found]),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from .errors import BadRequest
 from .wire.protocol import Hint, Pair, Picture, Point
@@ -118,6 +119,32 @@ def eight_bit(image: Image.Image) -> Image.Image:
     return image
 
 
+def _as_seen(image: Image.Image) -> Image.Image:
+    """A picture with a colour profile in sRGB, its transparency kept; one whose profile can't be
+    read as it is, as most programs show it."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in _PROFILED:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
+        plain = image if alpha is None else image.convert(image.mode[:-1])
+        mode = "L" if plain.mode == "L" else "RGB"
+        seen = ImageCms.profileToProfile(
+            plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    assert seen is not None
+    if mode == "L":
+        seen = seen.convert("L")
+    if alpha is not None:
+        seen.putalpha(alpha)
+    return seen
+
+
+_PROFILED = ("RGB", "RGBA", "L", "LA", "CMYK")
+
 # What Pillow's decoders raise for damaged files, in experience.
 _DAMAGED_IMAGE = (
     OSError,
@@ -142,7 +169,7 @@ def read_image(path: Path) -> Image.Image:
             image = Image.open(path)
         with image:
             image.load()
-            return eight_bit(ImageOps.exif_transpose(image))
+            return eight_bit(_as_seen(ImageOps.exif_transpose(image)))
     except FileNotFoundError as error:
         raise BadRequest(f"There is no file {path}.", "Check the name.") from error
     except Image.DecompressionBombError as error:

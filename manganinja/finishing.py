@@ -6,19 +6,23 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from .errors import BadRequest
 from .files import to_image
 from .flats.checks import few
 from .flats.flatten import Cut, Flats, colour_regions, cut_regions
+from .flats.line_mask import has_trace_lines, ink, line_mask
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting, shade_and_highlight
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
-from .flats.spreading import Pointed, Spreading
+from .flats.spreading import Pointed, Sheet, Spreading, read_sheet
 from .flats.values import Mark, Marks, Palette, hex_name
+from .memory import Memory, fingerprint
 from .points import PointPair, pairs_inside
 from .wire.protocol import (
     LEAST_OPAQUE,
@@ -33,6 +37,10 @@ from .wire.protocol import (
 
 OnFraction = Callable[[float], None]
 Spreads = Callable[..., Spreading]
+PICTURES = Memory(512 << 20)
+"""What was worked out of pictures alone: palettes, and regions of references and line art."""
+_TRACED_PX = 1500
+"""Side of the picture in which trace lines are looked for."""
 
 
 def usable_pairs(
@@ -107,14 +115,21 @@ def prepare(
         on_fraction: hears how far it is, 0 to 1; may raise to stop.
     """
     pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
-    references = [extract_palette(picture) for picture in pictures]
-    options = request.flats
+    options, lineart = request.flats, to_image(request.lineart)
+    # Where a trace line divides a shadow from its flat, they are two colours.
+    fold_shades = not _traced(lineart)
+    references = [
+        _recall(
+            ("palette", picture, fold_shades),
+            lambda picture=picture: extract_palette(picture, fold_shades=fold_shades),
+        )
+        for picture in pictures
+    ]
     palette = _given(options.palette) if options.palette else _together(references)
     ground = Ground(request, pairs, pictures, references, palette)
     if options.result == "proposal":
         return ground
     marks = _marks(options, pairs, pictures, references)
-    lineart = to_image(request.lineart)
     try:
         pieces = cut_regions(
             lineart,
@@ -123,6 +138,7 @@ def prepare(
             _locks(request),
             [colour for reference in references if (colour := reference.paper) is not None],
             lambda stage, part: on_fraction(part),
+            _recall,
         )
     except BadRequest as error:
         # What the network can make of it is better than nothing.
@@ -255,6 +271,8 @@ def flats_for(
         on_fraction,
         [options.weight for options in request.options_of_references],
     )
+    if len(palette):
+        spread = replace(spread, sheets=[_sheet(*known, palette) for known in spread.references])
     return colour_regions(
         ground.cut,
         proposal,
@@ -277,6 +295,26 @@ def scaled(proposal: np.ndarray, canvas: Picture) -> Picture:
 def as_picture(rgba: np.ndarray) -> Picture:
     """(H, W, 4) uint8 as a picture of the wire's."""
     return Picture(rgba.shape[1], rgba.shape[0], "rgba8", rgba.tobytes())
+
+
+def _recall(values: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    return PICTURES.recall(fingerprint(*values), make)
+
+
+def _sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> Sheet:
+    values = ("sheet", picture, flats.palette.colours, flats.shades, palette.colours)
+    return _recall(values, lambda: read_sheet(picture, flats, palette))
+
+
+def _traced(lineart: Image.Image) -> bool:
+    if max(lineart.size) > _TRACED_PX:
+        scale = _TRACED_PX / max(lineart.size)
+        size = tuple(max(1, round(side * scale)) for side in lineart.size)
+        lineart = lineart.resize(size, Image.Resampling.NEAREST)
+    try:
+        return has_trace_lines(lineart, line_mask(ink(lineart)))
+    except BadRequest:
+        return False
 
 
 def _given(colours: Sequence[str]) -> Palette:

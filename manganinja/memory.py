@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a call worked out of its pictures, remembered by their content for the next call."""
+"""What a call worked out of its pictures, remembered by their content for the next call. Imports no
+torch."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
-
-from .reference_attention import Bank
 
 Made = TypeVar("Made")
 BUDGET_BYTES = 1 << 30
+_SMALL_BYTES = 64
+"""Of a number, a name or the like, about."""
 
 
 def fingerprint(*parts: Any) -> str:
@@ -29,7 +29,9 @@ def fingerprint(*parts: Any) -> str:
             look = part.mode, part.size, part.getpalette(), transparency
             digest.update(repr(look).encode())
             digest.update(part.tobytes())
-        elif isinstance(part, Tensor):
+        elif hasattr(part, "untyped_storage"):
+            import torch
+
             digest.update(repr((part.dtype, part.shape)).encode())
             digest.update(part.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
         elif isinstance(part, np.ndarray):
@@ -42,11 +44,16 @@ def fingerprint(*parts: Any) -> str:
 
 
 def _bytes_of(value: Any) -> int:
-    if isinstance(value, Tensor):
-        return value.nbytes
-    if isinstance(value, Bank):
-        return value.bytes_in_all
-    return sum(_bytes_of(part) for part in value)
+    for known in ("bytes_in_all", "nbytes"):
+        if hasattr(value, known):
+            return int(getattr(value, known))
+    if is_dataclass(value):
+        return sum(_bytes_of(getattr(value, part.name)) for part in fields(value))
+    if isinstance(value, Mapping):
+        return sum(map(_bytes_of, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_bytes_of, value))
+    return _SMALL_BYTES
 
 
 class Memory:

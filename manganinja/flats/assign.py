@@ -392,11 +392,11 @@ def without_background(regions: Regions, assignment: Assignment) -> Assignment:
 def through_gaps(regions: Regions, assignment: Assignment) -> Assignment:
     """Regions of which nothing is known take the colour of one that no ink divides them from.
 
-    A closed gap is a guess; where only one side has a colour, there is nothing to guess. Specks
-    between lines take a neighbour's colour in any case.
+    A closed gap is a guess; where only one side has a colour, there is nothing to guess, unless the
+    other is the paper round the drawing. Specks between lines take a neighbour's colour in any case.
     """
     specks = regions.areas_px < _TINY_PX
-    assignment = _followed(regions, assignment, ~specks, through_gaps=True)
+    assignment = _followed(regions, assignment, ~specks & ~regions.background, through_gaps=True)
     return _followed(regions, assignment, specks, through_gaps=False)
 
 

@@ -29,7 +29,7 @@ DOUBT = 0.35
 """From where on what lies behind it is also looked at by itself."""
 PAPER = 0.5
 """How likely a blob is paper from where on it is none of the drawing's."""
-_LEAST_REACH = 0.5
+_LEAST_REACH = 0.3
 """How sure a mark is still heard."""
 _SURE_REACH = 0.9
 """How sure a mark is the last word."""
@@ -322,9 +322,15 @@ class _Claims:
                 continue
             heapq.heappush(queue, (0.0, 0, number, home))
         coloured = {self._region_of[home] for mark, home in zip(self.said, self.home) if mark.colour}
+        meant = {
+            int(self._region_of[home]): number
+            for number, (mark, home) in enumerate(zip(self.said, self.home))
+            if home in self._paper and number not in self.local and self._is_open(mark, home)
+        }
         for blob in self._paper:
             if self._region_of[blob] in coloured:
-                heapq.heappush(queue, (0.0, 1, -1, blob))
+                owner = meant.get(int(self._region_of[blob]), -1)
+                heapq.heappush(queue, (0.0, 1, owner, blob))
         limit = -np.log(_LEAST_REACH)
         while queue:
             cost, steps, owner, blob = heapq.heappop(queue)
@@ -343,10 +349,14 @@ class _Claims:
         that no line divides from the paper."""
         if mark.colour is None or mark.colour in self._papers:
             return False
+        return not self._is_open(mark, home)
+
+    def _is_open(self, mark: Said, home: int) -> bool:
+        """Whether a mark on the paper means all of it."""
         if int(self._region_of[home]) not in self._leaking:
-            return False
+            return True
         widest = max(self._blobs.radius[blob] for blob in self._paper) * self._blobs.scale
-        return self._radius_at(mark.at) < _OPEN * widest
+        return self._radius_at(mark.at) >= _OPEN * widest
 
     def _radius_at(self, at: tuple[int, int]) -> float:
         """How far a place is from the next line, in pixels of the page."""
@@ -419,17 +429,18 @@ class _Division:
             group, numbers = self._grouped(region, free, window, cuts.get(region, []), groups)
             shared: dict[int, tuple[np.ndarray, tuple[Colour, ...]]] = {}
             group = self._by_marks(group, free, corner, contested.get(region, []), claims, shared)
-            codes, place = np.unique(group[free], return_inverse=True)
+            sizes = np.bincount(group[free])
+            codes = np.flatnonzero(sizes)
             if len(codes) < 2:
                 continue
-            sizes = np.bincount(place)
             # The largest part keeps the region's number.
-            order = np.argsort(-sizes, kind="stable")
+            order = np.argsort(-sizes[codes], kind="stable")
             number = np.empty(len(codes), np.int32)
             number[order] = [region, *range(count, count + len(codes) - 1)]
-            filled = np.zeros(free.shape, np.int32)
-            filled[free] = number[place] + 1
-            labels[window][mine] = (_nearest(filled) - 1)[mine]
+            table = np.zeros(len(sizes), np.int32)
+            table[codes] = number + 1
+            filled = np.where(free, table[group], 0)
+            np.copyto(labels[window], _nearest(filled) - 1, where=mine)
             entry = {int(code): int(number[i]) for i, code in enumerate(codes)}
             of_group |= {key: entry[n] for key, n in numbers.items() if n in entry}
             self.contests += [
@@ -487,9 +498,11 @@ class _Division:
         blob[self.region_of[blob] != region] = 0
         sure = (open_ > 0) & (blob > 0)
         size = int(self.blobs.labels.max()) + 1
-        codes, counts = np.unique(
-            pieces[sure].astype(np.int64) * size + blob[sure], return_counts=True
+        together = np.bincount(
+            pieces[sure].astype(np.int64) * size + blob[sure], minlength=(int(pieces.max()) + 1) * size
         )
+        codes = np.flatnonzero(together)
+        counts = together[codes]
         weight: dict[int, dict[int, int]] = {}
         for code, seen in zip(codes.tolist(), counts.tolist()):
             number = numbers.setdefault(groups[code % size], len(numbers) + 1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,7 +31,7 @@ from .figures import figures
 from .line_mask import ink, line_mask
 from .palette import extract_palette
 from .divide import Division, divided
-from .leaks import find_blobs
+from .leaks import Blobs, find_blobs
 from .regions import check_size, segment
 from .spreading import Spreading, unknown
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
@@ -43,6 +44,8 @@ OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
 OnStage = Callable[[str, float], None]
+Recall = Callable[[tuple[Any, ...], Callable[[], Any]], Any]
+"""Takes values, by whose content something is remembered, and what makes it."""
 
 
 @dataclass(frozen=True)
@@ -258,17 +261,28 @@ def cut_regions(
     kept: np.ndarray | None = None,
     papers: Collection[Colour] = (),
     on_stage: OnStage = lambda stage, fraction: None,
+    recall: Recall = lambda what, make: make(),
 ) -> Cut:
-    """Cut line art into regions; arguments and errors as of :func:`flatten`."""
+    """Cut line art into regions; arguments and errors as of :func:`flatten`.
+
+    Args:
+        recall: gives what was worked out of the same values before, or makes it.
+    """
     marks = marks or Marks()
     clock = _Clock(on_stage)
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
-    lines = line_mask(ink(lineart))
-    clock.begin("regions", 0.1)
-    _check_kept(kept, lines)
-    regions = segment(lines, gap_px, marks.closing, marks.merging)
-    division = divided(regions, find_blobs(regions), marks, papers)
+
+    def cut() -> tuple[Regions, Blobs]:
+        lines = line_mask(ink(lineart))
+        clock.begin("regions", 0.1)
+        _check_kept(kept, lines)
+        regions = segment(lines, gap_px, marks.closing, marks.merging)
+        return regions, find_blobs(regions)
+
+    regions, blobs = recall(("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut)
+    _check_kept(kept, regions.lines)
+    division = divided(regions, blobs, marks, papers)
     regions = division.regions
     notes = (*division.notes, *sentences(regions, marks, kept, papers))
     clock.end()
@@ -378,9 +392,10 @@ def _likely(cut: Cut, spread: Spreading, palette: Palette) -> np.ndarray:
     """(count, K + 1) likelihoods of the regions. What a doubtful leak divides is looked at both
     divided and whole, and each counts for as likely as it is."""
     regions, whole = cut.regions, cut.division.whole
-    likely = spread.likelihoods(regions, palette)
+    described = spread.describe(regions, palette) if len(palette) else None
+    likely = spread.likelihoods(regions, palette, described)
     first, of = np.unique(whole, return_inverse=True)
-    if len(first) == regions.count:
+    if len(first) == regions.count or described is None:
         return likely
     undivided = Regions(
         of.astype(np.int32)[regions.labels],
@@ -390,7 +405,8 @@ def _likely(cut: Cut, spread: Spreading, palette: Palette) -> np.ndarray:
         regions.rooms[first],
     )
     apart = cut.division.apart[:, None]
-    together = spread.likelihoods(undivided, palette)[of]
+    again = spread.describe(undivided, palette, described.sheets)
+    together = spread.likelihoods(undivided, palette, again)[of]
     return apart * likely + (1 - apart) * together
 
 

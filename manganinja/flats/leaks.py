@@ -19,7 +19,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from .judge import load_judge
+from .judge import Judge, load_judge
 from .passages import line_width
 from .regions import Marking, distances, grown
 from .values import Regions
@@ -29,8 +29,9 @@ _LONGEST_PX = 1400
 _OLDER = 2
 """A blob is so many balls wider than the passage, each ball 1.25 times the next."""
 _STEP = 1.25
-_AROUND = 1.6
-"""How far round its end a line is looked at, in line widths."""
+_AROUND = (1.6, 4.5)
+"""How far round its end a line is looked at, in line widths: the tip of an ear looks like the end of
+a line from nearby alone."""
 _DIRECTIONS = 64
 _AT_WALL = 1.5
 """So near to a wall a border ends at it, in pixels of the blobs."""
@@ -42,6 +43,8 @@ FEATURES = (
     "width of the page",
     "a line ends",
     "both lines end",
+    "a line ends, seen from afar",
+    "both lines end, seen from afar",
     "points across",
     "point at each other",
     "ends, width in lines",
@@ -104,15 +107,21 @@ class Blobs:
         return len(self.radius) - 1
 
 
-def find_blobs(regions: Regions) -> Blobs:
-    """Every constriction of the regions, and how likely each is a leak."""
+def find_blobs(regions: Regions, judge: Judge | None = None) -> Blobs:
+    """Every constriction of the regions, and how likely each is a leak.
+
+    Args:
+        judge: says so; the one that ships if None.
+    """
     scale = int(np.ceil(max(regions.size_px) / _LONGEST_PX))
     corner = _corner(regions.lines, scale)
     distance = distances(_shrunk(_walls(regions), scale, corner))
     labels = _blobs(distance)
     ink = _shrunk(regions.lines, scale, corner)
+    judge = judge or load_judge("leaks", FEATURES)
     looked = _Passages(labels, distance, ink, scale, corner)
-    return Blobs(labels, scale, corner, tuple(looked.all()), ink, looked.radius, looked.line_px)
+    passages = tuple(looked.all(judge))
+    return Blobs(labels, scale, corner, passages, ink, looked.radius, looked.line_px)
 
 
 def _walls(regions: Regions) -> np.ndarray:
@@ -146,11 +155,11 @@ def _shrunk(walls: np.ndarray, scale: int, corner: tuple[int, int]) -> np.ndarra
 def _blobs(distance: np.ndarray) -> np.ndarray:
     """(h, w) int32: blobs from 1 on, which meet in constrictions; 0 under lines."""
     marks = Marking(distance.shape, _OLDER)
-    radius, number = float(distance.max()) / _STEP, 0
-    while radius > 1:
-        marks.add_ball(number, distance > radius, True, 1)
-        radius, number = radius / _STEP, number + 1
-    marks.add_ball(number, distance > 0, True, 1)
+    # The same balls on every page, so that a figure is cut alike wherever it lies.
+    most = int(np.log(max(1.0, float(distance.max()))) / np.log(_STEP))
+    for number, power in enumerate(range(most, 0, -1)):
+        marks.add_ball(number, distance > _STEP**power, True, 1)
+    marks.add_ball(most, distance > 0, True, 1)
     return grown(marks.labels, np.where(distance > 0, np.uint8(0), np.uint8(255)))
 
 
@@ -185,7 +194,7 @@ class _Passages:
         touching[0] = False
         return touching
 
-    def all(self) -> Iterator[Passage]:
+    def all(self, judge: Judge) -> Iterator[Passage]:
         """Every passage, with its likelihood."""
         found = list(self._borders())
         meetings: dict[tuple[int, int], int] = {}
@@ -200,7 +209,7 @@ class _Passages:
         if not kept:
             return
         table = np.array(evidence)
-        leak = load_judge("leaks", FEATURES).likely(table)
+        leak = judge.likely(table)
         for (pair, sides), row, likely in zip(kept, table, leak.tolist()):
             path = (np.array(sides) + 0.5) * self._scale + self._corner
             width = float(np.hypot(*(path[2] - path[0])))
@@ -307,8 +316,10 @@ class _Passages:
         small, large = sorted(max(1.0, float(self.radius[blob])) for blob in pair)
         in_lines = np.log(width / self.line_px)
         beside = np.log(width / (2 * small))
-        ends = [self._end(one, other), self._end(other, one)]
+        ways = (one, other), (other, one)
+        ends, afar = ([self._end(*way, around) for way in ways] for around in _AROUND)
         ending = [end is not None for end in ends]
+        ending_afar = [end is not None for end in afar]
         across = [max(0.0, end) if end is not None else 0.0 for end in ends]
         pieces = [self._piece(side) for side in (one, other)]
         area = min(self._areas[blob] for blob in pair)
@@ -320,6 +331,8 @@ class _Passages:
                 10 * width / self._page,
                 any(ending),
                 all(ending),
+                any(ending_afar),
+                all(ending_afar),
                 max(across),
                 min(across),
                 any(ending) * in_lines,
@@ -342,13 +355,14 @@ class _Passages:
         window = self._pieces[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
         return int(window.max())
 
-    def _end(self, at: Point, towards: Point) -> float | None:
-        """The cosine of a line that ends here with the way across; None where none ends."""
+    def _end(self, at: Point, towards: Point, around: float) -> float | None:
+        """The cosine of a line that ends here, as far as it is seen for so many line widths
+        around, with the way across; None where none ends."""
         piece = self._piece(at)
         if piece <= 0:
             return None
         x, y = int(at[0]), int(at[1])
-        reach = int(np.ceil(_AROUND * self.line_px)) + 2
+        reach = int(np.ceil(around * self.line_px)) + 2
         window = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
         top, left = max(0, y - reach), max(0, x - reach)
         seen = self._pieces[top : y + reach + 1, left : x + reach + 1] == piece

@@ -16,6 +16,17 @@ _MOST_LINE = 0.9
 """Share of a picture that lines may cover."""
 _RIDGE_PX = (2, 4, 8)
 """A faint line has paper on both sides within so many pixels."""
+_LIT_PX = 200
+"""Side of the picture that the light on a page is measured on."""
+_LIT_SLACK = (90, 45, 25, 16, 12, 12)
+"""How much darker than the light, in levels, paper may be, from the first fit to the last."""
+_LEAST_LIT = 0.35
+_LEAST_UNEVEN = 10
+"""Levels that the light has to differ by."""
+_COLOURED = 70
+"""Levels between the channels of a coloured line."""
+_LEAST_TRACED, _MOST_TRACED = 0.01, 0.5
+"""Share of the ink that trace lines have."""
 _LEAST_RIDGE_PX = 16
 """A faint line that touches no plain one is at least so long; what is shorter is dirt."""
 
@@ -33,7 +44,7 @@ def ink(lineart: Image.Image) -> np.ndarray:
     lineart = eight_bit(lineart)
     if lineart.mode in ("1", "L") and not lineart.has_transparency_data:
         grey = np.asarray(lineart.convert("L"))
-        return 255 - grey if _median(grey) >= 128 else grey
+        return _from_paper(grey[..., None])
     if not lineart.has_transparency_data:
         return _from_paper(np.asarray(lineart.convert("RGB")))
     rgba = np.asarray(lineart.convert("RGBA"))
@@ -70,16 +81,55 @@ def _median(grey: np.ndarray, mask: np.ndarray | None = None) -> int:
 
 def _from_paper(rgb: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
     """Largest difference of a channel from the paper, which is what most of the picture (where
-    ``mask`` is set) is."""
+    ``mask`` is set) is.
+
+    Args:
+        rgb: (H, W, 1 or 3) uint8.
+    """
     channels = cv2.split(rgb)
     papers = [_median(channel, mask) for channel in channels]
+    if mask is None and min(papers) >= 128:
+        channels = [_evenly_lit(*known) for known in zip(channels, papers, strict=True)]
     differences = [
         cv2.absdiff(channel, np.full_like(channel, paper))
         for channel, paper in zip(channels, papers, strict=True)
     ]
-    farthest = np.maximum(np.maximum(differences[0], differences[1]), differences[2])
+    farthest = np.asarray(differences).max(axis=0)
     reach = max(max(paper, 255 - paper) for paper in papers)
     return farthest if reach >= 250 else cv2.convertScaleAbs(farthest, alpha=255 / reach)
+
+
+def _evenly_lit(channel: np.ndarray, paper: int) -> np.ndarray:
+    """A photographed page as if the light were the same everywhere.
+
+    What the paper looks like is a quadratic in x and y, fitted to what is no darker than it; ink,
+    black areas included, lies below and is left out of the fit.
+    """
+    height, width = channel.shape
+    scale = _LIT_PX / max(height, width, _LIT_PX)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(channel, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    if min(size) < 8:
+        return channel
+    ys, xs = np.mgrid[-1 : 1 : size[1] * 1j, -1 : 1 : size[0] * 1j]
+    terms = np.stack([np.ones_like(xs), xs, ys, xs * xs, xs * ys, ys * ys], axis=-1)
+    flat, seen = terms.reshape(-1, 6), small.ravel()
+    light = np.full(len(seen), float(paper))
+    for slack in _LIT_SLACK:
+        bright = seen > light - slack
+        if bright.mean() < _LEAST_LIT:
+            return channel
+        light = flat @ np.linalg.lstsq(flat[bright], seen[bright], rcond=None)[0]
+    if np.ptp(light) < _LEAST_UNEVEN:
+        return channel
+    # Where the fit is no paper but a guess, the page is no photo.
+    if np.abs(seen - light)[seen > light - _LIT_SLACK[-1]].mean() > _LEAST_UNEVEN / 2:
+        return channel
+    there = cv2.resize(light.reshape(size[::-1]).astype(np.float32), (width, height))
+    even = channel.astype(np.float32) * (paper / np.maximum(there, 1))
+    # The ground is a level or two off here and there, which is no ink.
+    even[np.abs(even - paper) <= _LIT_SLACK[-1] / 2] = paper
+    return np.clip(np.rint(even), 0, 255).astype(np.uint8)
 
 
 def line_mask(strength: np.ndarray) -> np.ndarray:
@@ -114,6 +164,22 @@ def line_mask(strength: np.ndarray) -> np.ndarray:
             "Choose the layer that has the lines; a finished picture is not line art.",
         )
     return mask
+
+
+def has_trace_lines(lineart: Image.Image, mask: np.ndarray) -> bool:
+    """Whether some lines are coloured among dark ones: they divide a shadow from its flat, as in
+    animation.
+
+    Args:
+        mask: (H, W) uint8 from :func:`line_mask`.
+    """
+    rgba = np.asarray(eight_bit(lineart).convert("RGBA"))
+    covered = (mask > 0) & (rgba[..., 3] >= 128)
+    inked = rgba[..., :3][covered].astype(np.int16)
+    if not len(inked):
+        return False
+    coloured = float((np.ptp(inked, axis=1) >= _COLOURED).mean())
+    return _LEAST_TRACED <= coloured <= _MOST_TRACED
 
 
 def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:

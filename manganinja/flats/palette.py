@@ -120,12 +120,16 @@ class _Survey:
         return len(self.colours)
 
 
-def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
+def extract_palette(
+    reference: np.ndarray, most: int = 64, fold_shades: bool = True
+) -> ReferenceFlats:
     """The flats of a reference.
 
     Args:
         reference: (H, W, 3) RGB or (H, W, 4) RGBA, uint8. What is transparent isn't read.
         most: most colours to return.
+        fold_shades: a shade or highlight of a flat counts for that; if not, it is a flat of its
+            own, as for line art that has trace lines where a shadow begins.
 
     Returns:
         The palette, exact to the byte where the reference has exact fills, and what was left out
@@ -147,7 +151,7 @@ def extract_palette(reference: np.ndarray, most: int = 64) -> ReferenceFlats:
     areas = survey.areas_px.copy()
     areas[lines] = _filled_px(survey, depth, lines, width_px)
     border = _border(survey.labels, np.arange(survey.count))
-    base = _bases(survey, contacts, lab, areas, dropped | lines, border)
+    base = _bases(survey, contacts, lab, areas, dropped | lines, border, fold_shades)
     border = _border(survey.labels, base)
     dropped |= areas == 0
     if width_px:
@@ -161,8 +165,8 @@ def reference_colour_at(
 ) -> Colour:
     """The flat colour of the region of a reference that an artist points at.
 
-    A point on a line or its anti-aliasing means the flat next to it, a point on a shade or a
-    highlight means its base.
+    A point on a line or its anti-aliasing means the flat next to it. A point on a flat tone means
+    that tone, a shadow's or a highlight's too; where a reference is painted, its material.
 
     Args:
         reference: (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
@@ -568,6 +572,7 @@ def _bases(
     areas: np.ndarray,
     apart: np.ndarray,
     border: int | None,
+    fold_shades: bool,
 ) -> np.ndarray:
     """(K,) the candidate that each one shades or lights, itself where it is a flat of its own."""
     base = np.arange(survey.count)
@@ -587,7 +592,8 @@ def _bases(
         # A leak in a line is no common border.
         if contacts[index, other] < _LEAST_BORDER * np.sqrt(survey.areas_px[index]):
             continue
-        if blend or _shades(survey, lab, areas, index, other):
+        folds = fold_shades or not survey.exact
+        if blend or (folds and _shades(survey, lab, areas, index, other)):
             base[base == index] = base[other]
     return base
 
@@ -666,6 +672,9 @@ def _flat_near(
     rgb, opaque = _planes(reference[top : y + reach + 1, left : x + reach + 1])
     labels = _label_near(rgb, opaque, flats)
     here = labels[y - top, x - left]
+    tone = _colour(rgb[y - top, x - left])
+    if here >= 0 and flats.exact and tone in flats.shades.get(int(here), ()):
+        return tone
     if here >= 0:
         return _colour(flats.palette.colours[here])
     if flats.exact and _unlisted(rgb, opaque, flats)[y - top, x - left]:

@@ -156,12 +156,14 @@ class Spreading:
         pairs: the artist's.
         on_fraction: hears how far it is, 0 to 1; may raise to stop.
         weights: how much each reference counts where several would do, above 0; 1 if empty.
+        sheets: the references in regions, in the palette's colours, where that is known already.
     """
 
     references: Sequence[tuple[np.ndarray, ReferenceFlats]]
     pairs: Sequence[Pointed] = ()
     on_fraction: Callable[[float], None] = lambda fraction: None
     weights: Sequence[float] = ()
+    sheets: Sequence[Sheet] | None = None
 
     def __call__(self, regions: Regions, palette: Palette) -> Assignment:
         """A colour of the palette for each region that is found in a reference; the others stay
@@ -191,9 +193,17 @@ class Spreading:
             whole[:, colours] = likely
         return whole
 
-    def describe(self, regions: Regions, palette: Palette) -> Described:
-        """The shapes of the line art's regions, and the references in the palette's colours."""
-        sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
+    def describe(
+        self, regions: Regions, palette: Palette, sheets: Sequence[Sheet] | None = None
+    ) -> Described:
+        """The shapes of the line art's regions, and the references in the palette's colours.
+
+        Args:
+            sheets: the references, where they are known already.
+        """
+        sheets = sheets or self.sheets
+        if sheets is None:
+            sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
         self.on_fraction(0.2)
         described = Described(*describe(regions), sheets)
         self.on_fraction(0.3)
@@ -345,7 +355,7 @@ def _connected(shapes: Shapes, borders: Borders) -> tuple[np.ndarray, np.ndarray
     return drawn, hang_together(shapes.count, borders.pairs[drawn[borders.pairs].all(axis=1)])
 
 
-def _crowd(shapes: Shapes, borders: Borders) -> list[np.ndarray]:
+def crowd(shapes: Shapes, borders: Borders) -> list[np.ndarray]:
     """The rows of every figure of a page that shows several; else nothing."""
     drawn, group = _connected(shapes, borders)
     rows = np.flatnonzero(drawn)
@@ -700,13 +710,13 @@ def _placements(drawing: Drawing, on_fraction: Callable[[float], None]) -> list[
     free = ~shapes.background & (shapes.areas > 0)
     total = np.sqrt(shapes.areas[free]).sum()
     found: list[list[Way]] = []
-    crowd = _crowd(shapes, drawing.borders)
-    for place, rows in enumerate(crowd):
-        on_fraction(place / (len(crowd) + _SEARCHES))
-        tried = _tried(drawing, rows, _STARTS if len(crowd) <= _SEARCHES else _STARTS_IN_CROWD)
+    figures = crowd(shapes, drawing.borders)
+    for place, rows in enumerate(figures):
+        on_fraction(place / (len(figures) + _SEARCHES))
+        tried = _tried(drawing, rows, _STARTS if len(figures) <= _SEARCHES else _STARTS_IN_CROWD)
         found += _apart(drawing, tried, free, rows)
     for turn in range(_SEARCHES):
-        on_fraction((len(crowd) + turn) / (len(crowd) + _SEARCHES))
+        on_fraction((len(figures) + turn) / (len(figures) + _SEARCHES))
         rows = np.flatnonzero(free)
         if np.sqrt(shapes.areas[rows]).sum() <= 0.1 * total:
             break

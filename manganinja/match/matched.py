@@ -14,10 +14,10 @@ import torch
 from ..errors import BadWeights, ModelNotFound
 from ..flats.assign import MATCH
 from ..flats.joining import logarithms, multiplied
-from ..flats.spreading import Anchor, Described, Spreading, known_pairs, unknown
+from ..flats.spreading import Anchor, Described, Sheet, Spreading, known_pairs, unknown
 from ..flats.values import EMPTY, Assignment, Palette, Regions
 from .network import MOST_PAIRS, gather
-from .views import View, lineart_view, reference_view
+from .views import View, figures_apart, lineart_view, reference_view
 from .weights import Blend, TrainedMatcher, load_matcher
 
 
@@ -30,6 +30,9 @@ class Matched(Spreading):
     """
 
     matcher: TrainedMatcher = field(kw_only=True, repr=False)
+    _looked: list[tuple[Sequence[Sheet], list[View]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def decided(self, regions: Regions, palette: Palette, likely: np.ndarray) -> Assignment:
         """The likeliest colour of each region; where "none of these" is likelier, it stays
@@ -71,19 +74,47 @@ class Matched(Spreading):
 
     def of_network(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
         """(count, K + 1) float: what the network alone says; NaN where it did not look."""
-        sheets = described.sheets
-        anchors = known_pairs(regions, sheets, self.pairs)
-        view = lineart_view(regions, (described.shapes, described.borders))
+        shaped = described.shapes, described.borders
+        anchors = known_pairs(regions, described.sheets, self.pairs)
+        seen = self._seen(palette, described)
         found = np.full((regions.count, len(palette) + 1), np.nan)
+        # Each figure at its own scale: a strip of five is no figure.
+        for members in figures_apart(shaped) or [None]:
+            view = lineart_view(regions, shaped, members)
+            found[view.rows] = self._of_view(view, seen, anchors, palette, described)
+        return found
+
+    def _seen(self, palette: Palette, described: Described) -> list[View]:
+        """The references as the network sees them; looked at once for the same sheets."""
+        if self._looked and self._looked[-1][0] is described.sheets:
+            return self._looked[-1][1]
+        views = []
+        for number, sheet in enumerate(described.sheets):
+            own = np.where(sheet.colours == EMPTY, 0, sheet.colours)
+            views.append(
+                reference_view(
+                    self.references[number][0],
+                    sheet.regions,
+                    palette.colours[own],
+                    (sheet.shapes, sheet.borders),
+                )
+            )
+        self._looked[:] = [(described.sheets, views)]
+        return views
+
+    def _of_view(
+        self,
+        view: View,
+        references: Sequence[View],
+        anchors: Sequence[Anchor],
+        palette: Palette,
+        described: Described,
+    ) -> np.ndarray:
+        """(rows, K + 1) float: what the network says of the rows of one view."""
+        sheets = described.sheets
         logits, colours, none = [], [], []
         for number, sheet in enumerate(sheets):
-            own = np.where(sheet.colours == EMPTY, 0, sheet.colours)
-            seen = reference_view(
-                self.references[number][0],
-                sheet.regions,
-                palette.colours[own],
-                (sheet.shapes, sheet.borders),
-            )
+            seen = references[number]
             ends = _ends([a for a in anchors if a.sheet == number], view, seen)
             given = self._compared(view, seen, ends)
             weight = self.weights[number] if self.weights else 1.0
@@ -97,8 +128,7 @@ class Matched(Spreading):
         by_colour = np.zeros((view.count, len(palette) + 1))
         # EMPTY, what is transparent in the reference, is -1, and so the last column.
         np.add.at(by_colour.T, np.concatenate(colours), shares[:, :-1].T)
-        found[view.rows] = by_colour
-        return found
+        return by_colour
 
     def _compared(self, view: View, seen: View, ends: Sequence[tuple[int, int]]) -> np.ndarray:
         """(n, m + 1) logits of the last round."""

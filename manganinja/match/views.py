@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..flats.shapes import Borders, Shapes, describe
+from ..flats.spreading import crowd
 from ..flats.values import Regions
 from ..lineart import shrink_lines
 
@@ -29,6 +30,8 @@ COLOUR_FEATURES = 4
 _MARGIN = 0.04
 """Round the drawn part, as a share of its longer side."""
 _MOST_SAMPLES = 1_500_000
+_APART = 0.12
+"""How far figures of a page lie apart at least, beside the larger one's longer side."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,61 @@ Shaped = tuple[Shapes, Borders]
 """What :func:`.flats.shapes.describe` says of regions."""
 
 
-def lineart_view(regions: Regions, described: Shaped | None = None) -> View:
+def lineart_view(
+    regions: Regions, described: Shaped | None = None, members: np.ndarray | None = None
+) -> View:
     """Line art as the matcher sees it: its regions, and where lines are.
 
     Args:
         described: what is known of the regions already.
+        members: (n,) int, the regions of one figure, which is looked at at its own scale; all of
+            them if None.
     """
-    return _view(regions, described or describe(regions), None, None)
+    return _view(regions, described or describe(regions), None, None, members)
+
+
+def figures_apart(described: Shaped) -> list[np.ndarray]:
+    """The regions of each figure of a page that shows several, clearly apart; what is small and
+    lies alone belongs to the nearest. Empty where there is one."""
+    shapes, borders = described
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for rows in crowd(shapes, borders):
+        half = 0.5 * np.sqrt(shapes.areas[rows])[:, None]
+        low = (shapes.centres[rows] - half).min(axis=0)
+        high = (shapes.centres[rows] + half).max(axis=0)
+        found.append((rows, np.stack([low, high])))
+    merged: list[tuple[np.ndarray, np.ndarray]] = []
+    while found:
+        rows, box = found.pop()
+        near = [at for at, (_, other) in enumerate(found) if _close(box, other)]
+        if not near:
+            merged.append((rows, box))
+            continue
+        other_rows, other = found.pop(near[0])
+        joined = np.stack([np.minimum(box[0], other[0]), np.maximum(box[1], other[1])])
+        found.append((np.concatenate([rows, other_rows]), joined))
+    if len(merged) < 2:
+        return []
+    drawn = np.flatnonzero(~shapes.background & (shapes.areas > 0))
+    at = shapes.centres[drawn]
+    away = np.stack(
+        [
+            np.hypot(*np.maximum(np.maximum(box[0] - at, at - box[1]), 0).T)
+            + 1e-6 * np.hypot(*(at - box.mean(axis=0)).T)
+            for _, box in merged
+        ]
+    )
+    owner = away.argmin(axis=0)
+    for number, (rows, _) in enumerate(merged):
+        owner[np.isin(drawn, rows)] = number
+    return [drawn[owner == number] for number in range(len(merged))]
+
+
+def _close(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two boxes (2, 2) may be of one figure."""
+    gap = np.maximum(np.maximum(one[0] - other[1], other[0] - one[1]), 0)
+    side = max(float((box[1] - box[0]).max()) for box in (one, other))
+    return bool(np.hypot(*gap) < _APART * side)
 
 
 def reference_view(
@@ -93,7 +144,7 @@ def reference_view(
     if picture.shape[2] == 4 and picture[..., 3].min() < 255:
         alpha = picture[..., 3:].astype(np.float32) / 255
         rgb = np.rint(rgb * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return _view(regions, described or describe(regions), rgb, colours)
+    return _view(regions, described or describe(regions), rgb, colours, None)
 
 
 @dataclass(frozen=True)
@@ -109,12 +160,17 @@ class _Frame:
     to_top: int
 
     @classmethod
-    def of(cls, regions: Regions) -> _Frame:
-        """Round all that is drawn."""
+    def of(cls, regions: Regions, members: np.ndarray | None) -> _Frame:
+        """Round all that is drawn, or round some regions."""
         height, width = regions.labels.shape
-        drawn = ~regions.background[regions.labels]
-        # Lines count as well: a figure may be open to the paper.
-        drawn |= regions.lines > 0
+        if members is None:
+            drawn = ~regions.background[regions.labels]
+            # Lines count as well: a figure may be open to the paper.
+            drawn |= regions.lines > 0
+        else:
+            inside = np.zeros(regions.count, bool)
+            inside[members] = True
+            drawn = inside[regions.labels]
         columns, rows = np.flatnonzero(drawn.any(axis=0)), np.flatnonzero(drawn.any(axis=1))
         if not len(columns):
             columns, rows = np.arange(width), np.arange(height)
@@ -153,10 +209,14 @@ def _view(
     known: Shaped,
     rgb: np.ndarray | None,
     colours: np.ndarray | None,
+    members: np.ndarray | None,
 ) -> View:
-    frame = _Frame.of(regions)
+    frame = _Frame.of(regions, members)
     described, borders = known
-    rows = np.argsort(-described.areas, kind="stable")[:MOST_ROWS]
+    rows = np.argsort(-described.areas, kind="stable")
+    if members is not None:
+        rows = rows[np.isin(rows, members)]
+    rows = rows[:MOST_ROWS]
     rows = rows[described.areas[rows] > 0]
     lines = shrink_lines(np.ascontiguousarray(frame.crop(regions.lines)), frame.size_px)
     planes = [frame.laid(lines), _borders(frame, regions.labels)]

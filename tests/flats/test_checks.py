@@ -39,10 +39,15 @@ def test_plain_marks_need_no_words(colour) -> None:
 
 
 def test_a_mark_whose_colour_would_run_out_of_an_open_line_is_named() -> None:
-    assert "(90, 150)" in said(Marks(hints=[Mark(LEFT, RED)]), opening=40, gap_px=8)
+    wide = 238
+    assert "(90, 150)" in said(Marks(hints=[Mark(LEFT, RED)]), opening=wide, gap_px=8)
     assert not said(Marks(hints=[Mark(LEFT, RED)]), opening=6, gap_px=8)
     pair = Marks(pairs=[(LEFT, RED)])
-    assert "a line is open" in said(pair, opening=40, gap_px=8)
+    assert "a line is open" in said(pair, opening=wide, gap_px=8)
+
+
+def test_a_mark_behind_an_opening_that_is_seen_to_be_one_needs_no_words() -> None:
+    assert not said(Marks(hints=[Mark(LEFT, RED)]), opening=40, gap_px=8)
 
 
 def test_paper_may_be_given_to_the_paper_and_left_empty() -> None:

@@ -39,7 +39,8 @@ def test_each_place_votes_for_the_colour_it_looks_at() -> None:
     mirrored = np.arange(64).reshape(8, 8)[:, ::-1].ravel()
     matches = Matches(looking_at(grid, mirrored), (1.0, 1.0), [(1.0, 1.0)])
     votes = palette_votes(matches, [reference(RED, BLUE)], PALETTE)
-    assert votes.shape == (32, 32, 3)
+    # "Empty" is the last answer.
+    assert votes.shape == (32, 32, 4)
     np.testing.assert_allclose(votes.sum(axis=2), 1, atol=1e-5)
     assert (votes[:, :12].argmax(axis=2) == 1).all() and (votes[:, 20:].argmax(axis=2) == 0).all()
 
@@ -48,7 +49,7 @@ def test_padding_is_cut_off_and_not_looked_at() -> None:
     grid = 8
     matches = Matches(looking_at(grid, np.arange(64)), (1.0, 0.5), [(0.75, 1.0)])
     votes = palette_votes(matches, [reference(RED, BLUE)], PALETTE)
-    assert votes.shape == (16, 32, 3)
+    assert votes.shape == (16, 32, 4)
     # Three of eight columns are red, three blue, and two are padding.
     assert (votes[:, :9].argmax(axis=2) == 0).all() and (votes[:, 15:20].argmax(axis=2) == 1).all()
 
@@ -59,11 +60,19 @@ def test_a_closer_look_counts_where_it_looked() -> None:
     sure = Matches(looking_at(8, right), (1.0, 1.0), [(1.0, 1.0)])
     both = replace(whole, closer=((Part(0.5, 0.5, 0.5, 0.5), sure),))
     votes = palette_votes(both, [reference(RED, BLUE)], PALETTE)
-    assert votes.shape == (64, 64, 3)
+    assert votes.shape == (64, 64, 4)
     np.testing.assert_allclose(votes.sum(axis=2), 1, atol=1e-5)
     alone = palette_votes(whole, [reference(RED, BLUE)], PALETTE)
     np.testing.assert_allclose(votes[:32], np.repeat(alone[:16].repeat(2, 0), 2, 1), atol=1e-5)
     assert votes[48, 48, 1] > alone[24, 24, 1] + 0.4 > 0.4
+
+
+def test_what_is_transparent_in_the_reference_is_a_vote_for_empty() -> None:
+    picture = reference(RED, BLUE)
+    picture[:, 30:, 3] = 0
+    matches = Matches(looking_at(8, np.arange(64)), (1.0, 1.0), [(1.0, 1.0)])
+    votes = palette_votes(matches, [picture], PALETTE)
+    assert (votes[:, :14].argmax(axis=2) == 0).all() and (votes[:, 18:].argmax(axis=2) == 3).all()
 
 
 def test_a_part_of_a_page_is_never_empty() -> None:
@@ -83,9 +92,9 @@ def test_regions_follow_the_votes_and_the_painting_decides_where_they_are_even()
     pen = ImageDraw.Draw(image)
     pen.rectangle((40, 40, 360, 260), outline=0, width=4)
     pen.line((200, 40, 200, 260), 0, 4)
-    votes = np.zeros((30, 40, 3), np.float32)
+    votes = np.zeros((30, 40, 4), np.float32)
     votes[..., 2] = 1
-    votes[4:26, 4:20], votes[4:26, 20:36] = (0.7, 0.2, 0.1), (0.45, 0.45, 0.1)
+    votes[4:26, 4:20], votes[4:26, 20:36] = (0.7, 0.2, 0.1, 0), (0.45, 0.45, 0.1, 0)
     proposal = np.full((75, 100, 3), BLUE, np.uint8)
     pixels = flatten(image, proposal, PALETTE, votes=votes).rgba()
     assert tuple(pixels[150, 100, :3].tolist()) == RED

@@ -214,6 +214,8 @@ def test_shade_and_highlight_fold_into_their_base() -> None:
     flats = extract_palette(drawing.picture())
     assert set(colours_of(flats)) == {PAPER, HAIR}
     assert set(flats.shades[colours_of(flats).index(HAIR)]) == {HAIR_SHADE, HAIR_LIGHT}
+    apart = extract_palette(drawing.picture(), fold_shades=False)
+    assert set(colours_of(apart)) == {PAPER, HAIR, HAIR_SHADE, HAIR_LIGHT} and not apart.shades
 
 
 def test_a_line_keeps_two_tones_of_one_hue_apart() -> None:
@@ -312,7 +314,7 @@ FACE_FLATS = extract_palette(FACE_PICTURE)
         ((90, 150), SKIN),
         ((125, 150), GREEN),
         ((150, 150), INK),
-        ((150, 225), SKIN),
+        ((150, 225), SKIN_SHADE),
         ((5, 5), PAPER),
         ((50, 150), None),
         ((47.4, 150.9), PAPER),
@@ -330,12 +332,22 @@ def test_a_point_means_the_flat_below_or_beside_it(
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 299), st.integers(0, 299))
-def test_any_point_has_a_colour_of_the_palette_from_close_by(x: int, y: int) -> None:
+def test_any_point_has_a_flat_or_a_tone_from_close_by(x: int, y: int) -> None:
     found = reference_colour_at(FACE_PICTURE, (x, y), FACE_FLATS)
-    assert found in colours_of(FACE_FLATS)
+    tones = {tone for of in FACE_FLATS.shades.values() for tone in of}
+    assert found in {*colours_of(FACE_FLATS), *tones}
     there = FACE_PICTURE[max(0, y - 9) : y + 10, max(0, x - 9) : x + 10].reshape(-1, 3)
     named = [found, SKIN_SHADE] if found == SKIN else [found]
     assert any((there == colour).all(axis=1).any() for colour in named)
+
+
+def test_a_point_on_a_shadow_means_the_shadows_tone() -> None:
+    drawing = Drawing(300, 300).box(40, 40, 220, 220, HAIR, line=4)
+    drawing.box(140.5, 60, 99, 180, HAIR_SHADE)
+    picture = drawing.picture()
+    flats = extract_palette(picture)
+    assert reference_colour_at(picture, (190, 150), flats) == HAIR_SHADE
+    assert reference_colour_at(picture, (90, 150), flats) == HAIR
 
 
 def test_a_flat_too_small_for_the_palette_still_has_its_own_colour() -> None:

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Regions that leak are divided; marks are heard as far as they mean, and no farther."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from manganinja.flats.divide import divided
+from manganinja.flats.flatten import Flats, colour_regions, cut_regions, flatten
+from manganinja.flats.judge import load_judge
+from manganinja.flats.leaks import FEATURES, find_blobs
+from manganinja.flats.line_mask import ink, line_mask
+from manganinja.flats.paper import paper_likely
+from manganinja.flats.regions import segment
+from manganinja.flats.values import EMPTY, Mark, Marks, Palette
+
+RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
+PALETTE = Palette(np.array([RED, BLUE], np.uint8))
+SIZE = (600, 500)
+HEAD, BODY, OUTSIDE = (300, 150), (300, 350), (40, 40)
+
+
+def figure(mouth: int = 0, at: tuple[int, int] = (0, 0), neck: int = 40) -> Image.Image:
+    """A head on a body, one outline; ``mouth`` is the width of an opening in the body's side."""
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    x, y = at
+    pen.ellipse((220 + x, 70 + y, 380 + x, 230 + y), outline=0, width=5)
+    pen.rounded_rectangle((180 + x, 225 + y, 420 + x, 450 + y), 30, outline=0, width=5)
+    pen.rectangle((300 - neck // 2 + x, 218 + y, 300 + neck // 2 + x, 236 + y), fill=255)
+    for side in (-1, 1):
+        edge = 300 + side * neck // 2 + x
+        pen.line((edge, 222 + y, edge, 227 + y), 0, 5)
+    if mouth:
+        pen.rectangle((412 + x, 340 - mouth // 2 + y, 428 + x, 340 + mouth // 2 + y), fill=255)
+    return image
+
+
+def at(flats: Flats, place: tuple[int, int]) -> tuple[int, ...]:
+    return tuple(flats.rgba()[place[1], place[0]].tolist())
+
+
+def hinted(image: Image.Image, *said: tuple[tuple[int, int], tuple[int, int, int] | None]) -> Flats:
+    return flatten(image, None, PALETTE, Marks(hints=[Mark(*mark) for mark in said]))
+
+
+@pytest.mark.parametrize("mouth", [24, 40, 60])
+def test_the_inside_of_an_outline_with_an_opening_is_no_paper(mouth: int) -> None:
+    regions = cut_regions(figure(mouth)).regions
+    inside, outside = (regions.labels[y, x] for x, y in (BODY, OUTSIDE))
+    assert inside != outside
+    assert regions.background[outside] and not regions.background[inside]
+
+
+@pytest.mark.parametrize("mouth", [24, 40, 60])
+def test_a_dot_behind_an_opening_leaves_the_paper_alone(mouth: int) -> None:
+    flats = hinted(figure(mouth), (BODY, RED))
+    assert at(flats, BODY) == (*RED, 255)
+    assert at(flats, OUTSIDE) == (0, 0, 0, 0)
+    painted = flats.rgba()[..., 3] > 0
+    outside = np.ones(painted.shape, bool)
+    outside[60:455, 175:425] = False
+    assert painted[outside].mean() < 0.02
+
+
+def test_a_dot_on_the_paper_of_a_closed_drawing_colours_all_of_it() -> None:
+    flats = hinted(figure(), (OUTSIDE, GREEN))
+    assert at(flats, OUTSIDE) == at(flats, (560, 470)) == at(flats, (440, 230)) == (*GREEN, 255)
+    assert at(flats, BODY) == (0, 0, 0, 0)
+
+
+def test_a_closed_drawing_is_cut_as_without_a_look_at_leaks() -> None:
+    lines = line_mask(ink(figure(neck=0)))
+    regions = segment(lines, 8)
+    found = divided(regions, find_blobs(regions), Marks())
+    np.testing.assert_array_equal(found.regions.labels, regions.labels)
+    assert found.whole.tolist() == list(range(regions.count)) and not found.heard
+
+
+def test_a_mark_in_a_closed_room_is_heard_in_all_of_it() -> None:
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    # A wrist between a sleeve and a hand: narrow, and no line ends there.
+    outline = [(60, 60), (300, 60), (330, 110), (420, 110), (450, 60), (560, 60)]
+    outline += [(560, 240), (450, 240), (420, 190), (330, 190), (300, 240), (60, 240)]
+    pen.polygon(outline, outline=0, width=5)
+    flats = hinted(image, ((150, 150), RED))
+    assert at(flats, (150, 150)) == at(flats, (510, 150)) == (*RED, 255)
+
+
+def test_two_dots_on_the_sides_of_a_constriction_each_have_theirs() -> None:
+    flats = hinted(figure(), (HEAD, RED), (BODY, BLUE))
+    assert at(flats, HEAD) == at(flats, (300, 90)) == (*RED, 255)
+    assert at(flats, BODY) == at(flats, (200, 430)) == (*BLUE, 255)
+    labels = flats.regions.labels
+    border = np.flatnonzero(labels[200:250, 300] == labels[BODY[1], BODY[0]])[0] + 200
+    assert 212 <= border <= 242
+
+
+def test_dots_in_one_thing_share_it_where_nothing_is_known_of_it() -> None:
+    image = Image.new("L", SIZE, 255)
+    ImageDraw.Draw(image).rectangle((50, 50, 550, 450), outline=0, width=5)
+    flats = hinted(image, ((150, 250), RED), ((450, 250), BLUE))
+    assert at(flats, (80, 400)) == (*RED, 255) and at(flats, (520, 100)) == (*BLUE, 255)
+
+
+def test_dots_in_one_thing_leave_it_the_colour_that_it_is_known_to_have() -> None:
+    image = Image.new("L", SIZE, 255)
+    ImageDraw.Draw(image).rectangle((50, 50, 550, 450), outline=0, width=5)
+    marks = Marks(hints=[Mark((250, 250), RED), Mark((450, 250), BLUE)])
+    paint = np.full((*SIZE[::-1], 3), RED, np.uint8)
+    flats = flatten(image, paint, PALETTE, marks)
+    pixels = flats.rgba()
+    assert at(flats, (450, 250)) == (*BLUE, 255) and at(flats, (250, 250)) == (*RED, 255)
+    inside = pixels[60:440, 60:540, :3].reshape(-1, 3)
+    assert 0 < (inside == BLUE).all(axis=1).mean() < 0.12
+
+
+def test_a_dot_on_paper_that_runs_into_the_drawing_stays_local() -> None:
+    """An arc that encloses hardly anything: what the dot means has no border."""
+    image = figure(40)
+    ImageDraw.Draw(image).arc((490, 320, 530, 360), 180, 360, 0, 5)
+    flats = hinted(image, ((510, 338), GREEN))
+    assert at(flats, (510, 338)) == (*GREEN, 255)
+    assert at(flats, OUTSIDE) == (0, 0, 0, 0)
+
+
+@settings(max_examples=12, deadline=None)
+@given(x=st.integers(-60, 60), y=st.integers(-40, 30), mouth=st.sampled_from([0, 30, 50]))
+def test_regions_are_the_same_wherever_the_drawing_lies(x: int, y: int, mouth: int) -> None:
+    here, there = (cut_regions(figure(mouth, place)).regions for place in ((0, 0), (x, y)))
+    body = here.labels == here.labels[BODY[1], BODY[0]]
+    moved = there.labels == there.labels[BODY[1] + y, BODY[0] + x]
+    inside = np.zeros(body.shape, bool)
+    inside[100:430, 190:410] = True
+    same = np.roll(moved, (-y, -x), (0, 1))[inside] == body[inside]
+    assert same.mean() > 0.99
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_no_colour_crosses_an_unbroken_line(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((60, 60, 540, 440), outline=0, width=4)
+    for _ in range(4):
+        x, y = rng.integers(80, 500), rng.integers(80, 400)
+        dx, dy = rng.integers(-120, 120, 2)
+        pen.line((x, y, x + dx, y + dy), 0, 4)
+    marks = [Mark((int(rng.integers(70, 530)), int(rng.integers(70, 430))), RED) for _ in range(3)]
+    pixels = flatten(image, None, PALETTE, Marks(hints=marks)).rgba()
+    outside = np.ones(SIZE[::-1], bool)
+    outside[57:444, 57:544] = False
+    on_line = all(line_mask(ink(image))[m.at[1], m.at[0]] for m in marks)
+    assert on_line or not pixels[outside].any()
+
+
+def test_the_same_drawing_gives_the_same_flats() -> None:
+    marks = ((HEAD, RED), (BODY, BLUE))
+    one, other = hinted(figure(40), *marks), hinted(figure(40), *marks)
+    np.testing.assert_array_equal(one.rgba(), other.rgba())
+
+
+def test_paper_is_told_from_the_inside_of_an_open_outline() -> None:
+    regions = segment(line_mask(ink(figure(50))), 8)
+    blobs = find_blobs(regions)
+    paper = paper_likely(blobs)
+    assert paper[blobs.labels[OUTSIDE[1], OUTSIDE[0]]] > 0.9
+    assert paper[blobs.labels[BODY[1], BODY[0]]] < 0.2
+
+
+def test_a_wall_that_is_seen_through_an_opening_is_a_likelier_leak_than_a_neck() -> None:
+    regions = segment(line_mask(ink(figure(40))), 8)
+    blobs = find_blobs(regions)
+    number = {name: int(blobs.labels[y, x]) for name, (x, y) in
+              {"head": HEAD, "body": BODY, "paper": (500, 340)}.items()}
+    leak = {frozenset(p.blobs): p.leak for p in blobs.passages}
+    neck = leak.get(frozenset((number["head"], number["body"])), 0.0)
+    mouth = [p.leak for p in blobs.passages if number["body"] in p.blobs
+             and number["head"] not in p.blobs]
+    assert mouth and max(mouth) > neck
+
+
+def test_a_fit_for_other_features_is_refused() -> None:
+    with pytest.raises(ValueError, match="fit it again"):
+        load_judge("leaks", FEATURES[:-1])
+
+
+def test_an_empty_answer_is_an_answer() -> None:
+    """A region that is likelier empty than anything else stays empty, and is not asked about."""
+
+    class Known:
+        def describe(self, regions, palette):
+            return None
+
+        def likelihoods(self, regions, palette, described=None):
+            table = np.zeros((regions.count, len(palette) + 1))
+            table[:, -1] = 0.9
+            table[regions.labels[BODY[1], BODY[0]]] = (0.9, 0.05, 0.05)
+            return table
+
+    cut = cut_regions(figure(neck=0))
+    paint = np.full((*SIZE[::-1], 3), BLUE, np.uint8)
+    flats = colour_regions(cut, paint, PALETTE, spread=Known())  # type: ignore[arg-type]
+    empty = flats.regions.labels[OUTSIDE[1], OUTSIDE[0]]
+    assert flats.assignment.index[empty] == EMPTY and at(flats, BODY)[3] == 255
