@@ -29,6 +29,8 @@ DOUBT = 0.35
 """From where on what lies behind it is also looked at by itself."""
 PAPER = 0.5
 """How likely a blob is paper from where on it is none of the drawing's."""
+_SURELY = 0.95
+"""How likely a blob is paper where a mark on it may mean all of that."""
 _LEAST_REACH = 0.3
 """How sure a mark is still heard."""
 _SURE_REACH = 0.9
@@ -37,6 +39,8 @@ _CLOSED = 0.1
 """How likely a leak at least is, to be thought of at all where a mark is heard."""
 _OPEN = 0.35
 """A mark so far from any line, beside the widest place of the paper, means the paper."""
+_GROUND = 0.9
+"""How wide a blob of paper is, beside the widest, where a mark means all of it."""
 _LOCAL = 2.0
 """How far a mark is heard on open paper that it does not mean, beside the way to the next line."""
 _APART = 0.8
@@ -94,6 +98,8 @@ class Division:
         whole: (count,) int, for each region the first of those that it makes one with, unless a
             doubtful leak divides them; its own number where there is none.
         apart: (count,) float, how likely it is that these are divided.
+        paper: (count,) float, how likely each region is paper round the drawing, by its shape and
+            place; NaN where these say nothing.
         heard: by region, what counts where nothing surer is known.
         contests: what several marks lie in.
         notes: sentences for the artist.
@@ -102,6 +108,7 @@ class Division:
     regions: Regions
     whole: np.ndarray = field(repr=False)
     apart: np.ndarray = field(repr=False)
+    paper: np.ndarray = field(repr=False)
     heard: Mapping[int, Heard]
     contests: tuple[Contest, ...]
     notes: tuple[str, ...]
@@ -145,11 +152,12 @@ def divided(
     """
     said, notes = _said(regions, marks)
     region_of = _region_of(regions, blobs)
-    paper = paper_likely(blobs) >= PAPER
+    likely = paper_likely(blobs)
+    paper = likely >= PAPER
     parts, whole = _parts(blobs, paper, DOUBT), _parts(blobs, paper, LEAK)
     work = _Division(regions, blobs, region_of)
     groups = {blob: Group(int(region_of[blob]), int(parts[blob])) for blob in work.members}
-    claims = _Claims(regions, blobs, region_of, said, papers, paper)
+    claims = _Claims(regions, blobs, region_of, said, papers, likely)
     for blob, (number, sure) in claims.owners().items():
         near = sure >= _SURE_REACH
         part = claims.home[number] if near else blob
@@ -162,10 +170,31 @@ def divided(
     return Division(
         regions,
         *_wholes(regions.count, blobs, groups, whole, of_group),
+        _paper_of(regions, blobs, likely),
         heard,
         tuple(work.contests),
         tuple(notes),
     )
+
+
+def _paper_of(regions: Regions, blobs: Blobs, likely: np.ndarray) -> np.ndarray:
+    """(count,) float: how likely each region is paper, over its blobs (blobs + 1,)."""
+    ys, xs = np.nonzero(~np.isnan(likely)[blobs.labels])
+    at_y, at_x = _on_page(regions, blobs, ys, xs)
+    of = regions.labels[at_y, at_x]
+    sums = np.bincount(of, likely[blobs.labels[ys, xs]], regions.count)
+    sizes = np.bincount(of, minlength=regions.count)
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+
+
+def _on_page(
+    regions: Regions, blobs: Blobs, ys: np.ndarray, xs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the page for those of the blobs' picture."""
+    height, width = regions.labels.shape
+    half = blobs.scale // 2
+    at_y = np.clip(ys * blobs.scale + blobs.corner[1] + half, 0, height - 1)
+    return at_y, np.clip(xs * blobs.scale + blobs.corner[0] + half, 0, width - 1)
 
 
 def _wholes(
@@ -226,13 +255,9 @@ def _said(regions: Regions, marks: Marks) -> tuple[list[Said], list[str]]:
 def _region_of(regions: Regions, blobs: Blobs) -> np.ndarray:
     """(blobs + 1,) int: the region of each blob."""
     ys, xs = np.nonzero(blobs.labels)
-    at_y = np.clip(ys * blobs.scale + blobs.corner[1] + blobs.scale // 2, 0, None)
-    at_x = np.clip(xs * blobs.scale + blobs.corner[0] + blobs.scale // 2, 0, None)
-    height, width = regions.labels.shape
+    at_y, at_x = _on_page(regions, blobs, ys, xs)
     of = np.full(int(blobs.labels.max()) + 1, -1, np.int64)
-    of[blobs.labels[ys, xs]] = regions.labels[
-        np.minimum(at_y, height - 1), np.minimum(at_x, width - 1)
-    ]
+    of[blobs.labels[ys, xs]] = regions.labels[at_y, at_x]
     return of
 
 
@@ -271,14 +296,15 @@ class _Claims:
         region_of: np.ndarray,
         said: Sequence[Said],
         papers: Sequence[tuple[int, int, int]],
-        paper: np.ndarray,
+        paper_likely: np.ndarray,
     ) -> None:
         self.said, self._blobs, self._papers = said, blobs, papers
         self._region_of, self._regions = region_of, regions
         colours: dict[Colour, int] = {}
         self.colour = [colours.setdefault(mark.colour, len(colours)) for mark in said]
         self.home = [self._home(mark.at) for mark in said]
-        self._paper = {int(blob) for blob in np.flatnonzero(paper)}
+        self._paper = {int(blob) for blob in np.flatnonzero(paper_likely >= PAPER)}
+        self._surely = {int(blob) for blob in np.flatnonzero(paper_likely >= _SURELY)}
         self._leaking = self._leaks()
         self.local: dict[int, float] = {}
         self._ways: dict[int, list[tuple[int, float]]] = {}
@@ -325,7 +351,7 @@ class _Claims:
         meant = {
             int(self._region_of[home]): number
             for number, (mark, home) in enumerate(zip(self.said, self.home))
-            if home in self._paper and number not in self.local and self._is_open(mark, home)
+            if number not in self.local and self._means_ground(mark, home)
         }
         for blob in self._paper:
             if self._region_of[blob] in coloured:
@@ -351,8 +377,18 @@ class _Claims:
             return False
         return not self._is_open(mark, home)
 
+    def _means_ground(self, mark: Said, home: int) -> bool:
+        """Whether a mark means all of the paper: it lies where that is widest, or the paper is all
+        that it can mean."""
+        if home not in self._surely:
+            return False
+        if int(self._region_of[home]) not in self._leaking:
+            return True
+        widest = max(self._blobs.radius[blob] for blob in self._paper)
+        return self._blobs.radius[home] >= _GROUND * widest and self._is_open(mark, home)
+
     def _is_open(self, mark: Said, home: int) -> bool:
-        """Whether a mark on the paper means all of it."""
+        """Whether a mark on the paper lies far from the lines."""
         if int(self._region_of[home]) not in self._leaking:
             return True
         widest = max(self._blobs.radius[blob] for blob in self._paper) * self._blobs.scale

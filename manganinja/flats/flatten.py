@@ -43,6 +43,9 @@ SURE = 0.8
 OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
+_USUALLY_PAPER = 0.3
+"""How likely a region that reaches the page's edge is paper, before anything is known of it."""
+_LEAST_FACTOR = 0.05
 OnStage = Callable[[str, float], None]
 Recall = Callable[[tuple[Any, ...], Callable[[], Any]], Any]
 """Takes values, by whose content something is remembered, and what makes it."""
@@ -396,7 +399,7 @@ def _likely(cut: Cut, spread: Spreading, palette: Palette) -> np.ndarray:
     likely = spread.likelihoods(regions, palette, described)
     first, of = np.unique(whole, return_inverse=True)
     if len(first) == regions.count or described is None:
-        return likely
+        return _not_empty(likely, cut.division.paper)
     undivided = Regions(
         of.astype(np.int32)[regions.labels],
         regions.lines,
@@ -407,7 +410,17 @@ def _likely(cut: Cut, spread: Spreading, palette: Palette) -> np.ndarray:
     apart = cut.division.apart[:, None]
     again = spread.describe(undivided, palette, described.sheets)
     together = spread.likelihoods(undivided, palette, again)[of]
-    return apart * likely + (1 - apart) * together
+    return _not_empty(apart * likely + (1 - apart) * together, cut.division.paper)
+
+
+def _not_empty(likely: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """Likelihoods (count, K + 1), where a region that is hardly paper (count,) is hardly empty."""
+    if likely.shape[1] < 2:
+        return likely
+    factor = np.where(np.isnan(paper), 1.0, np.clip(paper / _USUALLY_PAPER, _LEAST_FACTOR, 1.0))
+    weighed = likely.copy()
+    weighed[:, -1] *= factor
+    return weighed / (1 - likely[:, -1] + weighed[:, -1])[:, None]
 
 
 def _check_kept(kept: np.ndarray | None, lines: np.ndarray) -> None:

@@ -41,9 +41,10 @@ _COUPLED = 0.6
 
 
 def paper_likely(blobs: Blobs) -> np.ndarray:
-    """(blobs + 1,) float: how likely each blob is paper; 0 where no way leads to the page's edge."""
+    """(blobs + 1,) float: how likely each blob is paper; NaN where no way leads to the page's
+    edge, so that nothing is known of it."""
     asked, evidence = paper_evidence(blobs)
-    found = np.zeros(blobs.count + 1)
+    found = np.full(blobs.count + 1, np.nan)
     if not len(asked):
         return found
     own = np.zeros(len(found))
