@@ -169,7 +169,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print a line for each page, and one for all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.corrections", description=__doc__)
     parser.add_argument("folder", type=Path, help="of folders of cases")
-    parser.add_argument("--model", default="match", help="'match', 'none', 'mini' or another (match)")
+    parser.add_argument(
+        "--model", default="match", help="'match', 'none', 'mini' or another (match)"
+    )
     parser.add_argument("--most", type=int, default=8, help="dots for each page at most (8)")
     parser.add_argument("--only", default="*", help="names of cases, with * and ?")
     options = parser.parse_args(arguments)

@@ -53,7 +53,9 @@ def opened(page: Page, rng: np.random.Generator, figures: int) -> np.ndarray:
     labels, ink_px = page.truth.labels, page.truth.lines
     side = max(labels.shape) / figures**0.5
     for _ in range(int(figures * _MOST_OPENINGS * rng.random() ** 2)):
-        _open(picture, labels, ink_px, rng, float(np.exp(rng.uniform(np.log(6), np.log(side / 14)))))
+        _open(
+            picture, labels, ink_px, rng, float(np.exp(rng.uniform(np.log(6), np.log(side / 14))))
+        )
     for _ in range(int(rng.integers(0, _MOST_STROKES + 1))):
         _stroke(picture, labels, ink_px, rng)
     return picture
@@ -185,9 +187,8 @@ def fit(known: Judged, hidden: int, steps: int) -> dict[str, list]:
     mean, deviation = known.evidence.mean(axis=0), known.evidence.std(axis=0) + 1e-6
     x = torch.from_numpy((known.evidence - mean) / deviation)
     y = torch.from_numpy(known.truth.astype(np.float64))
-    net = torch.nn.Sequential(
-        torch.nn.Linear(x.shape[1], hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1)
-    ).double()
+    first, last = torch.nn.Linear(x.shape[1], hidden), torch.nn.Linear(hidden, 1)
+    net = torch.nn.Sequential(first, torch.nn.Tanh(), last).double()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
@@ -197,7 +198,6 @@ def fit(known: Judged, hidden: int, steps: int) -> dict[str, list]:
         loss.backward()
         optimizer.step()
         schedule.step()
-    first, last = net[0], net[2]
     hidden_rows = [*first.weight.detach().T.tolist(), first.bias.detach().tolist()]
     out = [*last.weight.detach()[0].tolist(), *last.bias.detach().tolist()]
     return {
@@ -221,14 +221,18 @@ def report(known: Judged, judge: Judge) -> str:
     cells.append(f"-log likelihood {-np.log(np.maximum(told_right, 1e-9)).mean():.3f}")
     for least in (0.3, 0.5, 0.7):
         yes = likely > least
-        cells.append(f"from {least}: {yes[truth].mean():.2f}, of the others {yes[~truth].mean():.3f}")
+        cells.append(
+            f"from {least}: {yes[truth].mean():.2f}, of the others {yes[~truth].mean():.3f}"
+        )
     return "; ".join(cells)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit, report, and write if asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaks_fit", description=__doc__)
-    parser.add_argument("what", choices=("leaks", "paper"), help="paper looks at the leaks as fitted")
+    parser.add_argument(
+        "what", choices=("leaks", "paper"), help="paper looks at the leaks as fitted"
+    )
     parser.add_argument("--pages", type=int, default=300, help="to fit on (300)")
     parser.add_argument("--check", type=int, default=60, help="to report on (60)")
     parser.add_argument("--hidden", type=int, default=16)

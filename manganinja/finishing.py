@@ -309,8 +309,8 @@ def _sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> Shee
 def _traced(lineart: Image.Image) -> bool:
     if max(lineart.size) > _TRACED_PX:
         scale = _TRACED_PX / max(lineart.size)
-        size = tuple(max(1, round(side * scale)) for side in lineart.size)
-        lineart = lineart.resize(size, Image.Resampling.NEAREST)
+        width, height = (max(1, round(side * scale)) for side in lineart.size)
+        lineart = lineart.resize((width, height), Image.Resampling.NEAREST)
     try:
         return has_trace_lines(lineart, line_mask(ink(lineart)))
     except BadRequest:

@@ -13,6 +13,7 @@ import numpy as np
 from .joining import joined
 from .oklab import distance, to_oklab
 from .palette import nearest
+from .regions import nearest_label
 from .values import EMPTY, SOURCES, Assignment, Marks, Palette, Regions
 
 if TYPE_CHECKING:
@@ -325,7 +326,7 @@ def shared_out(
             labels = labels.copy()
         own = labels[contest.window] == contest.region
         # Under lines, whose part is nearest.
-        parts = _nearest_part(contest.parts)
+        parts = nearest_label(contest.parts + 1) - 1
         for part, entry in enumerate(entries):
             number = contest.region if part == 0 else len(origin)
             if part:
@@ -335,7 +336,10 @@ def shared_out(
     if not decided_here:
         return regions, assignment, palette
     given = Assignment(
-        given.index[origin], given.confidence[origin], given.source[origin], given.off_palette[origin]
+        given.index[origin],
+        given.confidence[origin],
+        given.source[origin],
+        given.off_palette[origin],
     )
     for region, entry in decided_here:
         given.index[region], given.confidence[region] = entry, _DIVIDED
@@ -343,18 +347,6 @@ def shared_out(
     areas = np.bincount(labels[regions.lines == 0], minlength=len(origin)).astype(np.int64)
     background, rooms = regions.background[origin], regions.rooms[origin]
     return Regions(labels, regions.lines, areas, background, rooms), given, palette
-
-
-def _nearest_part(parts: np.ndarray) -> np.ndarray:
-    missing = (parts < 0).view(np.uint8)
-    if not missing.any() or missing.all():
-        return parts
-    _, nearest_of = cv2.distanceTransformWithLabels(
-        missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    table = np.zeros(int(nearest_of.max()) + 1, np.int32)
-    table[nearest_of[missing == 0]] = parts[missing == 0]
-    return table[nearest_of]
 
 
 def decided(
@@ -393,7 +385,8 @@ def through_gaps(regions: Regions, assignment: Assignment) -> Assignment:
     """Regions of which nothing is known take the colour of one that no ink divides them from.
 
     A closed gap is a guess; where only one side has a colour, there is nothing to guess, unless the
-    other is the paper round the drawing. Specks between lines take a neighbour's colour in any case.
+    other is the paper round the drawing. Specks between lines take a neighbour's colour in any
+    case.
     """
     specks = regions.areas_px < _TINY_PX
     assignment = _followed(regions, assignment, ~specks & ~regions.background, through_gaps=True)

@@ -2,16 +2,16 @@
 """Regions divided where they leak, and where the artist's marks say that they do.
 
 A region is cut at the passages that are likely leaks (:mod:`.leaks`). What a mark says of a place
-holds for as far as the way from it is no leak: the farther and the more doubtful, the less. Marks of
-different colours, and the paper at the page's edge, which a colour's mark does not mean, compete for
-what lies between them. A region that nothing leaks out of is a mark's from end to end.
+holds for as far as the way from it is no leak: the farther and the more doubtful, the less. Marks
+of different colours, and the paper at the page's edge, which a colour's mark does not mean, compete
+for what lies between them. A region that nothing leaks out of is a mark's from end to end.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -20,7 +20,7 @@ import numpy as np
 from .assign import region_at
 from .leaks import Blobs, Passage
 from .paper import paper_likely
-from .regions import backgrounds
+from .regions import backgrounds, nearest_label
 from .values import Marks, Regions
 
 LEAK = 0.65
@@ -141,7 +141,7 @@ def divided(
     regions: Regions,
     blobs: Blobs,
     marks: Marks,
-    papers: Sequence[tuple[int, int, int]] = (),
+    papers: Collection[tuple[int, int, int]] = (),
 ) -> Division:
     """Regions cut where they leak, and so that no two marks contradict each other in one.
 
@@ -161,9 +161,7 @@ def divided(
     for blob, (number, sure) in claims.owners().items():
         near = sure >= _SURE_REACH
         part = claims.home[number] if near else blob
-        groups[blob] = Group(
-            int(region_of[blob]), int(parts[part]), claims.colour[number], near
-        )
+        groups[blob] = Group(int(region_of[blob]), int(parts[part]), claims.colour[number], near)
     notes += claims.sentences()
     regions, of_group = work.divided(groups, claims)
     heard = _heard_of(claims, groups, of_group)
@@ -213,7 +211,7 @@ def _wholes(
             key = int(whole[blob]), group.colour, int(group.near)
             first[region] = known.setdefault(key, region)
     # Numbers of what is one thing may have been met in any order.
-    for key, region in known.items():
+    for region in known.values():
         members = first == region
         first[members] = int(np.flatnonzero(members).min(initial=region))
     for passage in blobs.passages:
@@ -295,7 +293,7 @@ class _Claims:
         blobs: Blobs,
         region_of: np.ndarray,
         said: Sequence[Said],
-        papers: Sequence[tuple[int, int, int]],
+        papers: Collection[tuple[int, int, int]],
         paper_likely: np.ndarray,
     ) -> None:
         self.said, self._blobs, self._papers = said, blobs, papers
@@ -347,7 +345,9 @@ class _Claims:
                 self.local[number] = self._radius_at(mark.at)
                 continue
             heapq.heappush(queue, (0.0, 0, number, home))
-        coloured = {self._region_of[home] for mark, home in zip(self.said, self.home) if mark.colour}
+        coloured = {
+            self._region_of[home] for mark, home in zip(self.said, self.home) if mark.colour
+        }
         meant = {
             int(self._region_of[home]): number
             for number, (mark, home) in enumerate(zip(self.said, self.home))
@@ -367,7 +367,9 @@ class _Claims:
                 if other not in best:
                     heapq.heappush(queue, (cost + more, steps + 1, owner, other))
         return {
-            blob: (owner, float(np.exp(-cost))) for blob, (cost, owner) in best.items() if owner >= 0
+            blob: (owner, float(np.exp(-cost)))
+            for blob, (cost, owner) in best.items()
+            if owner >= 0
         }
 
     def _strays(self, mark: Said, home: int) -> bool:
@@ -476,7 +478,7 @@ class _Division:
             table = np.zeros(len(sizes), np.int32)
             table[codes] = number + 1
             filled = np.where(free, table[group], 0)
-            np.copyto(labels[window], _nearest(filled) - 1, where=mine)
+            np.copyto(labels[window], nearest_label(filled) - 1, where=mine)
             entry = {int(code): int(number[i]) for i, code in enumerate(codes)}
             of_group |= {key: entry[n] for key, n in numbers.items() if n in entry}
             self.contests += [
@@ -525,7 +527,8 @@ class _Division:
             ends = path[[0, 2]] + _FURTHER_PX * self.blobs.scale * _outward(path)
             line = np.rint(np.array([ends[0], path[1], ends[1]]) - 0.5).astype(np.int32)
             cv2.polylines(open_, [line], False, 0, 1, cv2.LINE_8)
-        _, pieces = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
+        _, found = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
+        pieces = np.asarray(found, np.intp)
         numbers: dict[Group, int] = {}
         height, width = free.shape
         ys = (window[0].start + np.arange(height) - self.blobs.corner[1]) // self.blobs.scale
@@ -535,7 +538,8 @@ class _Division:
         sure = (open_ > 0) & (blob > 0)
         size = int(self.blobs.labels.max()) + 1
         together = np.bincount(
-            pieces[sure].astype(np.int64) * size + blob[sure], minlength=(int(pieces.max()) + 1) * size
+            pieces[sure].astype(np.int64) * size + blob[sure],
+            minlength=(int(pieces.max()) + 1) * size,
         )
         codes = np.flatnonzero(together)
         counts = together[codes]
@@ -559,7 +563,7 @@ class _Division:
             group[mixed[pieces]] = 0
             group[torn] = of_blob[blob[torn]]
         group[~free] = 0
-        filled = _nearest(group)
+        filled = nearest_label(group)
         return np.where(free, np.maximum(filled, 1), 0), numbers
 
     def _by_marks(
@@ -625,7 +629,7 @@ def _at(group: np.ndarray, free: np.ndarray, x: int, y: int) -> int:
     """The group at a place, or at the nearest that no line covers."""
     if free[y, x]:
         return int(group[y, x])
-    return int(_nearest(np.where(free, group, 0))[y, x])
+    return int(nearest_label(np.where(free, group, 0))[y, x])
 
 
 def _heard(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:
@@ -643,20 +647,6 @@ def _heard(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:
         best = np.hypot(near_y + top - y, near_x + left - x).argmin()
         y, x = int(near_y[best]) + top, int(near_x[best]) + left
     return pieces == pieces[y, x]
-
-
-def _nearest(labels: np.ndarray) -> np.ndarray:
-    """Every 0 of (h, w) int32 as the nearest other number."""
-    missing = (labels == 0).view(np.uint8)
-    if not missing.any() or missing.all():
-        return labels
-    _, nearest = cv2.distanceTransformWithLabels(
-        missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    of = np.zeros(int(nearest.max()) + 1, np.int32)
-    given = missing == 0
-    of[nearest[given]] = labels[given]
-    return of[nearest]
 
 
 def windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:
@@ -745,7 +735,7 @@ def narrowest_parts(
     marks[~free & (marks == 0)] = outside
     cv2.watershed(np.zeros((*marks.shape, 3), np.uint8), marks)
     known = free & (marks > 0) & (marks != outside)
-    return _nearest(np.where(known, marks, 0).astype(np.int32))
+    return nearest_label(np.where(known, marks, 0).astype(np.int32))
 
 
 def _climb(seeds: np.ndarray, distance: np.ndarray, row: int, column: int, number: int) -> None:

@@ -27,11 +27,11 @@ from .assign import (
     without_background,
 )
 from .checks import Colour, sentences
+from .divide import Division, divided
 from .figures import figures
+from .leaks import Blobs, find_blobs
 from .line_mask import ink, line_mask
 from .palette import extract_palette
-from .divide import Division, divided
-from .leaks import Blobs, find_blobs
 from .regions import check_size, segment
 from .spreading import Spreading, unknown
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
@@ -320,9 +320,7 @@ def colour_regions(
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
     assignment, palette = from_afar(assignment, palette, cut.division.heard)
-    regions, assignment, palette = shared_out(
-        regions, assignment, palette, cut.division.contests
-    )
+    regions, assignment, palette = shared_out(regions, assignment, palette, cut.division.contests)
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()
@@ -355,8 +353,8 @@ def flatten(
             they are, and a region that is mostly locked in one colour keeps it throughout. What is
             half transparent lies over the flats as a layer would.
         empty_background: leave the paper round the drawing transparent.
-        votes: (y, x, K + 1) float32 from :func:`.matches.palette_votes` for this palette; they count
-            for more than the proposal's colours.
+        votes: (y, x, K + 1) float32 from :func:`.matches.palette_votes` for this palette; they
+            count for more than the proposal's colours.
         spread: what the references' own regions say. Beside a proposal it has a say; without one
             it decides.
         papers: colours of the references' paper, which marks may give to the page's.

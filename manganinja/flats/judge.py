@@ -46,7 +46,7 @@ class Judge:
 @cache
 def load_judge(name: str, features: Sequence[str]) -> Judge:
     """The fitted function ``name``.json, which must be about these features."""
-    table = json.loads(files(__package__).joinpath(f"{name}.json").read_text("utf-8"))
+    table = json.loads(files("manganinja.flats").joinpath(f"{name}.json").read_text("utf-8"))
     if table["features"] != list(features):
         raise ValueError(f"{name}.json was fitted for other features: fit it again.")
     values = (np.array(table[key], np.float64) for key in ("mean", "deviation", "hidden", "out"))

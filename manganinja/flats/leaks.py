@@ -30,8 +30,8 @@ _OLDER = 2
 """A blob is so many balls wider than the passage, each ball 1.25 times the next."""
 _STEP = 1.25
 _AROUND = (1.6, 4.5)
-"""How far round its end a line is looked at, in line widths: the tip of an ear looks like the end of
-a line from nearby alone."""
+"""How far round its end a line is looked at, in line widths: the tip of an ear looks like the end
+of a line from nearby alone."""
 _DIRECTIONS = 64
 _AT_WALL = 1.5
 """So near to a wall a border ends at it, in pixels of the blobs."""

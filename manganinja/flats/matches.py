@@ -101,9 +101,7 @@ def _shares(
     small = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
     index = np.full((height, width), -1, np.int32)
     opaque = small[..., 3] >= 128
-    index[: size[1], : size[0]] = np.where(
-        opaque, nearest(palette, small[..., :3]), len(palette)
-    )
+    index[: size[1], : size[0]] = np.where(opaque, nearest(palette, small[..., :3]), len(palette))
     blocks = index.reshape(grid[0], _FINE, grid[1], _FINE)
     planes = [(blocks == entry).mean(axis=(1, 3)) for entry in range(len(palette) + 1)]
     return np.stack(planes, axis=-1).astype(np.float32)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import heapq
 
-import cv2
 import numpy as np
 
 from .judge import load_judge

@@ -72,7 +72,7 @@ def segment(
             "Choose the layer that has the clean lines.",
         )
     markers = join_passages(grown(markers, walls), walls)
-    return _numbered(_under_lines(_joined(markers, merging)), walls, rooms)
+    return _numbered(nearest_label(_joined(markers, merging)), walls, rooms)
 
 
 def check_size(width: int, height: int) -> None:
@@ -271,10 +271,10 @@ def grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
     return np.maximum(fenced[1:-1, 1:-1], 0)
 
 
-def _under_lines(labels: np.ndarray) -> np.ndarray:
+def nearest_label(labels: np.ndarray) -> np.ndarray:
     """Every pixel without a label gets that of the nearest one that has it."""
     missing = (labels == 0).view(np.uint8)
-    if not missing.any():
+    if not missing.any() or missing.all():
         return labels
     _, nearest = cv2.distanceTransformWithLabels(
         missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL

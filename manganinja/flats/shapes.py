@@ -10,7 +10,7 @@ import numpy as np
 
 from .assign import neighbours
 from .palette import ReferenceFlats, _label_near, _planes
-from .regions import _under_lines
+from .regions import nearest_label
 from .values import EMPTY, Regions
 
 _MOST_SAMPLES = 3_000_000
@@ -190,7 +190,7 @@ def cut_reference(reference: np.ndarray, flats: ReferenceFlats) -> tuple[Regions
     count = max(1, int(kept.sum()))
     of_part = np.full(count, EMPTY, np.int32)
     of_part[labels[labels > 0] - 1] = colours[labels > 0]
-    labels = _under_lines(labels) - 1
+    labels = nearest_label(labels) - 1
     # Pixels at the rim of a part belong to it as well.
     lines = np.where(of_part[labels] == colours, np.uint8(0), np.uint8(255))
     of_part[of_part == len(flats.palette)] = EMPTY

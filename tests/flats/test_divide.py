@@ -149,15 +149,15 @@ def test_no_colour_crosses_an_unbroken_line(seed: int) -> None:
     pen = ImageDraw.Draw(image)
     pen.rectangle((60, 60, 540, 440), outline=0, width=4)
     for _ in range(4):
-        x, y = rng.integers(80, 500), rng.integers(80, 400)
-        dx, dy = rng.integers(-120, 120, 2)
+        x, y = int(rng.integers(80, 500)), int(rng.integers(80, 400))
+        dx, dy = rng.integers(-120, 120, 2).tolist()
         pen.line((x, y, x + dx, y + dy), 0, 4)
-    marks = [Mark((int(rng.integers(70, 530)), int(rng.integers(70, 430))), RED) for _ in range(3)]
+    places = [(int(rng.integers(70, 530)), int(rng.integers(70, 430))) for _ in range(3)]
+    marks = [Mark(place, RED) for place in places]
     pixels = flatten(image, None, PALETTE, Marks(hints=marks)).rgba()
     outside = np.ones(SIZE[::-1], bool)
     outside[57:444, 57:544] = False
-    on_line = all(line_mask(ink(image))[m.at[1], m.at[0]] for m in marks)
-    assert on_line or not pixels[outside].any()
+    assert not pixels[outside].any()
 
 
 def test_the_same_drawing_gives_the_same_flats() -> None:
@@ -177,12 +177,17 @@ def test_paper_is_told_from_the_inside_of_an_open_outline() -> None:
 def test_a_wall_that_is_seen_through_an_opening_is_a_likelier_leak_than_a_neck() -> None:
     regions = segment(line_mask(ink(figure(40))), 8)
     blobs = find_blobs(regions)
-    number = {name: int(blobs.labels[y, x]) for name, (x, y) in
-              {"head": HEAD, "body": BODY, "paper": (500, 340)}.items()}
+    number = {
+        name: int(blobs.labels[y, x])
+        for name, (x, y) in {"head": HEAD, "body": BODY, "paper": (500, 340)}.items()
+    }
     leak = {frozenset(p.blobs): p.leak for p in blobs.passages}
     neck = leak.get(frozenset((number["head"], number["body"])), 0.0)
-    mouth = [p.leak for p in blobs.passages if number["body"] in p.blobs
-             and number["head"] not in p.blobs]
+    mouth = [
+        p.leak
+        for p in blobs.passages
+        if number["body"] in p.blobs and number["head"] not in p.blobs
+    ]
     assert mouth and max(mouth) > neck
 
 
