@@ -537,12 +537,7 @@ class _Division:
         blob[self.region_of[blob] != region] = 0
         sure = (open_ > 0) & (blob > 0)
         size = int(self.blobs.labels.max()) + 1
-        together = np.bincount(
-            pieces[sure].astype(np.int64) * size + blob[sure],
-            minlength=(int(pieces.max()) + 1) * size,
-        )
-        codes = np.flatnonzero(together)
-        counts = together[codes]
+        codes, counts = _counted(pieces[sure].astype(np.int64) * size + blob[sure])
         weight: dict[int, dict[int, int]] = {}
         for code, seen in zip(codes.tolist(), counts.tolist()):
             number = numbers.setdefault(groups[code % size], len(numbers) + 1)
@@ -617,6 +612,17 @@ class _Division:
             added += 1
             result[disc] = added
         return result
+
+
+def _counted(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which numbers (n,) there are, and how often. Neighbours are mostly equal, so that runs are
+    counted before anything is sorted."""
+    if not len(codes):
+        return codes, codes
+    starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
+    lengths = np.diff(np.append(starts, len(codes)))
+    found, of = np.unique(codes[starts], return_inverse=True)
+    return found, np.bincount(of, lengths).astype(np.int64)
 
 
 def _outward(path: np.ndarray) -> np.ndarray:

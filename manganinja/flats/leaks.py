@@ -21,7 +21,7 @@ import numpy as np
 
 from .judge import Judge, load_judge
 from .passages import line_width
-from .regions import Marking, distances, grown
+from .regions import Marking, distances, grown, halved, phase_of
 from .values import Regions
 
 _LONGEST_PX = 1400
@@ -29,6 +29,8 @@ _LONGEST_PX = 1400
 _OLDER = 2
 """A blob is so many balls wider than the passage, each ball 1.25 times the next."""
 _STEP = 1.25
+_COARSE_PX = 4.0
+"""Balls from this radius on are tried at half resolution."""
 _AROUND = (1.6, 4.5)
 """How far round its end a line is looked at, in line widths: the tip of an ear looks like the end
 of a line from nearby alone."""
@@ -154,13 +156,22 @@ def _shrunk(walls: np.ndarray, scale: int, corner: tuple[int, int]) -> np.ndarra
 
 def _blobs(distance: np.ndarray) -> np.ndarray:
     """(h, w) int32: blobs from 1 on, which meet in constrictions; 0 under lines."""
-    marks = Marking(distance.shape, _OLDER)
+    walls = np.where(distance > 0, np.uint8(0), np.uint8(255))
+    phase = phase_of(walls)
+    coarse = halved(distance, phase)
+    marks = Marking(coarse.shape, _OLDER)
     # The same balls on every page, so that a figure is cut alike wherever it lies.
     most = int(np.log(max(1.0, float(distance.max()))) / np.log(_STEP))
     for number, power in enumerate(range(most, 0, -1)):
-        marks.add_ball(number, distance > _STEP**power, True, 1)
+        radius = _STEP**power
+        if radius < _COARSE_PX and marks.labels.shape != distance.shape:
+            marks.refine(distance, radius, phase)
+        at = coarse if marks.labels.shape == coarse.shape else distance
+        marks.add_ball(number, at > radius, True, 1)
+    if marks.labels.shape != distance.shape:
+        marks.refine(distance, 0.0, phase)
     marks.add_ball(most, distance > 0, True, 1)
-    return grown(marks.labels, np.where(distance > 0, np.uint8(0), np.uint8(255)))
+    return grown(marks.labels, walls)
 
 
 class _Passages:

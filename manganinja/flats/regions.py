@@ -109,14 +109,14 @@ def distances(walls: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform(fenced, cv2.DIST_L2, 3)[1:-1, 1:-1]
 
 
-def _phase(walls: np.ndarray) -> tuple[int, int]:
+def phase_of(walls: np.ndarray) -> tuple[int, int]:
     """Rows and columns, 0 or 1, to put before a drawing so that its lines begin at an even place:
     on whatever pixel a drawing lies, it is halved in the same way."""
     rows, columns = walls.any(axis=1), walls.any(axis=0)
     return int(rows.argmax()) % 2, int(columns.argmax()) % 2
 
 
-def _halved(distance: np.ndarray, phase: tuple[int, int]) -> np.ndarray:
+def halved(distance: np.ndarray, phase: tuple[int, int]) -> np.ndarray:
     """The largest of each 2 x 2 pixels: passages keep their width, and balls that are larger than
     a pixel can't touch across a line."""
     (top, left), (height, width) = phase, distance.shape
@@ -232,8 +232,8 @@ def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) int32 marks from 1 on, 0 under lines and where it is open whose a pixel is; and the
     room of each mark, (marks + 1,) int32."""
     distance = distances(walls)
-    phase = _phase(walls)
-    coarse = _halved(distance, phase)
+    phase = phase_of(walls)
+    coarse = halved(distance, phase)
     radii = _radii(gap_px)
     marks = Marking(coarse.shape if radii[0] >= _COARSE_PX else distance.shape)
     for number, radius in enumerate(radii):
@@ -259,6 +259,7 @@ def grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
     fenced[1:-1, 1:-1] = np.where(walls > 0, np.int32(-1), markers)
     flat, steps = fenced.ravel(), (-1, 1, -fenced.shape[1], fenced.shape[1])
     front = np.flatnonzero(flat == 0)
+    turn = np.zeros(len(flat), np.int32)
     while len(front):
         label = np.zeros(len(front), np.int32)
         for step in steps:
@@ -267,7 +268,10 @@ def grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
         front = front[reached]
         flat[front] = label[reached]
         around = np.concatenate([front + step for step in steps])
-        front = np.unique(around[flat[around] == 0])
+        around = around[flat[around] == 0]
+        # Each once, without sorting: the last one to write its turn stays.
+        turn[around] = np.arange(len(around), dtype=np.int32)
+        front = around[turn[around] == np.arange(len(around))]
     return np.maximum(fenced[1:-1, 1:-1], 0)
 
 
