@@ -38,7 +38,9 @@ _SURE_REACH = 0.9
 _CLOSED = 0.1
 """How likely a leak at least is, to be thought of at all where a mark is heard."""
 _OPEN = 0.35
-"""A mark so far from any line, beside the widest place of the paper, means the paper."""
+"""A mark so far from any line, beside the widest place of the paper, means the paper ..."""
+_MOST_INKED = 5
+"""... unless it has ink in so many of eight directions."""
 _GROUND = 0.9
 """How wide a blob of paper is, beside the widest, where a mark means all of it."""
 _LOCAL = 2.0
@@ -394,7 +396,18 @@ class _Claims:
         if int(self._region_of[home]) not in self._leaking:
             return True
         widest = max(self._blobs.radius[blob] for blob in self._paper) * self._blobs.scale
-        return self._radius_at(mark.at) >= _OPEN * widest
+        if self._radius_at(mark.at) < _OPEN * widest:
+            return False
+        return self._sides_inked(mark.at) < _MOST_INKED
+
+    def _sides_inked(self, at: tuple[int, int]) -> int:
+        """In how many of eight directions there is ink before the page ends."""
+        (x, y), lines = at, self._regions.lines
+        below, right = lines[y:, x:], lines[y:, : x + 1][:, ::-1]
+        above, left = lines[: y + 1, x:][::-1], lines[: y + 1, : x + 1][::-1, ::-1]
+        ways = [lines[y, x:], lines[y, :x], lines[y:, x], lines[:y, x]]
+        ways += [np.diagonal(quarter) for quarter in (below, right, above, left)]
+        return sum(bool(way.any()) for way in ways)
 
     def _radius_at(self, at: tuple[int, int]) -> float:
         """How far a place is from the next line, in pixels of the page."""
