@@ -157,7 +157,7 @@ def divided(
     likely = paper_likely(blobs)
     paper = likely >= PAPER
     parts, whole = _parts(blobs, paper, DOUBT), _parts(blobs, paper, LEAK)
-    work = _Division(regions, blobs, region_of)
+    work = _Cutter(regions, blobs, region_of)
     groups = {blob: Group(int(region_of[blob]), int(parts[blob])) for blob in work.members}
     claims = _Claims(regions, blobs, region_of, said, papers, likely)
     for blob, (number, sure) in claims.owners().items():
@@ -206,16 +206,13 @@ def _wholes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of a :class:`Division`."""
     first, apart = np.arange(count), np.ones(count)
-    known: dict[tuple[int, int, int], int] = {}
+    members: dict[tuple[int, int, int], list[int]] = {}
     for blob, group in groups.items():
         if group in of_group:
-            region = of_group[group]
             key = int(whole[blob]), group.colour, int(group.near)
-            first[region] = known.setdefault(key, region)
-    # Numbers of what is one thing may have been met in any order.
-    for region in known.values():
-        members = first == region
-        first[members] = int(np.flatnonzero(members).min(initial=region))
+            members.setdefault(key, []).append(of_group[group])
+    for regions_of_one in members.values():
+        first[regions_of_one] = min(regions_of_one)
     for passage in blobs.passages:
         one, other = (of_group.get(groups[b], -1) if b in groups else -1 for b in passage.blobs)
         if one != other and one >= 0 and other >= 0 and first[one] == first[other]:
@@ -443,7 +440,7 @@ class _Claims:
 
 
 @dataclass
-class _Division:
+class _Cutter:
     """Cuts regions between groups of blobs."""
 
     regions: Regions
