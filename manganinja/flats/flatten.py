@@ -29,6 +29,7 @@ from .assign import (
 from .checks import Colour, sentences
 from .divide import Division, divided
 from .figures import figures
+from .hatching import join_hatching
 from .leaks import Blobs, find_blobs
 from .line_mask import ink, line_mask
 from .palette import extract_palette
@@ -280,7 +281,7 @@ def cut_regions(
         lines = line_mask(ink(lineart))
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
-        regions = segment(lines, gap_px, marks.closing, marks.merging)
+        regions = join_hatching(segment(lines, gap_px, marks.closing, marks.merging))
         return regions, find_blobs(regions)
 
     regions, blobs = recall(("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut)
