@@ -31,7 +31,7 @@ from .divide import Division, divided
 from .figures import figures
 from .hatching import join_hatching
 from .leaks import Blobs, find_blobs
-from .line_mask import ink, line_mask
+from .line_mask import ink, line_mask, pencil
 from .palette import extract_palette
 from .regions import check_size, segment
 from .spreading import Spreading, unknown
@@ -44,6 +44,10 @@ SURE = 0.8
 OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
+_PENCIL_NOTE = (
+    "Light coloured lines that run over the outlines were taken for pencil and divide nothing. If "
+    "they are meant to, draw them darker."
+)
 _USUALLY_PAPER = 0.3
 """How likely a region that reaches the page's edge is paper, before anything is known of it."""
 _LEAST_FACTOR = 0.05
@@ -277,18 +281,25 @@ def cut_regions(
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
 
-    def cut() -> tuple[Regions, Blobs]:
+    def cut() -> tuple[Regions, Blobs, bool]:
         lines = line_mask(ink(lineart))
+        drawn_over = pencil(lineart, lines)
+        if drawn_over is not None:
+            lines = np.where(drawn_over, np.uint8(0), lines)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
         regions = join_hatching(segment(lines, gap_px, marks.closing, marks.merging))
-        return regions, find_blobs(regions)
+        return regions, find_blobs(regions), drawn_over is not None
 
-    regions, blobs = recall(("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut)
+    regions, blobs, has_pencil = recall(
+        ("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut
+    )
     _check_kept(kept, regions.lines)
     division = divided(regions, blobs, marks, papers)
     regions = division.regions
     notes = (*division.notes, *sentences(regions, marks, kept, papers))
+    if has_pencil:
+        notes = (_PENCIL_NOTE, *notes)
     clock.end()
     clock_seconds = tuple(clock.seconds)
     return Cut(regions, marks, division, notes, clock_seconds)

@@ -27,6 +27,14 @@ _COLOURED = 70
 """Levels between the channels of a coloured line."""
 _LEAST_TRACED, _MOST_TRACED = 0.01, 0.5
 """Share of the ink that trace lines have."""
+_PENCILLED, _LIGHT = 30, 190
+"""Levels between the channels of pencil, and of its brightest one at least."""
+_MOST_LINES = 0.35
+"""Share of a page that lines cover; what covers more is a wash or a photo."""
+_LEAST_PENCIL = 0.03
+"""Share of all lines that pencil has."""
+_LEAST_OUTSIDE = 0.08
+"""Share of it that lies on the paper round the drawing."""
 _LEAST_RIDGE_PX = 16
 """A faint line that touches no plain one is at least so long; what is shorter is dirt."""
 
@@ -180,6 +188,38 @@ def has_trace_lines(lineart: Image.Image, mask: np.ndarray) -> bool:
         return False
     coloured = float((np.ptp(inked, axis=1) >= _COLOURED).mean())
     return _LEAST_TRACED <= coloured <= _MOST_TRACED
+
+
+def pencil(lineart: Image.Image, mask: np.ndarray) -> np.ndarray | None:
+    """Lines of a construction drawing in light coloured pencil under ink, which divide nothing.
+
+    Trace lines are coloured too, but begin and end within the outlines. What is pencil runs over
+    them, onto the paper round the drawing.
+
+    Args:
+        mask: (H, W) uint8 from :func:`line_mask`.
+
+    Returns:
+        (H, W) bool, what of the mask is pencil; None where there is none.
+    """
+    if np.count_nonzero(mask) > _MOST_LINES * mask.size:
+        return None
+    rgba = np.asarray(eight_bit(lineart).convert("RGBA"))
+    highest, lowest = rgba[..., :3].max(axis=2), rgba[..., :3].min(axis=2)
+    covered = (mask > 0) & (rgba[..., 3] >= 128)
+    light = covered & (highest - lowest >= _PENCILLED) & (highest >= _LIGHT)
+    inked = covered & (highest < _LIGHT)
+    if light.sum() < _LEAST_PENCIL * covered.sum() or inked.sum() < light.sum() / 4:
+        return None
+    walls = cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, found = cv2.connectedComponents(1 - walls, connectivity=4)
+    rooms = np.asarray(found, np.intp)
+    edge = np.concatenate([rooms[0], rooms[-1], rooms[:, 0], rooms[:, -1]])
+    outer = np.zeros(int(rooms.max()) + 1, bool)
+    outer[edge] = True
+    outer[0] = False
+    outside = light & outer[rooms]
+    return light if outside.sum() >= _LEAST_OUTSIDE * light.sum() else None
 
 
 def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_a_mark_whose_colour_would_run_out_of_an_open_line_is_named() -> None:
 
 
 def test_a_mark_behind_an_opening_that_is_seen_to_be_one_needs_no_words() -> None:
-    assert not said(Marks(hints=[Mark(LEFT, RED)]), opening=40, gap_px=8)
+    assert not said(Marks(hints=[Mark(LEFT, RED)]), opening=24, gap_px=8)
 
 
 def test_paper_may_be_given_to_the_paper_and_left_empty() -> None:
