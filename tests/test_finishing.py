@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from manganinja import finishing
 from manganinja.files import to_image, to_picture
 from manganinja.finishing import finish, flats_for, prepare, unsure_note
 from manganinja.flats.flatten import flatten
@@ -130,6 +131,23 @@ def test_two_colours_in_one_region_divide_it_at_its_gap() -> None:
     assert at(pixels, RIGHT) == (*TEAL, 255) and at(pixels, OUTSIDE) == (*PINK, 255)
     assert at(pixels, (480, 150)) == (*TEAL, 255) and at(pixels, (560, 400)) == (*PINK, 255)
     assert "divided" in notes[0]
+
+
+def test_a_press_after_a_changed_dot_looks_at_no_picture_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result(request(), PointPair((100, 150), LEFT))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("worked out again")
+
+    for name in ("extract_palette", "read_sheet"):
+        monkeypatch.setattr(finishing, name, never)
+    monkeypatch.setattr("manganinja.flats.flatten.segment", never)
+    pixels, _ = result(request(), PointPair((100, 150), RIGHT))
+    assert at(pixels, RIGHT) == (*TEAL, 255)
+    with pytest.raises(AssertionError):
+        result(request(lineart(gap=6)))
 
 
 def test_a_point_on_a_line_is_named_and_counts_for_the_region_beside_it() -> None:

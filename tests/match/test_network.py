@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 
+from manganinja.flats.shapes import describe
 from manganinja.match.network import Matcher, MatcherConfig, gather
 from manganinja.match.samples import SampleConfig, sample_of
-from manganinja.match.views import GRID, VIEW_PX, View, lineart_view
+from manganinja.match.views import GRID, VIEW_PX, Shaped, View, figures_apart, lineart_view
 
 from .drawn import house, regions_of
 
@@ -98,3 +100,30 @@ def test_a_drawing_is_seen_alike_wherever_it_lies_on_the_page() -> None:
     np.testing.assert_allclose(here.places[drawn], there.places[drawn], atol=0.02)
     np.testing.assert_allclose(here.shapes[drawn], there.shapes[drawn], atol=0.1)
     assert np.abs(here.picture.astype(int) - there.picture).mean() < 8
+
+
+def figures_of(*places: tuple[int, int], size: tuple[int, int] = (300, 2000)) -> Shaped:
+    """Pages of figures of eight boxes each, at these places."""
+    image = Image.new("L", size, 255)
+    pen = ImageDraw.Draw(image)
+    for x, y in places:
+        for row in range(4):
+            for column in range(2):
+                corner = (x + 50 * column, y + 40 * row)
+                pen.rectangle((*corner, corner[0] + 50, corner[1] + 40), outline=0, width=4)
+    return describe(regions_of(image))
+
+
+def test_figures_of_a_strip_are_looked_at_each_by_itself() -> None:
+    shaped = figures_of((40, 60), (120, 700), (60, 1500))
+    figures = figures_apart(shaped)
+    assert sorted(len(members) for members in figures) == [8, 8, 8]
+    for members in figures:
+        assert np.ptp(shaped[0].centres[members, 1]) < 200
+    assert len(np.unique(np.concatenate(figures))) == 24
+
+
+def test_parts_of_one_figure_are_not_torn_apart() -> None:
+    assert not figures_apart(figures_of((40, 60)))
+    # A head above a body, with hardly any paper between.
+    assert not figures_apart(figures_of((40, 60), (40, 235)))
