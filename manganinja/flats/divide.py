@@ -160,13 +160,14 @@ def divided(
     work = _Cutter(regions, blobs, region_of)
     groups = {blob: Group(int(region_of[blob]), int(parts[blob])) for blob in work.members}
     claims = _Claims(regions, blobs, region_of, said, papers, likely)
-    for blob, (number, sure) in claims.owners().items():
+    owners = claims.owners()
+    for blob, (number, sure) in owners.items():
         near = sure >= _SURE_REACH
         part = claims.home[number] if near else blob
         groups[blob] = Group(int(region_of[blob]), int(parts[part]), claims.colour[number], near)
     notes += claims.sentences()
     regions, of_group = work.divided(groups, claims)
-    heard = _heard_of(claims, groups, of_group)
+    heard = _heard_of(claims.said, owners, groups, of_group)
     return Division(
         regions,
         *_wholes(regions.count, blobs, groups, whole, of_group),
@@ -222,16 +223,19 @@ def _wholes(
 
 
 def _heard_of(
-    claims: _Claims, groups: dict[int, Group], of_group: dict[Group, int]
+    said: Sequence[Said],
+    owners: Mapping[int, tuple[int, float]],
+    groups: Mapping[int, Group],
+    of_group: Mapping[Group, int],
 ) -> dict[int, Heard]:
     """What is doubtfully heard in which region."""
     heard: dict[int, Heard] = {}
-    for blob, (number, sure) in claims.owners().items():
+    for blob, (number, sure) in owners.items():
         group = groups[blob]
         if not group.near and group in of_group:
             region = of_group[group]
             if region not in heard or heard[region].sure > sure:
-                heard[region] = Heard(claims.said[number].colour, sure)
+                heard[region] = Heard(said[number].colour, sure)
     return heard
 
 
