@@ -290,11 +290,14 @@ def _inherited(regions: Regions, assignment: Assignment, votes: np.ndarray) -> A
 def from_afar(
     assignment: Assignment, palette: Palette, heard: Mapping[int, Heard]
 ) -> tuple[Assignment, Palette]:
-    """What marks say of regions that they do not lie in, where nothing surer is known of them."""
+    """What marks say of regions that they do not lie in, where nothing surer is known of them, or
+    what is known is the same that was known of the mark's own: then they are one thing."""
     index, source = assignment.index.copy(), assignment.source.copy()
     confidence, strayed = assignment.confidence.copy(), assignment.off_palette.copy()
     for region, said in heard.items():
-        if confidence[region] > said.sure and source[region] != UNKNOWN:
+        one_thing = assignment.index[region] == assignment.index[said.home]
+        known = source[region] != UNKNOWN and confidence[region] > said.sure
+        if known and not one_thing:
             continue
         entry = EMPTY
         if said.colour is not None:

@@ -66,10 +66,12 @@ class Heard:
     Attributes:
         colour: the mark's; None for empty.
         sure: how likely the mark holds here, 0 to 1.
+        home: the region that the mark lies in.
     """
 
     colour: Colour
     sure: float
+    home: int
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def divided(
         groups[blob] = Group(int(region_of[blob]), int(parts[part]), claims.colour[number], near)
     notes += claims.sentences()
     regions, of_group = work.divided(groups, claims)
-    heard = _heard_of(claims.said, owners, groups, of_group)
+    heard = _heard_of(regions, claims.said, owners, groups, of_group)
     return Division(
         regions,
         *_wholes(regions.count, blobs, groups, whole, of_group),
@@ -223,6 +225,7 @@ def _wholes(
 
 
 def _heard_of(
+    regions: Regions,
     said: Sequence[Said],
     owners: Mapping[int, tuple[int, float]],
     groups: Mapping[int, Group],
@@ -235,7 +238,9 @@ def _heard_of(
         if not group.near and group in of_group:
             region = of_group[group]
             if region not in heard or heard[region].sure > sure:
-                heard[region] = Heard(said[number].colour, sure)
+                mark = said[number]
+                home = int(regions.labels[mark.at[1], mark.at[0]])
+                heard[region] = Heard(mark.colour, sure, home)
     return heard
 
 

@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from manganinja.flats.divide import divided
+from manganinja.flats.assign import HINT, MATCH, from_afar
+from manganinja.flats.divide import Heard, divided
 from manganinja.flats.flatten import Flats, colour_regions, cut_regions, flatten
 from manganinja.flats.judge import load_judge
 from manganinja.flats.leaks import FEATURES, find_blobs
 from manganinja.flats.line_mask import ink, line_mask
 from manganinja.flats.paper import paper_likely
 from manganinja.flats.regions import segment
-from manganinja.flats.values import EMPTY, Mark, Marks, Palette
+from manganinja.flats.values import EMPTY, Assignment, Mark, Marks, Palette
 
 RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
 PALETTE = Palette(np.array([RED, BLUE], np.uint8))
@@ -214,3 +215,21 @@ def test_an_empty_answer_is_an_answer() -> None:
     flats = colour_regions(cut, paint, PALETTE, spread=Known())  # type: ignore[arg-type]
     empty = flats.regions.labels[OUTSIDE[1], OUTSIDE[0]]
     assert flats.assignment.index[empty] == EMPTY and at(flats, BODY)[3] == 255
+
+
+@pytest.mark.parametrize(
+    ("known", "sure", "follows"),
+    [(1, 0.5, True), (1, 0.95, False), (0, 0.95, True)],
+    ids=["what is doubtful", "not what is surely another thing", "what was one with its own"],
+)
+def test_a_mark_from_afar_is_followed_by(known: int, sure: float, follows: bool) -> None:
+    """Region 0 holds the mark; region 1 lies behind a passage that may be a leak."""
+    given = Assignment(
+        np.array([0, known], np.int32),
+        np.array([0.9, sure], np.float32),
+        np.full(2, MATCH, np.uint8),
+        np.zeros(2, np.float32),
+    )
+    found, palette = from_afar(given, PALETTE, {1: Heard(GREEN, 0.7, home=0)})
+    assert (tuple(palette.colours[found.index[1]].tolist()) == GREEN) == follows
+    assert (found.source[1] == HINT) == follows
