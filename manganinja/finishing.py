@@ -16,7 +16,7 @@ from .errors import BadRequest
 from .files import to_image
 from .flats.checks import few
 from .flats.flatten import Cut, Flats, colour_regions, cut_regions
-from .flats.line_mask import has_trace_lines, ink, line_mask, pencil
+from .flats.line_mask import drawn_lines, has_trace_lines
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting, shade_and_highlight
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
@@ -312,11 +312,7 @@ def _traced(lineart: Image.Image) -> bool:
         width, height = (max(1, round(side * scale)) for side in lineart.size)
         lineart = lineart.resize((width, height), Image.Resampling.NEAREST)
     try:
-        lines = line_mask(ink(lineart))
-        drawn_over = pencil(lineart, lines)
-        if drawn_over is not None:
-            lines = np.where(drawn_over, np.uint8(0), lines)
-        return has_trace_lines(lineart, lines)
+        return has_trace_lines(lineart, drawn_lines(lineart)[0])
     except BadRequest:
         return False
 

@@ -31,7 +31,7 @@ from .divide import Division, divided
 from .figures import figures
 from .hatching import join_hatching
 from .leaks import Blobs, find_blobs
-from .line_mask import ink, line_mask, pencil
+from .line_mask import drawn_lines
 from .palette import extract_palette
 from .regions import check_size, segment
 from .spreading import Spreading, unknown
@@ -282,14 +282,11 @@ def cut_regions(
     check_size(*lineart.size)
 
     def cut() -> tuple[Regions, Blobs, bool]:
-        lines = line_mask(ink(lineart))
-        drawn_over = pencil(lineart, lines)
-        if drawn_over is not None:
-            lines = np.where(drawn_over, np.uint8(0), lines)
+        lines, has_pencil = drawn_lines(lineart)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
         regions = join_hatching(segment(lines, gap_px, marks.closing, marks.merging))
-        return regions, find_blobs(regions), drawn_over is not None
+        return regions, find_blobs(regions), has_pencil
 
     regions, blobs, has_pencil = recall(
         ("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut

@@ -140,6 +140,22 @@ def _evenly_lit(channel: np.ndarray, paper: int) -> np.ndarray:
     return np.clip(np.rint(even), 0, 255).astype(np.uint8)
 
 
+def drawn_lines(lineart: Image.Image) -> tuple[np.ndarray, bool]:
+    """The lines that count: :func:`line_mask` of :func:`ink`, without what is :func:`pencil`.
+
+    Returns:
+        (H, W) uint8, 255 = line, else 0; and whether there was pencil.
+
+    Raises:
+        BadRequest: as :func:`line_mask`.
+    """
+    lines = line_mask(ink(lineart))
+    drawn_over = pencil(lineart, lines)
+    if drawn_over is None:
+        return lines, False
+    return np.where(drawn_over, np.uint8(0), lines), True
+
+
 def line_mask(strength: np.ndarray) -> np.ndarray:
     """Where a line covers the pixel at least half, and the middle of fainter lines.
 
