@@ -84,7 +84,9 @@ def cases(count: int, matcher: str, size_px: int) -> Iterator[Case]:
             continue
         proposal, regions = mini.begin(request).propose(), ground.cut.regions
         assert proposal.matches is not None
-        votes = palette_votes(proposal.matches, ground.pictures, ground.palette)
+        votes = palette_votes(
+            proposal.matches, list(zip(ground.pictures, ground.references)), ground.palette
+        )
         of_network = opinion(regions, votes, proposal.picture, ground.palette)
         ends = [Pointed(p.lineart, p.reference) for p in ground.pairs.values()]
         spread = spreading(list(zip(ground.pictures, ground.references)), ends)

@@ -264,22 +264,23 @@ def flats_for(
     """
     if ground.cut is None:
         raise ground.trouble or BadRequest("No flats are asked for.", "Ask for flats.")
-    request, pictures, palette = ground.request, ground.pictures, ground.palette
+    request, palette = ground.request, ground.palette
+    known = list(zip(ground.pictures, ground.references))
     spread = spreading(
-        list(zip(pictures, ground.references)),
+        known,
         [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
         on_fraction,
         [options.weight for options in request.options_of_references],
     )
     if len(palette):
-        spread = replace(spread, sheets=[_sheet(*known, palette) for known in spread.references])
+        spread = replace(spread, sheets=[_sheet(*reference, palette) for reference in known])
     return colour_regions(
         ground.cut,
         proposal,
         palette,
         _locks(request),
         empty_background=request.flats.empty_background,
-        votes=palette_votes(matches, pictures, palette) if matches and len(palette) else None,
+        votes=palette_votes(matches, known, palette) if matches and len(palette) else None,
         spread=spread,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from .palette import nearest
+from .palette import ReferenceFlats, entries_of
 from .values import Palette
 
 _FINE = 8
@@ -56,13 +56,15 @@ class Matches:
     closer: tuple[tuple[Part, Matches], ...] = ()
 
 
-def palette_votes(
-    matches: Matches, references: Sequence[np.ndarray], palette: Palette
-) -> np.ndarray:
+References = Sequence[tuple[np.ndarray, ReferenceFlats | None]]
+
+
+def palette_votes(matches: Matches, references: References, palette: Palette) -> np.ndarray:
     """How much each place of the line art is for each colour.
 
     Args:
-        references: R pictures (H, W, 4) uint8, as large as they come.
+        references: R pictures (H, W, 4) uint8, as large as they come, and what
+            :func:`.palette.extract_palette` says of each, if anything.
 
     Returns:
         (y, x, K + 1) float32 in the drawing's aspect, "empty" last: what is transparent in a
@@ -75,12 +77,12 @@ def palette_votes(
     return _blended(votes, near)
 
 
-def _votes_of(matches: Matches, references: Sequence[np.ndarray], palette: Palette) -> np.ndarray:
+def _votes_of(matches: Matches, references: References, palette: Palette) -> np.ndarray:
     h, w = matches.weights.shape[:2]
     shares = np.stack(
         [
-            _shares(picture, part, (h, w), palette)
-            for picture, part in zip(references, matches.reference_parts, strict=True)
+            _shares(*reference, part, (h, w), palette)
+            for reference, part in zip(references, matches.reference_parts, strict=True)
         ]
     )
     # Squared, a sure look counts for more than many doubtful ones ...
@@ -92,7 +94,11 @@ def _votes_of(matches: Matches, references: Sequence[np.ndarray], palette: Palet
 
 
 def _shares(
-    picture: np.ndarray, part: tuple[float, float], grid: tuple[int, int], palette: Palette
+    picture: np.ndarray,
+    flats: ReferenceFlats | None,
+    part: tuple[float, float],
+    grid: tuple[int, int],
+    palette: Palette,
 ) -> np.ndarray:
     """(h, w, K + 1) float32: which share of each place of a reference has which colour, and which
     is transparent."""
@@ -100,8 +106,7 @@ def _shares(
     size = max(1, round(part[0] * width)), max(1, round(part[1] * height))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
     index = np.full((height, width), -1, np.int32)
-    opaque = small[..., 3] >= 128
-    index[: size[1], : size[0]] = np.where(opaque, nearest(palette, small[..., :3]), len(palette))
+    index[: size[1], : size[0]] = entries_of(small, palette, flats)
     blocks = index.reshape(grid[0], _FINE, grid[1], _FINE)
     planes = [(blocks == entry).mean(axis=(1, 3)) for entry in range(len(palette) + 1)]
     return np.stack(planes, axis=-1).astype(np.float32)

@@ -5,23 +5,26 @@ How a reference is read, all of it on whole pictures at once:
 
 1. A pixel is *flat* in a square of 2 x 2 pixels of one colour. Anti-aliasing is hardly ever flat,
    and an exact fill is counted with exactly its bytes. A picture without such pixels (painted,
-   JPEG) is made smaller and cut into clusters; the most used colour of a cluster stands for it.
+   JPEG) is cut into its materials (:mod:`.materials`); the most used colour of one stands for it.
 2. Two colours *touch* where only mixtures of both lie between their flat pixels, so that a line
    between them keeps them apart.
 3. A thin, dark colour that touches many others is the line colour. It stays in the palette where
    it also fills areas much wider than its lines (black hair, pupils).
-4. A colour that mostly touches one other of about the same hue is that one's shade or highlight.
+4. An exact colour that mostly touches one other of about the same hue is that one's shade or
+   highlight.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from ..errors import BadRequest
+from . import pixels
+from .materials import find_materials
 from .oklab import distance, to_oklab
 from .palette_files import read_palette, write_gpl
 from .values import Palette
@@ -37,7 +40,6 @@ __all__ = [
 
 Colour = tuple[int, int, int]
 
-_CODES = 1 << 24
 _SQUARE = np.ones((3, 3), np.uint8)
 _SQUARE_OF_TWO = np.ones((2, 2), np.uint8)
 _LEAST_ALPHA = 250
@@ -50,16 +52,12 @@ _LEAST_UNIFORM = 0.1
 
 _LEAST_FLAT_PX = 6
 _LEAST_FLAT_SHARE = 2e-6
-_LEAST_CLUSTER_PX = 9
-_LEAST_CLUSTER_SHARE = 6e-5
-_CLUSTER_RADIUS = 4.0
-_CLUSTERED_PX = 2_000_000
-_CALM_LEVELS = 10
-_MOST_COUNTED = 100_000
-_DARKEST = 20
+_LEAST_MATERIAL_PX = 9
+_LEAST_MATERIAL_SHARE = 6e-5
+_PAINTED_PX = 2_000_000
+_PAINTED_STEP = 20.0
+"""OKLab distance (times 100) of a painted material's parts, at most."""
 
-# Two flats with this much anti-aliasing or blur between them still touch.
-_FARTHEST_PX = 12
 _SLACK_LEVELS = 8
 
 # A shade touches its base with half of its border; the parts of a gradient touch on two sides.
@@ -69,7 +67,7 @@ _LEAST_BORDER = 0.5
 _GREY_CHROMA = 0.025
 _HUE_DEGREES = 30
 _GREY_REACH = 0.045
-_DEEPEST_SHADE = 0.3
+_LEAST_SHADE, _DEEPEST_SHADE = 0.03, 0.3
 _LARGEST_HIGHLIGHT = 0.35
 
 
@@ -85,7 +83,9 @@ class ReferenceFlats:
         lines: exact colours of its lines; one that also fills areas is in the palette as well.
         line_width_px: width of a usual line; 0 where no line was found.
         exact: whether the flats have exact colours; False for painted pictures and JPEG, where
-            the palette holds the most used colour of each cluster.
+            the palette holds the most used colour of each material.
+        materials: (h, w) int16, of a painted picture, which may be larger: index of the palette's
+            colour of each pixel, -1 on lines and edges. None where colours alone say it.
     """
 
     palette: Palette
@@ -94,6 +94,7 @@ class ReferenceFlats:
     lines: tuple[Colour, ...] = ()
     line_width_px: float = 0.0
     exact: bool = True
+    materials: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def paper(self) -> Colour | None:
@@ -157,7 +158,10 @@ def extract_palette(
     if width_px:
         # With half a pixel of anti-aliasing at either side.
         width_px = (width_px + 1) * pixel / survey.scale
-    return _report(survey, areas, base, dropped, lines, border, width_px, most)
+    found = _report(survey, areas, base, dropped, lines, border, width_px, most)
+    if survey.exact:
+        return found
+    return replace(found, materials=_materials(survey, found, base, lines))
 
 
 def reference_colour_at(
@@ -211,13 +215,13 @@ def nearest(palette: Palette, colours: np.ndarray) -> np.ndarray:
     """
     if not len(palette):
         raise ValueError("The palette is empty.")
-    codes = _codes(colours)
-    used = np.zeros(_CODES, bool)
+    codes = pixels.codes(colours)
+    used = np.zeros(pixels.CODES, bool)
     used[codes] = True
     listed = np.flatnonzero(used).astype(np.uint32)
-    table = np.empty(_CODES, np.uint16 if len(palette) <= 1 << 16 else np.int32)
+    table = np.empty(pixels.CODES, np.uint16 if len(palette) <= 1 << 16 else np.int32)
     table[listed] = _nearest_listed(palette, listed)
-    members = _codes(palette.colours)
+    members = pixels.codes(palette.colours)
     # Written last to first, so that the first of two equal colours stays.
     table[members[::-1]] = np.arange(len(palette))[::-1]
     return table[codes].astype(np.int32)
@@ -229,11 +233,11 @@ _COMPARED_AT_ONCE = 4_000_000
 
 def _nearest_listed(palette: Palette, codes: np.ndarray) -> np.ndarray:
     if len(codes) * len(palette) <= _MOST_COMPARED:
-        return _nearest_lab(to_oklab(palette.colours), to_oklab(_colours(codes)))
+        return _nearest_lab(to_oklab(palette.colours), to_oklab(pixels.colours(codes)))
     steps = np.arange(64, dtype=np.uint8) * 4 + 2
     cells = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     by_cell = _nearest_lab(to_oklab(palette.colours), to_oklab(cells))
-    red, green, blue = (_colours(codes) >> 2).astype(np.int32).T
+    red, green, blue = (pixels.colours(codes) >> 2).astype(np.int32).T
     return by_cell[(red << 12) | (green << 6) | blue]
 
 
@@ -249,21 +253,6 @@ def _nearest_lab(members: np.ndarray, lab: np.ndarray) -> np.ndarray:
     return result
 
 
-def _codes(rgb: np.ndarray) -> np.ndarray:
-    """(..., 3) uint8 as (...) uint32, 0xRRGGBB."""
-    flat = np.ascontiguousarray(rgb).reshape(-1, 1, 3)
-    if not len(flat):
-        return np.zeros(rgb.shape[:-1], np.uint32)
-    # OpenCV packs four bytes faster than numpy shifts three planes.
-    packed = cv2.cvtColor(flat, cv2.COLOR_RGB2BGRA).view("<u4")
-    return (packed & np.uint32(_CODES - 1)).reshape(rgb.shape[:-1])
-
-
-def _colours(codes: np.ndarray) -> np.ndarray:
-    """(N,) 0xRRGGBB as (N, 3) uint8."""
-    return np.stack([codes >> 16, (codes >> 8) & 255, codes & 255], axis=-1).astype(np.uint8)
-
-
 def _planes(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The RGB part and the mask of what is opaque."""
     if reference.ndim != 3 or reference.shape[2] not in (3, 4) or reference.dtype != np.uint8:
@@ -272,21 +261,6 @@ def _planes(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if reference.shape[2] == 3:
         return rgb, np.ones(rgb.shape[:2], bool)
     return rgb, reference[..., 3] >= _LEAST_ALPHA
-
-
-def _span(
-    rgb: np.ndarray, square: np.ndarray = _SQUARE, anchor: tuple[int, int] = (-1, -1)
-) -> np.ndarray:
-    """(H, W) uint8: the largest difference of a channel within 3 x 3 or other pixels."""
-    highest = cv2.dilate(rgb, square, anchor=anchor)
-    spans = cv2.subtract(highest, cv2.erode(rgb, square, anchor=anchor))
-    red, green, blue = cv2.split(spans)
-    return cv2.max(cv2.max(red, green), blue)
-
-
-def _inside(mask: np.ndarray) -> np.ndarray:
-    """A mask without the pixels at its edge."""
-    return mask if mask.all() else cv2.erode(mask.astype(np.uint8), _SQUARE).astype(bool)
 
 
 def _pixel_side(rgb: np.ndarray, opaque: np.ndarray) -> int:
@@ -321,7 +295,7 @@ def _flat(rgb: np.ndarray, opaque: np.ndarray) -> np.ndarray:
     """(H, W) bool: inside a square of 2 x 2 opaque pixels of one colour."""
     if min(opaque.shape) < 2:
         return opaque
-    square = _span(rgb, _SQUARE_OF_TWO, (0, 0)) == 0
+    square = pixels.span(rgb, _SQUARE_OF_TWO, (0, 0)) == 0
     if not opaque.all():
         square &= cv2.erode(opaque.astype(np.uint8), _SQUARE_OF_TWO, anchor=(0, 0)).astype(bool)
     # OpenCV cuts squares off at the border.
@@ -331,7 +305,7 @@ def _flat(rgb: np.ndarray, opaque: np.ndarray) -> np.ndarray:
 
 
 def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
-    span, inside = _span(rgb), _inside(opaque)
+    span, inside = pixels.span(rgb), pixels.inside(opaque)
     uniform = (span == 0) & inside
     weak = (span > 0) & (span <= _WEAK_LEVELS) & inside
     flat_px, weak_px = np.count_nonzero(uniform), np.count_nonzero(weak)
@@ -339,93 +313,41 @@ def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
         survey = _exact_survey(rgb, _flat(rgb, opaque), most)
         if survey.count:
             return survey
-    return _clustered_survey(rgb, opaque, most)
+    return _painted_survey(rgb, opaque)
 
 
 def _exact_survey(rgb: np.ndarray, flat_mask: np.ndarray, most: int) -> _Survey:
-    codes = _codes(rgb)
-    total = np.bincount(codes.ravel(), minlength=_CODES)
-    flat = np.bincount(codes[flat_mask], minlength=_CODES)
+    codes = pixels.codes(rgb)
+    total = np.bincount(codes.ravel(), minlength=pixels.CODES)
+    flat = np.bincount(codes[flat_mask], minlength=pixels.CODES)
     least = np.clip(int(flat_mask.size * _LEAST_FLAT_SHARE), 1, None)
     least = max(least, _LEAST_FLAT_PX if flat_mask.size > 256 else 1)
     # A colour that is hardly ever flat is a thin line or its anti-aliasing.
     listed = np.flatnonzero((flat >= least) & (3 * flat >= total))
     listed = listed[np.argsort(-flat[listed], kind="stable")][: 4 * most]
-    table = np.full(_CODES, -1, np.int16)
+    table = np.full(pixels.CODES, -1, np.int16)
     table[listed] = np.arange(len(listed))
     labels = table[codes]
     labels[~flat_mask] = -1
-    return _Survey(rgb, labels, _colours(listed.astype(np.uint32)), flat[listed], exact=True)
+    return _Survey(rgb, labels, pixels.colours(listed.astype(np.uint32)), flat[listed], exact=True)
 
 
-def _clustered_survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
-    scale = min(1.0, (_CLUSTERED_PX / opaque.size) ** 0.5)
+def _painted_survey(rgb: np.ndarray, opaque: np.ndarray) -> _Survey:
+    scale = min(1.0, (_PAINTED_PX / opaque.size) ** 0.5)
     if scale < 1:
         size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         shrunk = cv2.resize(opaque.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
         opaque = shrunk >= min(_LEAST_ALPHA, shrunk.max())
-    still = cv2.medianBlur(rgb, 3)
-    calm = (_span(still) <= _CALM_LEVELS) & _inside(opaque)
-    if np.count_nonzero(calm) < 0.05 * np.count_nonzero(opaque):
-        calm = opaque
-    codes = _codes(still)
-    counts = np.bincount(codes[calm], minlength=_CODES)
-    listed = np.flatnonzero(counts)
-    colours, of_listed = _clusters(listed.astype(np.uint32), counts[listed], 2 * most)
-    table = np.full(_CODES, -1, np.int16)
-    table[listed] = of_listed
-    labels = table[codes]
-    labels[~calm] = -1
-    areas = np.bincount(labels[labels >= 0], minlength=len(colours))
-    return _Survey(rgb, labels, colours, areas, exact=False, scale=scale)
-
-
-def _clusters(codes: np.ndarray, counts: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of a histogram, each with what lies round it: (K, 3) colours, cluster per code or -1.
-
-    The peak is found in the smoothed histogram, its colour is the most used one close by.
-    """
-    every = _visible_lab(codes)
-    if len(codes) > _MOST_COUNTED:
-        kept = np.argpartition(-counts, _MOST_COUNTED)[:_MOST_COUNTED]
-        codes, counts = codes[kept], counts[kept]
-    rgb, lab = _colours(codes), _visible_lab(codes)
-    weight = _smoothed(rgb, counts)
-    least = max(_LEAST_CLUSTER_PX, _LEAST_CLUSTER_SHARE * counts.sum())
-    free = np.ones(len(codes), bool)
-    peaks: list[int] = []
-    while free.any() and len(peaks) < most:
-        densest = int(np.where(free, weight, -1).argmax())
-        close = free & (distance(lab, lab[densest]) < _CLUSTER_RADIUS / 2)
-        peak = int(np.where(close, counts, -1).argmax())
-        around = free & (distance(lab, lab[peak]) < _CLUSTER_RADIUS)
-        around[densest] = True
-        free &= ~around
-        if counts[around].sum() >= least:
-            peaks.append(peak)
-        elif weight[densest] < least / 4:
-            break
-    if not peaks:
-        peaks = [int(counts.argmax())]
-    of_code = _nearest_lab(lab[peaks], every)
-    of_code[distance(every, lab[peaks][of_code]) > 2 * _CLUSTER_RADIUS] = -1
-    return rgb[peaks], of_code
-
-
-def _visible_lab(codes: np.ndarray) -> np.ndarray:
-    """OKLab without the differences between near-blacks, which it exaggerates beyond any screen."""
-    return to_oklab(np.maximum(_colours(codes), _DARKEST))
-
-
-def _smoothed(rgb: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Each colour's count in a histogram of cells of four levels, smoothed over 3 x 3 x 3."""
-    cells = np.zeros((66, 66, 66))
-    red, green, blue = (rgb >> 2).astype(np.intp).T + 1
-    np.add.at(cells, (red, green, blue), counts)
-    for axis in range(3):
-        cells = cells + np.roll(cells, 1, axis) + np.roll(cells, -1, axis)
-    return cells[red, green, blue]
+    found = find_materials(rgb, opaque)
+    areas = np.bincount(found.labels[found.labels >= 0], minlength=len(found.colours))
+    least = max(_LEAST_MATERIAL_PX, int(_LEAST_MATERIAL_SHARE * np.count_nonzero(opaque)))
+    # Of less there is no say, unless it is all.
+    kept = np.flatnonzero((areas >= least) | (areas == areas.max()))
+    table = np.full(len(areas) + 1, -1, np.int16)
+    table[kept] = np.arange(len(kept))
+    labels = table[found.labels]
+    return _Survey(rgb, labels, found.colours[kept], areas[kept], exact=False, scale=scale)
 
 
 def _depth(labels: np.ndarray) -> np.ndarray:
@@ -458,37 +380,17 @@ def _thickness(survey: _Survey, depth: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _contacts(survey: _Survey) -> np.ndarray:
     """(K, K): how long two candidates touch, with nothing but their mixtures between them."""
     contacts = np.zeros(survey.count**2, np.int64)
-    for labels, rgb in (
+    slack = _SLACK_LEVELS if survey.exact else 2 * _SLACK_LEVELS
+    for turned, seen in (
         (survey.labels, survey.rgb),
         (survey.labels.T, survey.rgb.transpose(1, 0, 2)),
     ):
-        pairs = _touching(np.ascontiguousarray(labels), rgb, survey.count, survey.exact)
+        labels = np.ascontiguousarray(turned)
+        rows, left, right = pixels.touching(labels, np.ascontiguousarray(seen), slack)
+        pairs = labels[rows, left].astype(np.int64) * survey.count + labels[rows, right]
         contacts += np.bincount(pairs, minlength=survey.count**2)
     square = contacts.reshape(survey.count, survey.count)
     return square + square.T
-
-
-def _touching(labels: np.ndarray, rgb: np.ndarray, count: int, exact: bool) -> np.ndarray:
-    """Along rows, from each end of a flat to the next flat: both labels as one number."""
-    slack = _SLACK_LEVELS if exact else 2 * _SLACK_LEVELS
-    changes = labels[:, 1:] != labels[:, :-1]
-    rows, left = np.nonzero(changes & (labels[:, :-1] >= 0))
-    start_rows, starts = np.nonzero(changes & (labels[:, 1:] >= 0))
-    width = labels.shape[1]
-    following = np.searchsorted(start_rows * width + starts, rows * width + left)
-    found = following < len(starts)
-    rows, left, following = rows[found], left[found], following[found]
-    right = starts[following] + 1
-    close = (start_rows[following] == rows) & (right - left <= _FARTHEST_PX)
-    rows, left, right = rows[close], left[close], right[close]
-    low, high = rgb[rows, left].astype(np.int16), rgb[rows, right].astype(np.int16)
-    low, high = np.minimum(low, high) - slack, np.maximum(low, high) + slack
-    mixed = labels[rows, left] != labels[rows, right]
-    for between in range(1, _FARTHEST_PX):
-        colour = rgb[rows, np.minimum(left + between, right)]
-        mixed &= ((colour >= low) & (colour <= high)).all(axis=1)
-    rows, left, right = rows[mixed], left[mixed], right[mixed]
-    return labels[rows, left].astype(np.int64) * count + labels[rows, right]
 
 
 def _mixtures(survey: _Survey, contacts: np.ndarray, widest: np.ndarray) -> np.ndarray:
@@ -541,7 +443,7 @@ def _filled_px(
     deep = depth > max(2.5, 2 * width_px)
     indices = np.flatnonzero(lines)
     filled = [np.count_nonzero(deep & (survey.labels == index)) for index in indices]
-    least = max(_LEAST_CLUSTER_PX, survey.labels.size * _LEAST_FLAT_SHARE)
+    least = max(_LEAST_MATERIAL_PX, survey.labels.size * _LEAST_FLAT_SHARE)
     return np.array([px if px >= least else 0 for px in filled], np.int64)
 
 
@@ -582,34 +484,32 @@ def _bases(
             continue
         share = contacts[index] / max(1, contacts[index].sum())
         other = int(np.where(base == index, 0, share).argmax())
-        blend = distance(lab[index], lab[other]) < 2 * _CLUSTER_RADIUS
-        if survey.exact:
-            # Rounding at the rim of a scaled picture's flats.
-            rim = survey.colours[[index, other]].astype(int)
-            blend = np.ptp(rim, axis=0).max() <= 3 and areas[index] < 0.05 * areas[other]
+        # Rounding at the rim of a scaled picture's flats.
+        rim = survey.colours[[index, other]].astype(int)
+        blend = np.ptp(rim, axis=0).max() <= 3 and areas[index] < 0.05 * areas[other]
         if share[other] < (_LEAST_BLEND_CONTACT if blend else _LEAST_SHADE_CONTACT):
             continue
         # A leak in a line is no common border.
         if contacts[index, other] < _LEAST_BORDER * np.sqrt(survey.areas_px[index]):
             continue
-        folds = fold_shades or not survey.exact
-        if blend or (folds and _shades(survey, lab, areas, index, other)):
+        folds = fold_shades if survey.exact else distance(lab[index], lab[other]) < _PAINTED_STEP
+        if blend or (folds and _shades(lab, areas, index, other)):
             base[base == index] = base[other]
     return base
 
 
-def _shades(survey: _Survey, lab: np.ndarray, areas: np.ndarray, index: int, other: int) -> bool:
+def _shades(lab: np.ndarray, areas: np.ndarray, index: int, other: int) -> bool:
     """Whether a candidate may be a shade or a highlight of another, by colour and area."""
     if index == other:
         return False
     rise = float(lab[index, 0] - lab[other, 0])
-    least = 0.03 if survey.exact else 0.0
     larger = areas[other] > areas[index]
-    shade = -_DEEPEST_SHADE <= rise <= -least and areas[index] <= 1.5 * areas[other]
-    light = least <= rise <= _DEEPEST_SHADE and areas[index] < _LARGEST_HIGHLIGHT * areas[other]
+    shade = -_DEEPEST_SHADE <= rise <= -_LEAST_SHADE and areas[index] <= 1.5 * areas[other]
+    light = _LEAST_SHADE <= rise <= _DEEPEST_SHADE
+    light = light and larger and areas[index] < _LARGEST_HIGHLIGHT * areas[other]
     # A light grey on a colour is a flat of its own: the white of an eye, teeth.
     alike = _is_grey(lab[index]) == _is_grey(lab[other])
-    return (shade or (light and larger and alike)) and _of_one_hue(lab[index], lab[other])
+    return (shade or (light and alike)) and _of_one_hue(lab[index], lab[other])
 
 
 def _is_grey(lab: np.ndarray) -> bool:
@@ -659,6 +559,18 @@ def _report(
     )
 
 
+def _materials(
+    survey: _Survey, found: ReferenceFlats, base: np.ndarray, lines: np.ndarray
+) -> np.ndarray:
+    """Of :class:`ReferenceFlats`."""
+    place_of = {_colour(colour): place for place, colour in enumerate(found.palette.colours)}
+    table = [place_of.get(_colour(colour), -1) for colour in survey.colours[base]]
+    drawn = np.append(lines, False)[survey.labels]
+    wide = _opened(drawn, found.line_width_px * survey.scale) if drawn.any() else drawn
+    labels = np.where(drawn & ~wide, -1, survey.labels)
+    return np.array([*table, -1], np.int16)[labels]
+
+
 def _colour(colour: np.ndarray) -> Colour:
     red, green, blue = colour.tolist()
     return red, green, blue
@@ -669,16 +581,14 @@ def _flat_near(
 ) -> Colour | None:
     """The colour of the nearest flat within ``reach`` pixels of (x, y)."""
     left, top = max(0, x - reach), max(0, y - reach)
-    rgb, opaque = _planes(reference[top : y + reach + 1, left : x + reach + 1])
-    labels = _label_near(rgb, opaque, flats)
-    here = labels[y - top, x - left]
-    tone = _colour(rgb[y - top, x - left])
-    if here >= 0 and flats.exact and tone in flats.shades.get(int(here), ()):
-        return tone
+    box = slice(top, y + reach + 1), slice(left, x + reach + 1)
+    labels = flat_labels(reference, flats, box)
+    here, tone = labels[y - top, x - left], _colour(reference[y, x, :3])
     if here >= 0:
-        return _colour(flats.palette.colours[here])
-    if flats.exact and _unlisted(rgb, opaque, flats)[y - top, x - left]:
-        return _colour(rgb[y - top, x - left])
+        is_tone = tone in flats.shades.get(int(here), ())
+        return tone if is_tone else _colour(flats.palette.colours[here])
+    if flats.materials is None and _unlisted(*_planes(reference[box]), flats)[y - top, x - left]:
+        return tone
     rows, columns = np.nonzero(labels >= 0)
     away = np.hypot(rows + top - y, columns + left - x)
     if not len(away) or away.min() > reach:
@@ -688,28 +598,61 @@ def _flat_near(
     return _colour(flats.palette.colours[votes.argmax()])
 
 
-def _label_near(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) -> np.ndarray:
-    """(H, W) int32: the palette's index where a flat or its shade is, else -1."""
+def flat_labels(
+    reference: np.ndarray,
+    flats: ReferenceFlats,
+    box: tuple[slice, slice] = (slice(None), slice(None)),
+) -> np.ndarray:
+    """(h, w) int32: the palette's index where a flat or its shade is, else -1.
+
+    Args:
+        reference: (H, W, 3) RGB or (H, W, 4) RGBA, uint8; it may be scaled without mixing pixels.
+        flats: what :func:`extract_palette` says of it.
+        box: rows and columns to look at.
+    """
+    if flats.materials is None:
+        return _exact_labels(*_planes(reference[box]), flats)
+    rows, columns = (
+        np.arange(side)[part] * known // side
+        for side, part, known in zip(reference.shape, box, flats.materials.shape)
+    )
+    return flats.materials[rows[:, None], columns].astype(np.int32)
+
+
+def entries_of(
+    reference: np.ndarray, palette: Palette, flats: ReferenceFlats | None = None
+) -> np.ndarray:
+    """(H, W) int32: the entry of a palette that each pixel of a reference (H, W, 4) uint8 has;
+    ``len(palette)`` where it is transparent.
+
+    Args:
+        flats: what :func:`extract_palette` says of the reference: pixels of a painted one have the
+            entry of their material.
+    """
+    entries = nearest(palette, reference[..., :3])
+    if flats is not None and flats.materials is not None and len(flats.palette):
+        own = flat_labels(reference, flats)
+        entries = np.where(own >= 0, nearest(palette, flats.palette.colours)[own], entries)
+    return np.where(reference[..., 3] >= 128, entries, len(palette)).astype(np.int32)
+
+
+def _exact_labels(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) -> np.ndarray:
     known = [(colour, place) for place, of in flats.shades.items() for colour in of]
     known += [(_colour(colour), place) for place, colour in enumerate(flats.palette.colours)]
     if not known:
         return np.full(opaque.shape, -1, np.int32)
     colours = np.array([colour for colour, _ in known], np.uint8)
     lines = np.array([colour in flats.lines for colour, _ in known])
-    seen = rgb if flats.exact or min(opaque.shape) < 3 else cv2.medianBlur(rgb, 3)
-    found, match = _matches(seen, colours, 0.01 if flats.exact else 2 * _CLUSTER_RADIUS)
-    if flats.exact:
-        match &= _flat(rgb, opaque)
-    else:
-        match &= (_span(seen) <= _CALM_LEVELS) & _inside(opaque)
+    found, match = _matches(rgb, colours, 0.01)
+    match &= _flat(rgb, opaque)
     match &= ~lines[found] | _opened(match & lines[found], flats.line_width_px)
     return np.where(match, np.array([place for _, place in known])[found], -1).astype(np.int32)
 
 
 def _matches(rgb: np.ndarray, colours: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
     """For each pixel the nearest of a few colours, and whether it is within a distance."""
-    listed, places = np.unique(_codes(rgb), return_inverse=True)
-    lab, members = to_oklab(_colours(listed)), to_oklab(colours)
+    listed, places = np.unique(pixels.codes(rgb), return_inverse=True)
+    lab, members = to_oklab(pixels.colours(listed)), to_oklab(colours)
     found = _nearest_lab(members, lab)
     match = distance(lab, members[found]) <= within
     places = places.reshape(rgb.shape[:2])
@@ -727,12 +670,12 @@ def _opened(mask: np.ndarray, line_width_px: float) -> np.ndarray:
 
 
 def _unlisted(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) -> np.ndarray:
-    """(H, W) bool: flat, but of no colour that the palette or the lines have."""
-    flat = (_span(rgb) == 0) & _inside(opaque)
+    """(h, w) bool: flat, but of no colour that the palette or the lines have."""
+    flat = (pixels.span(rgb) == 0) & pixels.inside(opaque)
     known = [*flats.lines, *(_colour(colour) for colour in flats.palette.colours)]
     known += [colour for of in flats.shades.values() for colour in of]
     codes = [(red << 16) | (green << 8) | blue for red, green, blue in known]
-    return flat & ~np.isin(_codes(rgb), np.array(codes, np.uint32))
+    return flat & ~np.isin(pixels.codes(rgb), np.array(codes, np.uint32))
 
 
 def _opaque_near(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .assign import neighbours
-from .palette import ReferenceFlats, _label_near, _planes
+from .palette import ReferenceFlats, flat_labels
 from .regions import nearest_label
 from .values import EMPTY, Regions
 
@@ -172,7 +172,7 @@ def cut_reference(reference: np.ndarray, flats: ReferenceFlats) -> tuple[Regions
     """
     stride = int(np.ceil(np.sqrt(reference.shape[0] * reference.shape[1] / _MOST_SAMPLES)))
     picture = np.ascontiguousarray(reference[::stride, ::stride])
-    colours = _label_near(*_planes(picture), flats)
+    colours = flat_labels(picture, flats)
     colours = np.where((colours < 0) & (picture[..., 3] < 128), len(flats.palette), colours)
     # A pixel like its neighbours above and to the left: parts of two colours never touch.
     alike = colours >= 0

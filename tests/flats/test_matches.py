@@ -38,7 +38,7 @@ def test_each_place_votes_for_the_colour_it_looks_at() -> None:
     grid = 8
     mirrored = np.arange(64).reshape(8, 8)[:, ::-1].ravel()
     matches = Matches(looking_at(grid, mirrored), (1.0, 1.0), [(1.0, 1.0)])
-    votes = palette_votes(matches, [reference(RED, BLUE)], PALETTE)
+    votes = palette_votes(matches, [(reference(RED, BLUE), None)], PALETTE)
     # "Empty" is the last answer.
     assert votes.shape == (32, 32, 4)
     np.testing.assert_allclose(votes.sum(axis=2), 1, atol=1e-5)
@@ -48,7 +48,7 @@ def test_each_place_votes_for_the_colour_it_looks_at() -> None:
 def test_padding_is_cut_off_and_not_looked_at() -> None:
     grid = 8
     matches = Matches(looking_at(grid, np.arange(64)), (1.0, 0.5), [(0.75, 1.0)])
-    votes = palette_votes(matches, [reference(RED, BLUE)], PALETTE)
+    votes = palette_votes(matches, [(reference(RED, BLUE), None)], PALETTE)
     assert votes.shape == (16, 32, 4)
     # Three of eight columns are red, three blue, and two are padding.
     assert (votes[:, :9].argmax(axis=2) == 0).all() and (votes[:, 15:20].argmax(axis=2) == 1).all()
@@ -59,10 +59,10 @@ def test_a_closer_look_counts_where_it_looked() -> None:
     whole = Matches(looking_at(8, left), (1.0, 1.0), [(1.0, 1.0)])
     sure = Matches(looking_at(8, right), (1.0, 1.0), [(1.0, 1.0)])
     both = replace(whole, closer=((Part(0.5, 0.5, 0.5, 0.5), sure),))
-    votes = palette_votes(both, [reference(RED, BLUE)], PALETTE)
+    votes = palette_votes(both, [(reference(RED, BLUE), None)], PALETTE)
     assert votes.shape == (64, 64, 4)
     np.testing.assert_allclose(votes.sum(axis=2), 1, atol=1e-5)
-    alone = palette_votes(whole, [reference(RED, BLUE)], PALETTE)
+    alone = palette_votes(whole, [(reference(RED, BLUE), None)], PALETTE)
     np.testing.assert_allclose(votes[:32], np.repeat(alone[:16].repeat(2, 0), 2, 1), atol=1e-5)
     assert votes[48, 48, 1] > alone[24, 24, 1] + 0.4 > 0.4
 
@@ -71,7 +71,7 @@ def test_what_is_transparent_in_the_reference_is_a_vote_for_empty() -> None:
     picture = reference(RED, BLUE)
     picture[:, 30:, 3] = 0
     matches = Matches(looking_at(8, np.arange(64)), (1.0, 1.0), [(1.0, 1.0)])
-    votes = palette_votes(matches, [picture], PALETTE)
+    votes = palette_votes(matches, [(picture, None)], PALETTE)
     assert (votes[:, :14].argmax(axis=2) == 0).all() and (votes[:, 18:].argmax(axis=2) == 3).all()
 
 
@@ -83,7 +83,7 @@ def test_a_part_of_a_page_is_never_empty() -> None:
 def test_several_references_vote_together() -> None:
     second = 64 + np.arange(64)
     matches = Matches(looking_at(8, second, references=2), (1.0, 1.0), [(1.0, 1.0)] * 2)
-    votes = palette_votes(matches, [reference(RED), reference(BLUE)], PALETTE)
+    votes = palette_votes(matches, [(reference(RED), None), (reference(BLUE), None)], PALETTE)
     assert (votes.argmax(axis=2) == 1).all()
 
 
