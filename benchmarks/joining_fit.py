@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 from manganinja.finishing import prepare, usable_pairs
-from manganinja.flats.assign import opinion
 from manganinja.flats.joining import FITTED, Joining, agreement, heard, joined, logarithms
 from manganinja.flats.matches import palette_votes
 from manganinja.flats.spreading import Pointed
+from manganinja.flats.words import opinion
 from manganinja.match.calibrate import fitted_powers
 from manganinja.match.matched import Matched
 from manganinja.match.samples import true_entries

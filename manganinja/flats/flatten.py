@@ -13,29 +13,21 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadRequest
-from .assign import (
-    BLANK,
-    HINT,
-    LOCK,
-    UNKNOWN,
-    decided,
-    from_afar,
-    from_proposal,
-    from_votes,
-    shared_out,
-    through_gaps,
-    without_background,
-)
+from .answers import Known, given_to
+from .assign import BLANK, HINT, LOCK, UNKNOWN, decided, through_gaps, without_background
+from .cells import Cells, find_cells
 from .checks import Colour, sentences
-from .divide import Division, divided
 from .figures import figures
 from .hatching import join_hatching
-from .leaks import Blobs, find_blobs
+from .hearing import Hearing, hear
+from .leaks import find_blobs
 from .line_mask import drawn_lines
 from .palette import extract_palette
 from .regions import check_size, segment
-from .spreading import Spreading, unknown
+from .sharing import shared_out
+from .spreading import Sheet, Spreading
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
+from .words import Word, nothing_known, proposed, seen
 
 MOST_COLOURS = 255
 """Of an index image, whose entry 0 is transparent."""
@@ -249,17 +241,23 @@ class Cut:
     """Line art in regions, and what the artist says of them, before anything has a colour.
 
     Attributes:
+        cells: the regions, and what they are made of.
         marks: the artist's.
-        division: which regions may be one, and what marks say from afar.
+        hearing: where they are heard.
         notes: sentences for the artist: conflicts of the marks, and what was made of them.
         seconds: (stage, time) of what was done.
     """
 
-    regions: Regions
+    cells: Cells
     marks: Marks
-    division: Division
+    hearing: Hearing
     notes: tuple[str, ...] = ()
     seconds: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def regions(self) -> Regions:
+        """The regions; what is known of their cells, and marks, may divide them further."""
+        return self.cells.regions
 
 
 def cut_regions(
@@ -281,25 +279,24 @@ def cut_regions(
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
 
-    def cut() -> tuple[Regions, Blobs, bool]:
+    def cut() -> tuple[Cells, bool]:
         lines, has_pencil = drawn_lines(lineart)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
         regions = join_hatching(segment(lines, gap_px, marks.closing, marks.merging))
-        return regions, find_blobs(regions), has_pencil
+        return find_cells(regions, find_blobs(regions)), has_pencil
 
-    regions, blobs, has_pencil = recall(
+    cells, has_pencil = recall(
         ("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut
     )
-    _check_kept(kept, regions.lines)
-    division = divided(regions, blobs, marks, papers)
-    regions = division.regions
-    notes = (*division.notes, *sentences(regions, marks, kept, papers))
+    _check_kept(kept, cells.regions.lines)
+    hearing = hear(cells, marks, papers)
+    notes = (*hearing.notes, *sentences(cells.regions, marks, kept, papers))
     if has_pencil:
         notes = (_PENCIL_NOTE, *notes)
     clock.end()
     clock_seconds = tuple(clock.seconds)
-    return Cut(regions, marks, division, notes, clock_seconds)
+    return Cut(cells, marks, hearing, notes, clock_seconds)
 
 
 def colour_regions(
@@ -313,23 +310,21 @@ def colour_regions(
     on_stage: OnStage = lambda stage, fraction: None,
 ) -> Flats:
     """Give the regions their colours; arguments and errors as of :func:`flatten`."""
-    regions = cut.regions
-    _check_kept(kept, regions.lines)
+    cells = cut.cells
+    _check_kept(kept, cells.regions.lines)
     clock = _Clock(on_stage)
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
-    likely = None if spread is None else _likely(cut, spread, palette)
-    if proposal is None and spread is not None and likely is not None:
-        assignment = spread.decided(regions, palette, likely)
-    else:
-        assignment = _proposed(regions, proposal, palette, votes, likely)
+    known = _known(cells, proposal, palette, votes, spread)
+    regions, assignment, palette = given_to(cells, known, palette, cut.hearing)
     if empty_background:
         assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
-    assignment, palette = from_afar(assignment, palette, cut.division.heard)
-    regions, assignment, palette = shared_out(regions, assignment, palette, cut.division.contests)
+    regions, assignment, palette = shared_out(
+        regions, assignment, palette, cut.hearing, cells.blobs
+    )
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()
@@ -384,40 +379,38 @@ def _own_palette(proposal: np.ndarray | None) -> Palette:
     return extract_palette(proposal).palette
 
 
-def _proposed(
-    regions: Regions,
+def _known(
+    cells: Cells,
     proposal: np.ndarray | None,
     palette: Palette,
     votes: np.ndarray | None,
-    likely: np.ndarray | None,
-) -> Assignment:
-    if proposal is None or not len(palette):
-        return unknown(regions.count)
-    if votes is not None:
-        return from_votes(regions, votes, proposal, palette, likely)
-    return from_proposal(regions, proposal, palette, likely)
+    spread: Spreading | None,
+) -> Known:
+    """What is known of regions and cells before marks are heard."""
+    if not len(palette):
+        return Known(*(nothing_known(part, palette) for part in (cells.regions, cells.cells)))
+    sheets: Sequence[Sheet] | None = None
 
+    def known_of(regions: Regions, paper: np.ndarray, begin: float) -> Word:
+        nonlocal sheets
+        likely = None
+        if spread is not None:
+            half = replace(
+                spread, pairs=(), on_fraction=lambda f: spread.on_fraction(begin + 0.5 * f)
+            )
+            described = half.describe(regions, palette, sheets)
+            sheets = described.sheets
+            likely = _not_empty(half.likelihoods(regions, palette, described), paper)
+        if proposal is not None:
+            return proposed(regions, proposal, votes, palette, likely)
+        if spread is None or likely is None:
+            return nothing_known(regions, palette)
+        return seen(spread.with_none(regions, likely), spread.strayed(palette))
 
-def _likely(cut: Cut, spread: Spreading, palette: Palette) -> np.ndarray:
-    """(count, K + 1) likelihoods of the regions. What a doubtful leak divides is looked at both
-    divided and whole, and each counts for as likely as it is."""
-    regions, whole = cut.regions, cut.division.whole
-    described = spread.describe(regions, palette) if len(palette) else None
-    likely = spread.likelihoods(regions, palette, described)
-    first, of = np.unique(whole, return_inverse=True)
-    if len(first) == regions.count or described is None:
-        return _not_empty(likely, cut.division.paper)
-    undivided = Regions(
-        of.astype(np.int32)[regions.labels],
-        regions.lines,
-        np.bincount(of, regions.areas_px, len(first)).astype(np.int64),
-        np.bincount(of, regions.background, len(first)) > 0,
-        regions.rooms[first],
-    )
-    apart = cut.division.apart[:, None]
-    again = spread.describe(undivided, palette, described.sheets)
-    together = spread.likelihoods(undivided, palette, again)[of]
-    return _not_empty(apart * likely + (1 - apart) * together, cut.division.paper)
+    whole = known_of(cells.regions, cells.paper_of_regions, 0.0)
+    if cells.are_whole:
+        return Known(whole, whole)
+    return Known(whole, known_of(cells.cells, cells.paper, 0.5))
 
 
 def _not_empty(likely: np.ndarray, paper: np.ndarray) -> np.ndarray:

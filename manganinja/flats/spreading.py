@@ -25,11 +25,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .assign import MATCH, UNKNOWN, hang_together, region_at
+from .assign import hang_together, region_at
 from .oklab import distance, to_oklab
 from .palette import ReferenceFlats, nearest
 from .shapes import Borders, Shapes, cut_reference, describe
-from .values import EMPTY, Assignment, Palette, Regions
+from .values import EMPTY, Palette, Regions
 
 LEAST = 0.5
 """Likelihood from which a region takes a colour; it may still be listed as unsure."""
@@ -165,17 +165,11 @@ class Spreading:
     weights: Sequence[float] = ()
     sheets: Sequence[Sheet] | None = None
 
-    def __call__(self, regions: Regions, palette: Palette) -> Assignment:
-        """A colour of the palette for each region that is found in a reference; the others stay
-        unknown."""
-        return self.decided(regions, palette, self.likelihoods(regions, palette))
-
-    def decided(self, regions: Regions, palette: Palette, likely: np.ndarray) -> Assignment:
-        """The likeliest colour of each region, from likelihoods (count, K + 1); what is not likely
-        enough stays unknown."""
-        if not len(palette):
-            return unknown(regions.count)
-        return _decided(likely, self._strayed(palette))
+    def with_none(self, regions: Regions, likely: np.ndarray) -> np.ndarray:
+        """Likelihoods (count, K + 1) with one more, for none of these: no less than what a colour
+        needs to be taken."""
+        none = np.maximum(1 - likely.sum(axis=1, keepdims=True), LEAST)
+        return np.concatenate([likely, none], axis=1)
 
     def likelihoods(
         self, regions: Regions, palette: Palette, described: Described | None = None
@@ -219,7 +213,7 @@ class Spreading:
         likely = drawing.likelihoods(lambda part: self.on_fraction(0.3 + 0.7 * part))
         return drawing.colours, likely
 
-    def _strayed(self, palette: Palette) -> np.ndarray:
+    def strayed(self, palette: Palette) -> np.ndarray:
         """How far each colour of the palette is from the reference's that it stands for."""
         strayed = np.zeros(len(palette), np.float32)
         for _, flats in self.references:
@@ -228,16 +222,6 @@ class Spreading:
             away = distance(to_oklab(own), to_oklab(palette.colours)[to])
             np.maximum.at(strayed, to, away)
         return strayed
-
-
-def unknown(count: int) -> Assignment:
-    """Nothing is known of any region."""
-    return Assignment(
-        index=np.full(count, EMPTY, np.int32),
-        confidence=np.zeros(count, np.float32),
-        source=np.full(count, UNKNOWN, np.uint8),
-        off_palette=np.zeros(count, np.float32),
-    )
 
 
 @dataclass(frozen=True)
@@ -265,20 +249,6 @@ def known_pairs(
                 Anchor(region, pair.number, source, complex(*pair.lineart), complex(*seen))
             )
     return anchors
-
-
-def _decided(likely: np.ndarray, strayed: np.ndarray) -> Assignment:
-    """(count, K + 1) likelihoods as an assignment."""
-    result = unknown(len(likely))
-    best = likely.argmax(axis=1)
-    confidence = likely[np.arange(len(likely)), best]
-    sure = confidence >= LEAST
-    result.index[sure] = np.where(best == len(strayed), EMPTY, best)[sure]
-    result.source[sure] = MATCH
-    result.confidence[:] = np.where(sure, confidence, 0)
-    coloured = result.index != EMPTY
-    result.off_palette[coloured] = strayed[result.index[coloured]]
-    return result
 
 
 # Where the reference lies on the line art

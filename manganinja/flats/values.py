@@ -110,6 +110,12 @@ class Assignment:
     source: np.ndarray
     off_palette: np.ndarray
 
+    def taken(self, rows: np.ndarray) -> Assignment:
+        """A copy of these rows (n,) int, which may come again."""
+        return Assignment(
+            self.index[rows], self.confidence[rows], self.source[rows], self.off_palette[rows]
+        )
+
 
 @dataclass(frozen=True)
 class Mark:

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 
 from ..errors import BadWeights, ModelNotFound
-from ..flats.assign import MATCH
 from ..flats.joining import logarithms, multiplied
-from ..flats.spreading import Anchor, Described, Sheet, Spreading, known_pairs, unknown
-from ..flats.values import EMPTY, Assignment, Palette, Regions
+from ..flats.spreading import Anchor, Described, Sheet, Spreading, known_pairs
+from ..flats.values import EMPTY, Palette, Regions
 from .network import MOST_PAIRS, gather
 from .views import View, figures_apart, lineart_view, reference_view
 from .weights import Blend, TrainedMatcher, load_matcher
@@ -34,24 +33,12 @@ class Matched(Spreading):
         default_factory=list, init=False, repr=False, compare=False
     )
 
-    def decided(self, regions: Regions, palette: Palette, likely: np.ndarray) -> Assignment:
-        """The likeliest colour of each region; where "none of these" is likelier, it stays
-        unknown."""
-        result = unknown(regions.count)
-        if not len(palette):
-            return result
-        best = likely.argmax(axis=1)
-        confidence = likely[np.arange(regions.count), best]
-        found = confidence > 1 - likely.sum(axis=1)
-        index = np.where(best == len(palette), EMPTY, best)
-        result.index[found], result.source[found] = index[found], MATCH
-        result.confidence[:] = np.where(found, confidence, 0)
+    def with_none(self, regions: Regions, likely: np.ndarray) -> np.ndarray:
+        """Likelihoods (count, K + 1) with one more, for none of these."""
+        known = likely.copy()
         # A ground of many colours is none of the palette's.
-        ground = regions.background & ~likely.any(axis=1)
-        result.source[ground], result.confidence[ground] = MATCH, 1
-        coloured = result.index != EMPTY
-        result.off_palette[coloured] = self._strayed(palette)[result.index[coloured]]
-        return result
+        known[regions.background & ~likely.any(axis=1), -1] = 1
+        return np.concatenate([known, 1 - known.sum(axis=1, keepdims=True)], axis=1)
 
     def likelihoods(
         self, regions: Regions, palette: Palette, described: Described | None = None

@@ -24,7 +24,7 @@ from manganinja.flats.measures import FlatsTruth
 from manganinja.flats.palette import ReferenceFlats, extract_palette
 from manganinja.flats.shapes import describe
 from manganinja.flats.spreading import Pointed, Spreading, _unlike_each
-from manganinja.flats.values import EMPTY, SOURCES, Assignment, Mark, Marks, Palette, Regions
+from manganinja.flats.values import EMPTY, SOURCES, Mark, Marks, Palette, Regions
 
 slowly = settings(
     deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -213,6 +213,22 @@ def test_line_art_of_one_room_or_of_noise_does_no_harm() -> None:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """The palette's entry that each region takes, or EMPTY; and how likely it is."""
+
+    index: np.ndarray
+    confidence: np.ndarray
+
+
+def taken(spreading: Spreading, regions: Regions, palette: Palette) -> Taken:
+    likely = spreading.with_none(regions, spreading.likelihoods(regions, palette))
+    best = likely.argmax(axis=1)
+    sure = likely[np.arange(len(best)), best]
+    index = np.where(best < len(palette), best, EMPTY)
+    return Taken(index, np.where(best > len(palette), 0, sure))
+
+
+@dataclass(frozen=True)
 class Judged:
     """A page whose true colours are known, and right pairs for it.
 
@@ -227,9 +243,9 @@ class Judged:
     truth: np.ndarray
     pairs: tuple[Pointed, ...]
 
-    def spread(self, pairs: int) -> Assignment:
+    def spread(self, pairs: int) -> Taken:
         spreading = Spreading([(self.reference, self.known)], self.pairs[:pairs])
-        return spreading(self.regions, self.palette)
+        return taken(spreading, self.regions, self.palette)
 
     @property
     def untold(self) -> np.ndarray:
@@ -414,17 +430,19 @@ def test_of_references_that_would_both_do_the_weightier_one_counts() -> None:
     for colour in known[1].palette.colours.tolist():
         palette, _ = palette.with_colour(colour)
     takes = [
-        Spreading([(own, known[0]), (other, known[1])], weights=weights)(flats.regions, palette)
+        taken(
+            Spreading([(own, known[0]), (other, known[1])], weights=weights), flats.regions, palette
+        )
         for weights in ((3.0, 1.0), (1.0, 3.0))
     ]
     alone = [
-        Spreading([(picture, flats_of)])(flats.regions, palette)
+        taken(Spreading([(picture, flats_of)]), flats.regions, palette)
         for picture, flats_of in ((own, known[0]), (other, known[1]))
     ]
     drawn = flats.regions.areas_px > 100
     assert (alone[0].index[drawn] != alone[1].index[drawn]).any()
-    for taken, single in zip(takes, alone):
-        same = taken.index[drawn] == single.index[drawn]
+    for together, single in zip(takes, alone):
+        same = together.index[drawn] == single.index[drawn]
         assert same.mean() > 0.9
 
 
@@ -435,7 +453,7 @@ def test_a_page_of_thousands_of_regions_takes_seconds() -> None:
     flats = flatten(Image.fromarray(page.lineart), None, known.palette)
     assert flats.regions.count > 1500
     began = time.monotonic()
-    Spreading([(reference, known)])(flats.regions, known.palette)
+    taken(Spreading([(reference, known)]), flats.regions, known.palette)
     assert time.monotonic() - began < 60
 
 

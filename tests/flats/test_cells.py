@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Regions that leak are divided; marks are heard as far as they mean, and no farther."""
+"""Regions that leak are divided; marks are heard as far as they mean, and no farther; each cell has
+the answer that what is known of it and its region makes likeliest."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from manganinja.flats.assign import HINT, MATCH, from_afar
-from manganinja.flats.divide import Heard, divided
+from manganinja.flats.cells import Cells, find_cells
 from manganinja.flats.flatten import Flats, colour_regions, cut_regions, flatten
+from manganinja.flats.hearing import hear
 from manganinja.flats.judge import load_judge
+from manganinja.flats.labelling import Words, answered
 from manganinja.flats.leaks import FEATURES, find_blobs
 from manganinja.flats.line_mask import ink, line_mask
 from manganinja.flats.paper import paper_likely
 from manganinja.flats.regions import segment
-from manganinja.flats.values import EMPTY, Assignment, Mark, Marks, Palette
+from manganinja.flats.values import EMPTY, Mark, Marks, Palette
 
 RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
 PALETTE = Palette(np.array([RED, BLUE], np.uint8))
@@ -77,9 +82,9 @@ def test_a_dot_on_the_paper_of_a_closed_drawing_colours_all_of_it() -> None:
 def test_a_closed_drawing_is_cut_as_without_a_look_at_leaks() -> None:
     lines = line_mask(ink(figure(neck=0)))
     regions = segment(lines, 8)
-    found = divided(regions, find_blobs(regions), Marks())
+    found = find_cells(regions, find_blobs(regions))
     np.testing.assert_array_equal(found.regions.labels, regions.labels)
-    assert found.whole.tolist() == list(range(regions.count)) and not found.heard
+    assert found.are_whole
 
 
 def test_a_mark_in_a_closed_room_is_heard_in_all_of_it() -> None:
@@ -200,9 +205,17 @@ def test_a_fit_for_other_features_is_refused() -> None:
 def test_an_empty_answer_is_an_answer() -> None:
     """A region that is likelier empty than anything else stays empty, and is not asked about."""
 
+    @dataclass(frozen=True)
     class Known:
-        def describe(self, regions, palette):
-            return None
+        on_fraction: object = print
+
+        sheets = None
+
+        def describe(self, regions, palette, sheets=None):
+            return self
+
+        def strayed(self, palette):
+            return np.zeros(len(palette))
 
         def likelihoods(self, regions, palette, described=None):
             table = np.zeros((regions.count, len(palette) + 1))
@@ -217,19 +230,68 @@ def test_an_empty_answer_is_an_answer() -> None:
     assert flats.assignment.index[empty] == EMPTY and at(flats, BODY)[3] == 255
 
 
+def two_cells() -> Cells:
+    """The head and the body of a figure, with a neck between them that may be a leak."""
+    regions = segment(line_mask(ink(figure())), 8)
+    blobs = find_blobs(regions)
+    ends = {int(blobs.labels[y, x]) for x, y in (HEAD, BODY)}
+    passages = [
+        replace(p, leak=0.3 if set(p.blobs) == ends else 0.0 if p.leak < 0.6 else p.leak)
+        for p in blobs.passages
+    ]
+    return find_cells(regions, replace(blobs, passages=tuple(passages)))
+
+
+HERE, THERE, NONE = (0.9, 0.05, 0.0, 0.05), (0.01, 0.97, 0.0, 0.02), (0.0, 0.0, 0.0, 1.0)
+
+
+def answers(
+    cells: Cells, of_region: Sequence[float], of_head: Sequence[float], mark: Mark | None = None
+) -> tuple[int, int]:
+    """What head and body get, where this is known of the region and of the head by itself."""
+    head, body = (int(cells.cells.labels[y, x]) for x, y in (HEAD, BODY))
+    whole = np.tile(of_region, (cells.regions.count, 1))
+    each = np.tile(of_region, (cells.cells.count, 1))
+    each[head] = of_head
+    hearing = hear(cells, Marks(hints=[mark] if mark else []))
+    _, entries = hearing.entries(PALETTE)
+    said = np.array([*entries, -1])[hearing.mark]
+    found = answered(cells, Words(whole, each), said, hearing.sure).answer
+    return int(found[head]), int(found[body])
+
+
+def test_a_head_and_a_body_are_two_cells_of_one_region() -> None:
+    cells = two_cells()
+    head, body = (int(cells.cells.labels[y, x]) for x, y in (HEAD, BODY))
+    assert head != body and cells.region_of[head] == cells.region_of[body]
+    assert [head, body] in cells.joints.tolist() or [body, head] in cells.joints.tolist()
+
+
 @pytest.mark.parametrize(
-    ("known", "sure", "follows"),
-    [(1, 0.5, True), (1, 0.95, False), (0, 0.95, True)],
-    ids=["what is doubtful", "not what is surely another thing", "what was one with its own"],
+    ("of_region", "of_head", "expected"),
+    [(HERE, HERE, (0, 0)), (HERE, THERE, (1, 0)), (HERE, NONE, (0, 0)), (NONE, NONE, (3, 3))],
+    ids=["both the same", "a cell that is surely another", "nothing known of it", "nothing"],
 )
-def test_a_mark_from_afar_is_followed_by(known: int, sure: float, follows: bool) -> None:
-    """Region 0 holds the mark; region 1 lies behind a passage that may be a leak."""
-    given = Assignment(
-        np.array([0, known], np.int32),
-        np.array([0.9, sure], np.float32),
-        np.full(2, MATCH, np.uint8),
-        np.zeros(2, np.float32),
-    )
-    found, palette = from_afar(given, PALETTE, {1: Heard(GREEN, 0.7, home=0)})
-    assert (tuple(palette.colours[found.index[1]].tolist()) == GREEN) == follows
-    assert (found.source[1] == HINT) == follows
+def test_a_cell_differs_where_it_is_surely_another_thing(
+    of_region: Sequence[float], of_head: Sequence[float], expected: tuple[int, int]
+) -> None:
+    assert answers(two_cells(), of_region, of_head) == expected
+
+
+@pytest.mark.parametrize(
+    ("of_region", "of_head", "expected"),
+    [(HERE, HERE, (0, 1)), (HERE, (0.3, 0.4, 0.0, 0.3), (1, 1)), (NONE, NONE, (1, 1))],
+    ids=["not what is surely another thing", "what is doubtful", "what nothing is known of"],
+)
+def test_a_mark_from_afar_is_followed_by(
+    of_region: Sequence[float], of_head: Sequence[float], expected: tuple[int, int]
+) -> None:
+    assert answers(two_cells(), of_region, of_head, Mark(BODY, BLUE)) == expected
+
+
+def test_cells_with_one_answer_stay_one_region() -> None:
+    cells = two_cells()
+    same, _ = cells.merged(np.zeros(cells.cells.count, np.int64))
+    np.testing.assert_array_equal(same.labels, cells.regions.labels)
+    apart, of_cell = cells.merged(np.arange(cells.cells.count))
+    assert apart.count == cells.cells.count and len(set(of_cell.tolist())) == apart.count

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Regions with their colours, from what is known of cells and what marks say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .assign import BLANK, HINT, MATCH, PROPOSAL, UNKNOWN, inherited
+from .cells import Cells
+from .hearing import Hearing
+from .labelling import Words, answered
+from .values import EMPTY, Assignment, Palette, Regions
+from .words import Word
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of regions, and of their cells by themselves."""
+
+    regions: Word
+    cells: Word
+
+
+def given_to(
+    cells: Cells, known: Known, palette: Palette, hearing: Hearing
+) -> tuple[Regions, Assignment, Palette]:
+    """Regions, divided where their cells have different answers, and what each has."""
+    size = len(palette)
+    palette, entries = hearing.entries(palette)
+    # EMPTY is -1; its column comes after those of the colours.
+    columns = np.array([len(palette) if entry == EMPTY else entry for entry in entries] + [-1])
+    words = Words(known.regions.likely, known.cells.likely).widened(len(palette) - size)
+    answers = answered(cells, words, columns[hearing.mark], hearing.sure)
+    regions, region_of = cells.merged(answers.answer)
+    areas = np.maximum(cells.cells.areas_px, 1e-3)
+    sums = np.bincount(region_of, areas * answers.sure, regions.count)
+    sure = sums / np.bincount(region_of, areas, regions.count)
+    # The largest cell of each region stands for it.
+    largest = np.zeros(regions.count, np.int64)
+    order = np.argsort(areas, kind="stable")
+    largest[region_of[order]] = order
+    column, of = answers.answer[largest], cells.region_of[largest]
+    is_none, is_empty = column == len(palette) + 1, column == len(palette)
+    source = np.where(column == known.regions.painted[of], PROPOSAL, MATCH)
+    source = np.where(answers.marked[largest], np.where(is_empty, BLANK, HINT), source)
+    source = np.where(is_none, UNKNOWN, source).astype(np.uint8)
+    new = column - (len(palette) - size)
+    place = np.where(is_empty, size, np.where(column < size, column, np.minimum(new, size)))
+    strayed = np.where(column < size, known.regions.strayed[of, np.clip(place, 0, size)], 0.0)
+    assignment = Assignment(
+        np.where(is_empty | is_none, EMPTY, column).astype(np.int32),
+        np.where(is_none, 0.0, sure).astype(np.float32),
+        source,
+        np.where(source == UNKNOWN, 0.0, strayed).astype(np.float32),
+    )
+    if known.regions.inherits:
+        assignment = inherited(regions, assignment, words.regions[of, :-1])
+    return regions, assignment, palette

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Regions in cells: parts that may differ in colour though no line divides them.
+
+A region is cut at the passages that are likely leaks (:mod:`.leaks`), and where the paper begins
+(:mod:`.paper`). What is left may still leak: where a passage may be no more than a collar, both
+sides are cells of one region, which have one colour unless there is good reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from .leaks import Blobs, Passage
+from .paper import paper_likely
+from .regions import backgrounds, nearest_label
+from .values import Regions
+
+LEAK = 0.65
+"""How likely a passage is a leak from where on a region is cut there."""
+CLOSED = 0.1
+"""How likely a leak at least is, to be thought of at all."""
+PAPER = 0.5
+"""How likely a blob is paper from where on it is none of the drawing's."""
+_PURE = 0.97
+"""Share of a piece that belongs to one cell, unless a cut has missed."""
+_FURTHER_PX = 1.5
+"""A cut goes on so far into the ink, in pixels of the blobs, so that no crack stays."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Regions, and the cells that they are made of.
+
+    Attributes:
+        regions: what nothing but lines, closed gaps and likely leaks divides.
+        cells: the cells, as regions.
+        region_of: (cells,) int, the region of each.
+        joints: (n, 2) int, cells of one region with a passage between them.
+        leaks: (n,) float, how likely a line was meant in each.
+        paper: (cells,) float, how likely each is paper round the drawing, by its shape and place;
+            NaN where these say nothing.
+        paper_of_regions: (regions,) float, the same of each region.
+        blobs: the regions' blobs.
+        cell_of: (blobs + 1,) int, the cell of each blob, -1 for none.
+        drawn_of: (blobs + 1,) int, what each blob lies in as lines and gaps alone divide, -1 for
+            nothing.
+        paper_of: (blobs + 1,) float, the same as ``paper``, of each blob.
+    """
+
+    regions: Regions
+    cells: Regions
+    region_of: np.ndarray = field(repr=False)
+    joints: np.ndarray = field(repr=False)
+    leaks: np.ndarray = field(repr=False)
+    paper: np.ndarray = field(repr=False)
+    paper_of_regions: np.ndarray = field(repr=False)
+    blobs: Blobs = field(repr=False)
+    cell_of: np.ndarray = field(repr=False)
+    drawn_of: np.ndarray = field(repr=False)
+    paper_of: np.ndarray = field(repr=False)
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether every region is one cell."""
+        return self.cells.count == self.regions.count
+
+    def merged(self, answers: np.ndarray) -> tuple[Regions, np.ndarray]:
+        """Regions that are divided where the answers (cells,) differ; and which of them each cell
+        belongs to. A region with one answer keeps its number."""
+        group = np.arange(self.cells.count)
+        for one, other in self.joints[answers[self.joints[:, 0]] == answers[self.joints[:, 1]]]:
+            _join(group, int(one), int(other))
+        group = np.array([_root(group, cell) for cell in range(len(group))])
+        return _numbered(self.cells, self.region_of, group, self.regions.count)
+
+
+def find_cells(regions: Regions, blobs: Blobs) -> Cells:
+    """The cells of regions."""
+    likely = paper_likely(blobs)
+    paper = likely >= PAPER
+    owner = _owners(regions, blobs)
+    fine, coarse = _parts(blobs, paper, CLOSED), _parts(blobs, paper, LEAK)
+    cells, cell_of = _Cutter(regions, blobs, owner).divided(fine)
+    of_region = np.arange(cells.count)
+    of_region[: regions.count] = np.arange(regions.count)
+    first = np.arange(cells.count)
+    for blob in np.flatnonzero(cell_of >= 0).tolist():
+        cell = int(cell_of[blob])
+        of_region[cell] = owner[blob]
+        if cell_of[coarse[blob]] >= 0:
+            _join(first, cell, int(cell_of[coarse[blob]]))
+    group = np.array([_root(first, cell) for cell in range(cells.count)])
+    whole, region_of = _numbered(cells, of_region, group, regions.count)
+    joints, leaks = _joints(blobs, cell_of, region_of)
+    return Cells(
+        regions=whole,
+        cells=cells,
+        region_of=region_of,
+        joints=joints,
+        leaks=leaks,
+        paper=_paper_of(cells, blobs, likely),
+        paper_of_regions=_paper_of(whole, blobs, likely),
+        blobs=blobs,
+        cell_of=cell_of,
+        drawn_of=owner,
+        paper_of=likely,
+    )
+
+
+def _joints(
+    blobs: Blobs, cell_of: np.ndarray, region_of: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of :class:`Cells`; of several passages between two cells the likeliest to be none counts."""
+    least: dict[tuple[int, int], float] = {}
+    for passage in blobs.passages:
+        one, other = sorted(int(cell_of[blob]) for blob in passage.blobs)
+        if one != other and one >= 0 and region_of[one] == region_of[other]:
+            least[one, other] = min(least.get((one, other), 1.0), passage.leak)
+    pairs = np.array(sorted(least), np.int64).reshape(-1, 2)
+    return pairs, np.array([least[one, other] for one, other in pairs.tolist()])
+
+
+def _numbered(
+    cells: Regions, region_of: np.ndarray, group: np.ndarray, count: int
+) -> tuple[Regions, np.ndarray]:
+    """Regions of groups of cells (cells,), and the number of each cell's. The largest group of a
+    region keeps that region's number, of ``count``."""
+    sizes = np.bincount(group, cells.areas_px, cells.count)
+    groups = np.unique(group)
+    groups = groups[np.lexsort((groups, -sizes[groups], region_of[groups]))]
+    first = np.ones(len(groups), bool)
+    first[1:] = region_of[groups[1:]] != region_of[groups[:-1]]
+    number = np.empty(len(groups), np.int64)
+    number[first] = region_of[groups[first]]
+    number[~first] = count + np.arange(int((~first).sum()))
+    table = np.full(cells.count, -1, np.int64)
+    table[groups] = number
+    of_cell = table[group]
+    total = count + int((~first).sum())
+    if total == cells.count and (of_cell == np.arange(total)).all():
+        return cells, of_cell
+    areas = np.bincount(of_cell, cells.areas_px, total).astype(np.int64)
+    rooms = np.zeros(total, np.int32)
+    rooms[of_cell] = cells.rooms
+    labels = of_cell.astype(np.int32)[cells.labels]
+    background = backgrounds(labels, cells.lines, total)
+    return Regions(labels, cells.lines, areas, background, rooms), of_cell
+
+
+def _join(group: np.ndarray, one: int, other: int) -> None:
+    low, high = sorted((_root(group, one), _root(group, other)))
+    group[high] = low
+
+
+def _root(group: np.ndarray, member: int) -> int:
+    while group[member] != member:
+        member = int(group[member])
+    return member
+
+
+def _parts(blobs: Blobs, paper: np.ndarray, leak: float) -> np.ndarray:
+    """(blobs + 1,) int: equal for blobs with a way between them of no likelier leaks, and for all
+    that are paper."""
+    group = np.arange(blobs.count + 1)
+    for passage in blobs.passages:
+        of_paper = paper[list(passage.blobs)]
+        if of_paper.all() or (passage.leak <= leak and not of_paper.any()):
+            _join(group, *passage.blobs)
+    return np.array([_root(group, blob) for blob in range(len(group))])
+
+
+def _paper_of(regions: Regions, blobs: Blobs, likely: np.ndarray) -> np.ndarray:
+    """(count,) float: how likely each region is paper, over its blobs (blobs + 1,)."""
+    ys, xs = np.nonzero(~np.isnan(likely)[blobs.labels])
+    at_y, at_x = _on_page(regions, blobs, ys, xs)
+    of = regions.labels[at_y, at_x]
+    sums = np.bincount(of, likely[blobs.labels[ys, xs]], regions.count)
+    sizes = np.bincount(of, minlength=regions.count)
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+
+
+def _on_page(
+    regions: Regions, blobs: Blobs, ys: np.ndarray, xs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the page for those of the blobs' picture."""
+    height, width = regions.labels.shape
+    half = blobs.scale // 2
+    at_y = np.clip(ys * blobs.scale + blobs.corner[1] + half, 0, height - 1)
+    return at_y, np.clip(xs * blobs.scale + blobs.corner[0] + half, 0, width - 1)
+
+
+def _owners(regions: Regions, blobs: Blobs) -> np.ndarray:
+    """(blobs + 1,) int: the region of each blob."""
+    ys, xs = np.nonzero(blobs.labels)
+    at_y, at_x = _on_page(regions, blobs, ys, xs)
+    of = np.full(blobs.count + 1, -1, np.int64)
+    of[blobs.labels[ys, xs]] = regions.labels[at_y, at_x]
+    return of
+
+
+@dataclass
+class _Cutter:
+    """Cuts regions between parts of blobs."""
+
+    regions: Regions
+    blobs: Blobs
+    region_of: np.ndarray = field(repr=False)
+
+    def divided(self, parts: np.ndarray) -> tuple[Regions, np.ndarray]:
+        """Regions with a number of its own for each part (blobs + 1,); and that of each blob."""
+        cuts: dict[int, list[Passage]] = {}
+        for passage in self.blobs.passages:
+            one, other = passage.blobs
+            if parts[one] != parts[other] and self.region_of[one] == self.region_of[other] >= 0:
+                cuts.setdefault(int(self.region_of[one]), []).append(passage)
+        number_of = self.region_of.copy()
+        if not cuts:
+            return self.regions, number_of
+        labels, rooms = self.regions.labels.copy(), [self.regions.rooms]
+        count = self.regions.count
+        for region, window in windows(self.regions, sorted(cuts)):
+            mine = labels[window] == region
+            free = mine & (self.regions.lines[window] == 0)
+            group, numbers = self._grouped(region, free, window, cuts[region], parts)
+            sizes = np.bincount(group[free])
+            codes = np.flatnonzero(sizes)
+            if len(codes) < 2:
+                continue
+            # The largest part keeps the region's number.
+            order = np.argsort(-sizes[codes], kind="stable")
+            number = np.empty(len(codes), np.int32)
+            number[order] = [region, *range(count, count + len(codes) - 1)]
+            table = np.zeros(len(sizes), np.int32)
+            table[codes] = number + 1
+            filled = np.where(free, table[group], 0)
+            np.copyto(labels[window], nearest_label(filled) - 1, where=mine)
+            entry = {part: int(table[n]) - 1 for part, n in numbers.items() if n < len(table)}
+            for blob in np.flatnonzero(self.region_of == region).tolist():
+                known = entry.get(int(parts[blob]), -1)
+                # A part that no pixel is left of.
+                number_of[blob] = known if known >= 0 else region
+            rooms.append(np.full(len(codes) - 1, self.regions.rooms[region], np.int32))
+            count += len(codes) - 1
+        lines = self.regions.lines
+        areas = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
+        background = backgrounds(labels, lines, count)
+        return Regions(labels, lines, areas, background, np.concatenate(rooms)), number_of
+
+    def _grouped(
+        self,
+        region: int,
+        free: np.ndarray,
+        window: tuple[slice, slice],
+        cuts: Sequence[Passage],
+        parts: np.ndarray,
+    ) -> tuple[np.ndarray, dict[int, int]]:
+        """(h, w) int32: a number for each part, of what the cuts divide, from 1; and the
+        number of each part."""
+        corner = np.array([window[1].start, window[0].start], np.float64)
+        open_ = free.astype(np.uint8)
+        for passage in cuts:
+            path = passage.path - corner
+            ends = path[[0, 2]] + _FURTHER_PX * self.blobs.scale * _outward(path)
+            line = np.rint(np.array([ends[0], path[1], ends[1]]) - 0.5).astype(np.int32)
+            cv2.polylines(open_, [line], False, 0, 1, cv2.LINE_8)
+        _, found = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
+        pieces = np.asarray(found, np.intp)
+        numbers: dict[int, int] = {}
+        height, width = free.shape
+        ys = (window[0].start + np.arange(height) - self.blobs.corner[1]) // self.blobs.scale
+        xs = (window[1].start + np.arange(width) - self.blobs.corner[0]) // self.blobs.scale
+        blob = self.blobs.labels[ys][:, xs]
+        blob[self.region_of[blob] != region] = 0
+        sure = (open_ > 0) & (blob > 0)
+        size = self.blobs.count + 1
+        codes, counts = _counted(pieces[sure].astype(np.int64) * size + blob[sure])
+        weight: dict[int, dict[int, int]] = {}
+        for code, seen in zip(codes.tolist(), counts.tolist()):
+            number = numbers.setdefault(int(parts[code % size]), len(numbers) + 1)
+            of_piece = weight.setdefault(code // size, {})
+            of_piece[number] = of_piece.get(number, 0) + seen
+        table = np.zeros(int(pieces.max()) + 1, np.int32)
+        mixed = np.zeros(len(table), bool)
+        for piece, votes in weight.items():
+            table[piece] = max(votes, key=lambda number: (votes[number], -number))
+            mixed[piece] = votes[int(table[piece])] < _PURE * sum(votes.values())
+        group = table[pieces]
+        if mixed.any():
+            # No straight cut divides it: the border of the blobs does.
+            of_blob = np.zeros(size, np.int32)
+            for member in np.flatnonzero(self.region_of == region).tolist():
+                of_blob[member] = numbers.get(int(parts[member]), 0)
+            torn = mixed[pieces] & sure
+            group[mixed[pieces]] = 0
+            group[torn] = of_blob[blob[torn]]
+        group[~free] = 0
+        filled = nearest_label(group)
+        return np.where(free, np.maximum(filled, 1), 0), numbers
+
+
+def _counted(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which numbers (n,) there are, and how often. Neighbours are mostly equal, so that runs are
+    counted before anything is sorted."""
+    if not len(codes):
+        return codes, codes
+    starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
+    lengths = np.diff(np.append(starts, len(codes)))
+    found, of = np.unique(codes[starts], return_inverse=True)
+    return found, np.bincount(of, lengths).astype(np.int64)
+
+
+def _outward(path: np.ndarray) -> np.ndarray:
+    """(2, 2): the directions from the middle of a passage to its sides."""
+    way = path[[0, 2]] - path[1]
+    return way / np.maximum(np.hypot(*way.T)[:, None], 1e-6)
+
+
+def windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:
+    """The bounding box of each wanted region, found in one look at the picture."""
+    rank = np.full(regions.count, -1, np.int64)
+    rank[wanted] = np.arange(len(wanted))
+    ys, xs = np.nonzero((rank >= 0)[regions.labels])
+    of = rank[regions.labels[ys, xs]]
+    low, high = np.full((2, len(wanted)), np.iinfo(np.int64).max), np.zeros((2, len(wanted)), int)
+    for axis, places in enumerate((ys, xs)):
+        np.minimum.at(low[axis], of, places)
+        np.maximum.at(high[axis], of, places)
+    boxes = np.stack([low, high + 1], axis=-1)
+    return [
+        (region, (slice(*boxes[0, i].tolist()), slice(*boxes[1, i].tolist())))
+        for i, region in enumerate(wanted)
+    ]

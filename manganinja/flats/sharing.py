@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Marks of different colours in one region, and marks that mean a small part of one.
+
+Where a constriction lies between two marks, the region is divided there. Where none does, one of
+them means something that is not drawn: it has its surroundings, and the rest keeps the colour that
+it is known to have, if that is one of theirs; else they divide it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .assign import BLANK, HINT, UNKNOWN
+from .cells import windows
+from .hearing import Hearing, Place
+from .leaks import Blobs
+from .regions import nearest_label
+from .values import EMPTY, Assignment, Palette, Regions
+
+_LOCAL = 2.0
+"""How far a mark is heard on open paper that it does not mean, beside the way to the next line."""
+_APART = 0.8
+"""Two marks that no constriction so narrow divides, beside the narrower one's place, lie in one
+thing, in which one of them means something that is not drawn."""
+_UNDRAWN = 0.5
+"""How far a mark is then heard for sure, beside the way to the next mark or line."""
+_DIVIDED = 0.6
+"""Confidence of what is divided between marks without a border."""
+
+
+def shared_out(
+    regions: Regions, assignment: Assignment, palette: Palette, hearing: Hearing, blobs: Blobs
+) -> tuple[Regions, Assignment, Palette]:
+    """Regions of their own for marks that share one, or that are heard nearby alone; the marks
+    themselves are for :func:`.assign.decided`."""
+    wanted = _asked(regions, hearing)
+    if not wanted:
+        return regions, assignment, palette
+    palette, entries = hearing.entries(palette)
+    labels, origin = regions.labels.copy(), list(range(regions.count))
+    divided: list[tuple[int, int]] = []
+    for region, window in windows(regions, sorted(wanted)):
+        mine = labels[window] == region
+        free = mine & (regions.lines[window] == 0)
+        corner = window[1].start, window[0].start
+        known = assignment.source[region] != UNKNOWN
+        entry = int(assignment.index[region]) if known else None
+        parts, given = _parts(free, corner, wanted[region], hearing, entries, entry)
+        _add_blobs(parts, free, corner, wanted[region], hearing, blobs)
+        codes = np.unique(parts[free]).tolist()
+        number = np.zeros(max(codes, default=0) + 1, np.int32)
+        for place, code in enumerate(codes):
+            number[code] = region if place == 0 else len(origin)
+            if place:
+                origin.append(region)
+            if code in given:
+                divided.append((int(number[code]), given[code]))
+        filled = np.where(free, number[np.where(free, parts, 0)] + 1, 0)
+        np.copyto(labels[window], nearest_label(filled) - 1, where=mine)
+    areas = np.bincount(labels[regions.lines == 0], minlength=len(origin)).astype(np.int64)
+    background = regions.background[origin]
+    given_to = assignment.taken(np.array(origin))
+    for region, entry in divided:
+        given_to.index[region], given_to.confidence[region] = entry, _DIVIDED
+        given_to.source[region] = BLANK if entry == EMPTY else HINT
+    shared = Regions(labels, regions.lines, areas, background, regions.rooms[origin])
+    return shared, given_to, palette
+
+
+def _asked(regions: Regions, hearing: Hearing) -> dict[int, list[int]]:
+    """By region, the marks in it, where they have different colours or are heard nearby alone."""
+    marks: dict[int, list[int]] = {}
+    for number, mark in enumerate(hearing.said):
+        region = int(regions.labels[mark.at[1], mark.at[0]])
+        marks.setdefault(region, []).append(number)
+    return {
+        region: numbers
+        for region, numbers in marks.items()
+        if any(number in hearing.nearby or number in hearing.blobs for number in numbers)
+        or len({hearing.said[number].colour for number in numbers}) > 1
+    }
+
+
+def _parts(
+    free: np.ndarray,
+    corner: tuple[int, int],
+    numbers: Sequence[int],
+    hearing: Hearing,
+    entries: Sequence[int],
+    known: int | None,
+) -> tuple[np.ndarray, dict[int, int]]:
+    """(h, w) int32: the part of each free pixel of a region, and the palette's entry of those that
+    marks have between them.
+
+    Args:
+        known: the entry that the region is known to have.
+    """
+    parts, given = np.zeros(free.shape, np.int32), dict[int, int]()
+    rest = [n for n in numbers if n not in hearing.nearby and n not in hearing.blobs]
+    colours = sorted({entries[number] for number in rest})
+    if len(colours) > 1:
+        places = [[hearing.said[n].at for n in rest if entries[n] == entry] for entry in colours]
+        nearest = narrowest_parts(free, places, corner)
+        round_marks = _undrawn(free, places, corner)
+        if round_marks is None:
+            parts = nearest
+        elif known in colours:
+            parts = round_marks
+        else:
+            # Between the marks; round each, a part of its own.
+            parts = np.where(round_marks > 0, round_marks, len(colours) + nearest)
+            given = {len(colours) + 1 + at: entry for at, entry in enumerate(colours)}
+    for number in numbers:
+        if number in hearing.nearby:
+            x, y = hearing.said[number].at
+            reach = _LOCAL * hearing.nearby[number]
+            parts[_within(free, x - corner[0], y - corner[1], reach)] = int(parts.max()) + 1
+    return parts.astype(np.int32), given
+
+
+def _add_blobs(
+    parts: np.ndarray,
+    free: np.ndarray,
+    corner: tuple[int, int],
+    numbers: Sequence[int],
+    hearing: Hearing,
+    blobs: Blobs,
+) -> None:
+    """Parts of their own, in ``parts``, for marks that mean a part of the paper."""
+    marks = [number for number in numbers if number in hearing.blobs]
+    if not marks:
+        return
+    height, width = free.shape
+    rows = (corner[1] + np.arange(height) - blobs.corner[1]) // blobs.scale
+    columns = (corner[0] + np.arange(width) - blobs.corner[0]) // blobs.scale
+    here = blobs.labels[rows[:, None], columns]
+    for number in marks:
+        parts[free & np.isin(here, hearing.blobs[number])] = int(parts.max()) + 1
+
+
+def _within(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:
+    """(h, w) bool: free places within ``reach`` of one, as the way goes round lines."""
+    radius = int(reach) + 1
+    top, left = max(0, y - radius), max(0, x - radius)
+    rows, columns = np.mgrid[: free.shape[0], : free.shape[1]]
+    disc = free & (np.hypot(rows - y, columns - x) <= reach)
+    _, pieces = cv2.connectedComponents(disc.astype(np.uint8), connectivity=4)
+    window = disc[top : y + radius + 1, left : x + radius + 1]
+    if not window.any():
+        return np.zeros(free.shape, bool)
+    if not disc[y, x]:
+        near_y, near_x = np.nonzero(window)
+        best = np.hypot(near_y + top - y, near_x + left - x).argmin()
+        y, x = int(near_y[best]) + top, int(near_x[best]) + left
+    return pieces == pieces[y, x]
+
+
+def _undrawn(
+    free: np.ndarray, groups: Sequence[Sequence[Place]], corner: tuple[int, int]
+) -> np.ndarray | None:
+    """(h, w) int32: the group of places that each free pixel near one belongs to, from 1; None
+    where constrictions divide the groups."""
+    distance = _depth(free)
+    every = [(at, number) for number, places in enumerate(groups, start=1) for at in places]
+    depth = {at: _depth_at(distance, at, corner) for at, _ in every}
+    apart = all(
+        _narrowest_way(distance, one, other, corner) < _APART * min(depth[one], depth[other])
+        for (one, of), (other, of_other) in itertools.combinations(every, 2)
+        if of != of_other
+    )
+    if apart:
+        return None
+    found = np.zeros(free.shape, np.int32)
+    for at, number in every:
+        others = (np.hypot(at[0] - o[0], at[1] - o[1]) for o, of in every if of != number)
+        reach = _UNDRAWN * min(depth[at], min(others))
+        found[_within(free, int(at[0]) - corner[0], int(at[1]) - corner[1], reach)] = number
+    return found
+
+
+def _depth_at(distance: np.ndarray, at: Place, corner: tuple[int, int]) -> float:
+    return max(2.0, float(distance[int(at[1]) - corner[1], int(at[0]) - corner[0]]))
+
+
+def _narrowest_way(
+    distance: np.ndarray, one: Place, other: Place, corner: tuple[int, int]
+) -> float:
+    """The radius of the widest ball that can roll from one place to the other."""
+    ends = [(int(at[1]) - corner[1], int(at[0]) - corner[0]) for at in (one, other)]
+    low, high = 0.0, min(float(distance[end]) for end in ends)
+    for _ in range(12):
+        radius = (low + high) / 2
+        _, parts = cv2.connectedComponents((distance >= radius).astype(np.uint8), connectivity=4)
+        if parts[ends[0]] == parts[ends[1]] > 0:
+            low = radius
+        else:
+            high = radius
+    return low
+
+
+def _depth(free: np.ndarray) -> np.ndarray:
+    """(h, w) float32: how far each free pixel is from what is not."""
+    fenced = cv2.copyMakeBorder(free.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return cv2.distanceTransform(fenced, cv2.DIST_L2, 3)[1:-1, 1:-1]
+
+
+def narrowest_parts(
+    free: np.ndarray, groups: Sequence[Sequence[Place]], corner: tuple[int, int]
+) -> np.ndarray:
+    """(h, w) int32: number of the group of places that each free pixel goes to, from 1."""
+    distance = _depth(free)
+    seeds = np.zeros(free.shape, np.int32)
+    for number, places in enumerate(groups, start=1):
+        for x, y in places:
+            _climb(seeds, distance, int(y) - corner[1], int(x) - corner[0], number)
+    marks, at = seeds.copy(), np.nonzero(seeds)
+    for radius in (*np.geomspace(max(1.0, float(distance.max())), 1.0, 12), 0.0):
+        _spread(marks, at, (distance > radius) | (seeds > 0))
+    # What is left lies between two groups: they meet in the middle.
+    outside = len(groups) + 1
+    marks[~free & (marks == 0)] = outside
+    cv2.watershed(np.zeros((*marks.shape, 3), np.uint8), marks)
+    known = free & (marks > 0) & (marks != outside)
+    return nearest_label(np.where(known, marks, 0).astype(np.int32))
+
+
+def _climb(seeds: np.ndarray, distance: np.ndarray, row: int, column: int, number: int) -> None:
+    """Mark the way from a place to the middle of the widest part that it leads up to.
+
+    A mark near a line would otherwise be heard only after the other one has come through the gap.
+    """
+    while seeds[row, column] in (0, number):
+        seeds[row, column] = number
+        top, left = max(0, row - 1), max(0, column - 1)
+        around = distance[top : row + 2, left : column + 2]
+        if around.max() <= distance[row, column]:
+            return
+        up = np.unravel_index(around.argmax(), around.shape)
+        row, column = top + int(up[0]), left + int(up[1])
+
+
+def _spread(marks: np.ndarray, seeds: tuple[np.ndarray, ...], free: np.ndarray) -> None:
+    """Fill each connected part of ``free`` that holds seeds of one group alone."""
+    count, found = cv2.connectedComponents(free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    ids = np.asarray(found, np.int32)
+    most, least = np.zeros(count, np.int32), np.full(count, np.iinfo(np.int32).max, np.int32)
+    np.maximum.at(most, ids[seeds], marks[seeds])
+    np.minimum.at(least, ids[seeds], marks[seeds])
+    group = np.where(most == least, most, 0).astype(np.int32)
+    if group.any():
+        # Where a part is filled already, it is so with its own group.
+        np.maximum(marks, group[ids], out=marks)
