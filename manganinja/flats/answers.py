@@ -3,24 +3,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .alike import followed
 from .assign import BLANK, HINT, MATCH, PROPOSAL, UNKNOWN, inherited
 from .cells import Cells
 from .hearing import Hearing
 from .labelling import Words, answered
+from .shapes import Shapes
 from .values import EMPTY, Assignment, Palette, Regions
 from .words import Word
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of regions, and of their cells by themselves."""
+    """What is known before marks are heard.
+
+    Attributes:
+        regions, cells: of regions, and of their cells by themselves.
+        shapes: of the regions; None where nothing looks at them.
+    """
 
     regions: Word
     cells: Word
+    shapes: Shapes | None = None
 
 
 def given_to(
@@ -32,7 +40,11 @@ def given_to(
     # EMPTY is -1; its column comes after those of the colours.
     columns = np.array([len(palette) if entry == EMPTY else entry for entry in entries] + [-1])
     words = Words(known.regions.likely, known.cells.likely).widened(len(palette) - size)
-    answers = answered(cells, words, columns[hearing.mark], hearing.sure)
+    said = columns[hearing.mark]
+    if known.shapes is not None:
+        likely = followed(words.regions, cells, known.shapes, hearing, said)
+        words = replace(words, regions=likely)
+    answers = answered(cells, words, said, hearing.sure)
     regions, region_of = cells.merged(answers.answer)
     areas = np.maximum(cells.cells.areas_px, 1e-3)
     sums = np.bincount(region_of, areas * answers.sure, regions.count)

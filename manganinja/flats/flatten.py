@@ -24,6 +24,7 @@ from .leaks import find_blobs
 from .line_mask import drawn_lines
 from .palette import extract_palette
 from .regions import check_size, segment
+from .shapes import Shapes
 from .sharing import shared_out
 from .spreading import Sheet, Spreading
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
@@ -388,18 +389,19 @@ def _known(
 ) -> Known:
     """What is known of regions and cells before marks are heard."""
     if not len(palette):
-        return Known(*(nothing_known(part, palette) for part in (cells.regions, cells.cells)))
+        return Known(nothing_known(cells.regions, palette), nothing_known(cells.cells, palette))
     sheets: Sequence[Sheet] | None = None
+    shapes: Shapes | None = None
 
     def known_of(regions: Regions, paper: np.ndarray, begin: float) -> Word:
-        nonlocal sheets
+        nonlocal sheets, shapes
         likely = None
         if spread is not None:
             half = replace(
                 spread, pairs=(), on_fraction=lambda f: spread.on_fraction(begin + 0.5 * f)
             )
             described = half.describe(regions, palette, sheets)
-            sheets = described.sheets
+            sheets, shapes = described.sheets, shapes or described.shapes
             likely = _not_empty(half.likelihoods(regions, palette, described), paper)
         if proposal is not None:
             return proposed(regions, proposal, votes, palette, likely)
@@ -409,8 +411,8 @@ def _known(
 
     whole = known_of(cells.regions, cells.paper_of_regions, 0.0)
     if cells.are_whole:
-        return Known(whole, whole)
-    return Known(whole, known_of(cells.cells, cells.paper, 0.5))
+        return Known(whole, whole, shapes)
+    return Known(whole, known_of(cells.cells, cells.paper, 0.5), shapes)
 
 
 def _not_empty(likely: np.ndarray, paper: np.ndarray) -> np.ndarray:

@@ -159,6 +159,18 @@ def _cut(regions: Regions) -> np.ndarray:
     return np.bincount(along, minlength=regions.count) > 0
 
 
+def unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
+    """(n,): how unlike the shapes of two rows are, mirrored or not."""
+    rings = np.abs(one.radial - other.radial).sum(axis=1)
+    coarse = np.minimum(
+        np.abs(one.coarse - other.coarse).sum(axis=(1, 2)),
+        np.abs(one.coarse - other.coarse[:, :, ::-1]).sum(axis=(1, 2)),
+    )
+    # A region may be all lines, with no free pixel.
+    size = np.abs(np.log(np.maximum(one.areas, 1) / np.maximum(other.areas, 1)))
+    return 1.2 * (rings + coarse) + 2 * size + 0.8 * np.abs(one.elongation - other.elongation)
+
+
 def cut_reference(reference: np.ndarray, flats: ReferenceFlats) -> tuple[Regions, np.ndarray]:
     """The regions of a reference: connected parts of one flat colour.
 

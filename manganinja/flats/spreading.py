@@ -28,7 +28,7 @@ import numpy as np
 from .assign import hang_together, region_at
 from .oklab import distance, to_oklab
 from .palette import ReferenceFlats, nearest
-from .shapes import Borders, Shapes, cut_reference, describe
+from .shapes import Borders, Shapes, cut_reference, describe, unlike_each
 from .values import EMPTY, Palette, Regions
 
 LEAST = 0.5
@@ -920,7 +920,7 @@ class Match:
         drawing, found = self._drawing, np.zeros((len(self.rows), len(self._drawing.colours)))
         for region in np.flatnonzero(drawing.told.any(axis=1)):
             one = drawing.shapes.take(np.full(len(self.rows), region))
-            alike = np.exp(-_SHARPER * _unlike_each(self._shapes, one))
+            alike = np.exp(-_SHARPER * unlike_each(self._shapes, one))
             # Of itself everything is known.
             alike[self.rows == region] = 0
             found = np.maximum(found, alike[:, None] * drawing.told[region])
@@ -932,7 +932,7 @@ class Match:
         order = np.argsort(shapes.areas, kind="stable")
         for step in range(1, min(_ALIKE, len(order) - 1) + 1):
             one, other = order[:-step], order[step:]
-            alike = np.exp(-_unlike_each(shapes.take(one), shapes.take(other)))[:, None]
+            alike = np.exp(-unlike_each(shapes.take(one), shapes.take(other)))[:, None]
             found[one] = np.maximum(found[one], alike * known[other])
             found[other] = np.maximum(found[other], alike * known[one])
         return found
@@ -954,18 +954,6 @@ class Match:
         if self.paper is not None:
             found[:, self.paper] += shares[:, -1]
         return found
-
-
-def _unlike_each(one: Shapes, other: Shapes) -> np.ndarray:
-    """(n,): how unlike the shapes of two rows are, mirrored or not."""
-    rings = np.abs(one.radial - other.radial).sum(axis=1)
-    coarse = np.minimum(
-        np.abs(one.coarse - other.coarse).sum(axis=(1, 2)),
-        np.abs(one.coarse - other.coarse[:, :, ::-1]).sum(axis=(1, 2)),
-    )
-    # A region may be all lines, with no free pixel.
-    size = np.abs(np.log(np.maximum(one.areas, 1) / np.maximum(other.areas, 1)))
-    return 1.2 * (rings + coarse) + 2 * size + 0.8 * np.abs(one.elongation - other.elongation)
 
 
 class _Pose:

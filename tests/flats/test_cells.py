@@ -208,6 +208,7 @@ def test_an_empty_answer_is_an_answer() -> None:
     @dataclass(frozen=True)
     class Known:
         on_fraction: object = print
+        pairs: tuple = ()
 
         sheets = None
 

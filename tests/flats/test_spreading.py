@@ -23,7 +23,7 @@ from manganinja.flats.flatten import SURE, Flats, cut_regions, flatten
 from manganinja.flats.measures import FlatsTruth
 from manganinja.flats.palette import ReferenceFlats, extract_palette
 from manganinja.flats.shapes import describe
-from manganinja.flats.spreading import Pointed, Spreading, _unlike_each
+from manganinja.flats.spreading import Pointed, Spreading, unlike_each
 from manganinja.flats.values import EMPTY, SOURCES, Mark, Marks, Palette, Regions
 
 slowly = settings(
@@ -462,4 +462,4 @@ def test_regions_that_are_all_lines_can_be_compared() -> None:
     shapes, _ = describe(cut_regions(Image.fromarray(small(3).lineart)).regions)
     bare = replace(shapes, areas=np.zeros_like(shapes.areas))
     for other in (shapes, bare):
-        assert np.isfinite(_unlike_each(bare, other)).all()
+        assert np.isfinite(unlike_each(bare, other)).all()
