@@ -169,13 +169,22 @@ def measure(
             start = time.process_time()
             flats = method.flats(ground)
             seconds = time.process_time() - start
-            given = flats.assignment.index.astype(np.int64)
+            given, confidence = _as_cut(flats, regions)
             # A point may name a flat that is too small for the palette.
             given = np.where(given < len(reference.palette), given, -2)
-            confidence = flats.assignment.confidence
             row = truth[counted], given[counted], confidence[counted], seconds
             found.setdefault(method.name, []).append(row)
     return {name: _together(rows) for name, rows in found.items()}
+
+
+def _as_cut(flats: Flats, regions: Regions) -> tuple[np.ndarray, np.ndarray]:
+    """What most of each region has, which may have been divided since; and how sure that is."""
+    codes = regions.labels.astype(np.int64) * flats.regions.count + flats.regions.labels
+    found, counts = np.unique(codes[regions.lines == 0], return_counts=True)
+    most = np.zeros(regions.count, np.int64)
+    order = np.argsort(counts, kind="stable")
+    most[found[order] // flats.regions.count] = found[order] % flats.regions.count
+    return flats.assignment.index[most].astype(np.int64), flats.assignment.confidence[most]
 
 
 def _together(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, float]]) -> Found:

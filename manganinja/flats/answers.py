@@ -13,6 +13,7 @@ from .cells import Cells
 from .hearing import Hearing
 from .labelling import Words, answered
 from .shapes import Shapes
+from .undrawn import heard_nearby
 from .values import EMPTY, Assignment, Palette, Regions
 from .words import Word
 
@@ -24,22 +25,28 @@ class Known:
     Attributes:
         regions, cells: of regions, and of their cells by themselves.
         shapes: of the regions; None where nothing looks at them.
+        touching: of :func:`.undrawn.touching_colours`.
     """
 
     regions: Word
     cells: Word
     shapes: Shapes | None = None
+    touching: np.ndarray | None = None
 
 
 def given_to(
     cells: Cells, known: Known, palette: Palette, hearing: Hearing
-) -> tuple[Regions, Assignment, Palette]:
-    """Regions, divided where their cells have different answers, and what each has."""
+) -> tuple[Regions, Assignment, Palette, Hearing]:
+    """Regions, divided where their cells have different answers, and what each has; and where
+    marks are heard, now that more is known."""
     size = len(palette)
     palette, entries = hearing.entries(palette)
     # EMPTY is -1; its column comes after those of the colours.
     columns = np.array([len(palette) if entry == EMPTY else entry for entry in entries] + [-1])
     words = Words(known.regions.likely, known.cells.likely).widened(len(palette) - size)
+    if known.touching is not None:
+        apart = answered(cells, words, np.full(cells.cells.count, -1), np.zeros(cells.cells.count))
+        hearing = heard_nearby(hearing, cells, apart.likely, entries, known.touching)
     said = columns[hearing.mark]
     if known.shapes is not None:
         likely = followed(words.regions, cells, known.shapes, hearing, said)
@@ -69,4 +76,4 @@ def given_to(
     )
     if known.regions.inherits:
         assignment = inherited(regions, assignment, words.regions[of, :-1])
-    return regions, assignment, palette
+    return regions, assignment, palette, hearing

@@ -27,6 +27,7 @@ from .regions import check_size, segment
 from .shapes import Shapes
 from .sharing import shared_out
 from .spreading import Sheet, Spreading
+from .undrawn import touching_colours
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 from .words import Word, nothing_known, proposed, seen
 
@@ -318,18 +319,17 @@ def colour_regions(
     if palette is None:
         palette = _own_palette(proposal)
     known = _known(cells, proposal, palette, votes, spread)
-    regions, assignment, palette = given_to(cells, known, palette, cut.hearing)
+    regions, assignment, palette, hearing = given_to(cells, known, palette, cut.hearing)
     if empty_background:
         assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
-    regions, assignment, palette = shared_out(
-        regions, assignment, palette, cut.hearing, cells.blobs
-    )
+    regions, assignment, palette = shared_out(regions, assignment, palette, hearing, cells.blobs)
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()
-    return Flats(regions, palette, assignment, kept, cut.notes, (*cut.seconds, *clock.seconds))
+    notes = (*cut.notes, *hearing.notes[len(cut.hearing.notes) :])
+    return Flats(regions, palette, assignment, kept, notes, (*cut.seconds, *clock.seconds))
 
 
 def flatten(
@@ -409,10 +409,13 @@ def _known(
             return nothing_known(regions, palette)
         return seen(spread.with_none(regions, likely), spread.strayed(palette))
 
+    touching = None
+    if spread is not None:
+        touching = touching_colours([flats for _, flats in spread.references], palette)
     whole = known_of(cells.regions, cells.paper_of_regions, 0.0)
     if cells.are_whole:
-        return Known(whole, whole, shapes)
-    return Known(whole, known_of(cells.cells, cells.paper, 0.5), shapes)
+        return Known(whole, whole, shapes, touching)
+    return Known(whole, known_of(cells.cells, cells.paper, 0.5), shapes, touching)
 
 
 def _not_empty(likely: np.ndarray, paper: np.ndarray) -> np.ndarray:

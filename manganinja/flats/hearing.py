@@ -178,7 +178,7 @@ class _Claims:
         queue: list[tuple[float, int, int, int]] = []
         for number, (mark, home) in enumerate(zip(self._said, self._home)):
             if home in self._paper and self._strays(mark, home):
-                self.nearby[number] = self._radius_at(mark.at)
+                self.nearby[number] = way_to_line(self._cells.cells.lines, mark.at)
                 continue
             heapq.heappush(queue, (0.0, 0, number, home))
         coloured = {
@@ -234,7 +234,7 @@ class _Claims:
         if int(self._drawn_of[home]) not in self._leaking:
             return True
         widest = max(self._blobs.radius[blob] for blob in self._paper) * self._blobs.scale
-        if self._radius_at(mark.at) < _OPEN * widest:
+        if way_to_line(self._cells.cells.lines, mark.at) < _OPEN * widest:
             return False
         return self._sides_inked(mark.at) < _MOST_INKED
 
@@ -246,21 +246,6 @@ class _Claims:
         ways = [lines[y, x:], lines[y, :x], lines[y:, x], lines[:y, x]]
         ways += [np.diagonal(quarter) for quarter in (below, right, above, left)]
         return sum(bool(way.any()) for way in ways)
-
-    def _radius_at(self, at: tuple[int, int]) -> float:
-        """How far a place is from the next line, in pixels of the page."""
-        x, y = at
-        reach, longest = 64, max(self._cells.regions.labels.shape)
-        while True:
-            top, left = max(0, y - reach), max(0, x - reach)
-            rows, columns = np.nonzero(
-                self._cells.cells.lines[top : y + reach + 1, left : x + reach + 1]
-            )
-            away = np.hypot(rows + top - y, columns + left - x)
-            nearest = float(away.min(initial=np.inf))
-            if nearest <= reach or reach >= longest:
-                return max(2.0, min(nearest, float(longest)))
-            reach *= 2
 
     def sentences(self) -> list[str]:
         """For each region that several marks divide, and for marks heard nearby alone."""
@@ -278,3 +263,17 @@ class _Claims:
                     "exact."
                 )
         return notes
+
+
+def way_to_line(lines: np.ndarray, at: tuple[int, int]) -> float:
+    """How far a place (x, y) is from the next line, in pixels; ``lines`` (H, W) is 0 elsewhere."""
+    x, y = at
+    reach, longest = 64, max(lines.shape)
+    while True:
+        top, left = max(0, y - reach), max(0, x - reach)
+        rows, columns = np.nonzero(lines[top : y + reach + 1, left : x + reach + 1])
+        away = np.hypot(rows + top - y, columns + left - x)
+        nearest = float(away.min(initial=np.inf))
+        if nearest <= reach or reach >= longest:
+            return max(2.0, min(nearest, float(longest)))
+        reach *= 2

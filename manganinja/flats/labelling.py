@@ -60,11 +60,13 @@ class Answers:
     answer: (cells,) int, column of :class:`Words`.
     sure: (cells,) float, how likely it is.
     marked: (cells,) bool, whether a mark that is heard there says so.
+    likely: (cells, L) float, how likely each answer is; borders are left out.
     """
 
     answer: np.ndarray
     sure: np.ndarray
     marked: np.ndarray
+    likely: np.ndarray
 
 
 def answered(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> Answers:
@@ -90,7 +92,7 @@ def answered(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> 
         )
         answer[members] = _least(own, joints, leaks)
     rows = np.arange(len(answer))
-    return Answers(answer, likely[rows, answer], (said >= 0) & (answer == said))
+    return Answers(answer, likely[rows, answer], (said >= 0) & (answer == said), likely)
 
 
 def _likely(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> np.ndarray:

@@ -86,6 +86,8 @@ class ReferenceFlats:
             the palette holds the most used colour of each material.
         materials: (h, w) int16, of a painted picture, which may be larger: index of the palette's
             colour of each pixel, -1 on lines and edges. None where colours alone say it.
+        touches: (K, K) float, share of each flat's border that it has with each other one but
+            lines, with nothing between; None where that was not looked at.
     """
 
     palette: Palette
@@ -95,6 +97,7 @@ class ReferenceFlats:
     line_width_px: float = 0.0
     exact: bool = True
     materials: np.ndarray | None = field(default=None, repr=False)
+    touches: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def paper(self) -> Colour | None:
@@ -159,6 +162,7 @@ def extract_palette(
         # With half a pixel of anti-aliasing at either side.
         width_px = (width_px + 1) * pixel / survey.scale
     found = _report(survey, areas, base, dropped, lines, border, width_px, most)
+    found = replace(found, touches=_touches(survey, found, base, contacts))
     if survey.exact:
         return found
     return replace(found, materials=_materials(survey, found, base, lines))
@@ -557,6 +561,26 @@ def _report(
         width_px,
         survey.exact,
     )
+
+
+def _touches(
+    survey: _Survey, found: ReferenceFlats, base: np.ndarray, contacts: np.ndarray
+) -> np.ndarray:
+    """Of :class:`ReferenceFlats`."""
+    size = len(found.palette)
+    place_of = {_colour(colour): place for place, colour in enumerate(found.palette.colours)}
+    place = np.array([place_of.get(_colour(c), size) for c in survey.colours[base]])
+    table = np.zeros((size + 1, size + 1))
+    np.add.at(table, (place[:, None], place[None]), contacts)
+    shares = table[:size, :size] / np.maximum(table[:size].sum(axis=1, keepdims=True), 1)
+    drawn = [
+        place
+        for place, colour in enumerate(found.palette.colours)
+        if _colour(colour) in found.lines
+    ]
+    shares[drawn], shares[:, drawn] = 0, 0
+    np.fill_diagonal(shares, 0)
+    return shares
 
 
 def _materials(
