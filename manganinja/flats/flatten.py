@@ -14,7 +14,16 @@ from PIL import Image
 
 from ..errors import BadRequest
 from .answers import Known, given_to
-from .assign import BLANK, HINT, LOCK, UNKNOWN, decided, through_gaps, without_background
+from .assign import (
+    BLANK,
+    HINT,
+    LOCK,
+    UNKNOWN,
+    decided,
+    region_at,
+    through_gaps,
+    without_background,
+)
 from .cells import Cells, find_cells
 from .checks import Colour, sentences
 from .figures import figures
@@ -26,7 +35,7 @@ from .palette import extract_palette
 from .regions import check_size, segment
 from .shapes import Shapes
 from .sharing import shared_out
-from .spreading import Sheet, Spreading
+from .spreading import Described, Sheet, Spreading
 from .undrawn import touching_colours
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 from .words import Word, nothing_known, proposed, seen
@@ -45,6 +54,9 @@ _PENCIL_NOTE = (
 _USUALLY_PAPER = 0.3
 """How likely a region that reaches the page's edge is paper, before anything is known of it."""
 _LEAST_FACTOR = 0.05
+
+_SURELY_TOLD = 2.0
+"""How much likelier what pairs tell of a region is than what is known without them, to count."""
 OnStage = Callable[[str, float], None]
 Recall = Callable[[tuple[Any, ...], Callable[[], Any]], Any]
 """Takes values, by whose content something is remembered, and what makes it."""
@@ -318,7 +330,7 @@ def colour_regions(
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
-    known = _known(cells, proposal, palette, votes, spread)
+    known = _known(cells, proposal, palette, votes, _trusted(spread, cut))
     regions, assignment, palette, hearing = given_to(cells, known, palette, cut.hearing)
     if empty_background:
         assignment = without_background(regions, assignment)
@@ -380,6 +392,38 @@ def _own_palette(proposal: np.ndarray | None) -> Palette:
     return extract_palette(proposal).palette
 
 
+def _trusted(spread: Spreading | None, cut: Cut) -> Spreading | None:
+    """With those pairs alone that tell of a region as it is: one cell, and not part of the paper.
+    What they lie in elsewhere is no thing that the reference shows."""
+    if spread is None:
+        return None
+    cells, hearing = cut.cells, cut.hearing
+    whole = np.bincount(cells.region_of, minlength=cells.regions.count) == 1
+    kept = []
+    for pair in spread.pairs:
+        cell = region_at(cells.cells, pair.lineart)
+        if cell is not None and hearing.sure[cell] >= 1 and whole[cells.region_of[cell]]:
+            kept.append(pair)
+    return replace(spread, pairs=tuple(kept))
+
+
+def _likely(
+    spread: Spreading, regions: Regions, palette: Palette, described: Described
+) -> np.ndarray:
+    """(count, K + 1) likelihoods. What pairs tell of others counts only where it is much likelier
+    than what is known without them: a right pair makes nothing worse."""
+    alone = replace(spread, pairs=()).likelihoods(regions, palette, described)
+    if not spread.pairs:
+        return alone
+    told = spread.likelihoods(regions, palette, described)
+    before, after = (spread.with_none(regions, table) for table in (alone, told))
+    rows, old, new = np.arange(len(before)), before.argmax(axis=1), after.argmax(axis=1)
+    takes = after[rows, new] >= _SURELY_TOLD * after[rows, old]
+    # Where nothing was known, nothing gets worse.
+    takes |= (old == new) | (old == before.shape[1] - 1)
+    return np.where(takes[:, None], told, alone)
+
+
 def _known(
     cells: Cells,
     proposal: np.ndarray | None,
@@ -397,12 +441,10 @@ def _known(
         nonlocal sheets, shapes
         likely = None
         if spread is not None:
-            half = replace(
-                spread, pairs=(), on_fraction=lambda f: spread.on_fraction(begin + 0.5 * f)
-            )
+            half = replace(spread, on_fraction=lambda f: spread.on_fraction(begin + 0.5 * f))
             described = half.describe(regions, palette, sheets)
             sheets, shapes = described.sheets, shapes or described.shapes
-            likely = _not_empty(half.likelihoods(regions, palette, described), paper)
+            likely = _not_empty(_likely(half, regions, palette, described), paper)
         if proposal is not None:
             return proposed(regions, proposal, votes, palette, likely)
         if spread is None or likely is None:

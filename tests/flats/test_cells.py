@@ -209,6 +209,8 @@ def test_an_empty_answer_is_an_answer() -> None:
     class Known:
         on_fraction: object = print
         pairs: tuple = ()
+        references: tuple = ()
+        shapes: object = None
 
         sheets = None
 

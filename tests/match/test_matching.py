@@ -174,7 +174,9 @@ def test_it_finds_more_than_places_and_shapes_alone(matcher: TrainedMatcher) -> 
         truth = true_entries(pair, ground.cut.regions, ground.references[0])
         counted = (ground.cut.regions.areas_px > 10) & (truth >= 0)
         for name, spreading in (("places", Spreading), ("both", partial(Matched, matcher=matcher))):
-            given = flats_for(ground, None, spreading=spreading).assignment.index
+            flats = flats_for(ground, None, spreading=spreading)
+            first = np.unique(ground.cut.regions.labels, return_index=True)[1]
+            given = flats.assignment.index[flats.regions.labels.ravel()[first]]
             right[name] += int((given == truth)[counted].sum())
     assert right["both"] > right["places"]
 
