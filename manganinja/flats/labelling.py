@@ -22,6 +22,8 @@ _FLOOR = 0.003
 """What nobody believes in is still so likely."""
 _CELL = 1.5
 """Power of what is known of a cell by itself, where it agrees with what is known of regions."""
+_STRANGE = 0.5
+"""How much less that counts where nothing like the region is known."""
 _EXPECTED, _PRIOR_ROWS = 0.7, 3
 """What to think of that agreement before regions have been compared, and for how many it counts."""
 _SURE_ROW = 0.6
@@ -29,6 +31,8 @@ _LOUD = 12.0
 """Cost of a whole region's likelihoods beside that of a border."""
 _UNKNOWN = 0.43
 """How much an answer that is none is worth beside what a mark says from afar."""
+_BORDER = 2.0
+"""Cost of a border beside the log odds that no line was meant there."""
 _CLOSEST, _OPENEST = 0.02, 0.98
 _BEGINNINGS = 3
 _ROUNDS = 20
@@ -98,7 +102,8 @@ def answered(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> 
 def _likely(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> np.ndarray:
     """(cells, L) rows of 1: everything but the borders, multiplied."""
     regions = words.regions[cells.region_of]
-    power = _CELL * _agreement(cells, words)
+    # A thing that the reference does not show looks like anything in parts.
+    power = _CELL * _agreement(cells, words) * (1 - _STRANGE * regions[:, -1:])
     heard = said >= 0
     rows, answer = np.flatnonzero(heard), said[heard]
     known = regions + _FLOOR
@@ -154,7 +159,7 @@ def _least(costs: np.ndarray, joints: np.ndarray, leaks: np.ndarray) -> np.ndarr
         leaks: (m,) float, how likely each is a leak.
     """
     open_ = np.clip(leaks, _CLOSEST, _OPENEST)
-    differs = np.maximum(np.log((1 - open_) / open_), 0)
+    differs = _BORDER * np.maximum(np.log((1 - open_) / open_), 0)
     joined = np.zeros((len(costs), len(costs)))
     np.add.at(joined, (joints[:, 0], joints[:, 1]), differs)
     joined += joined.T
