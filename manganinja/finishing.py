@@ -282,6 +282,7 @@ def flats_for(
         empty_background=request.flats.empty_background,
         votes=palette_votes(matches, known, palette) if matches and len(palette) else None,
         spread=spread,
+        recall=_recall,
     )
 
 

@@ -27,18 +27,18 @@ from .assign import (
 from .cells import Cells, find_cells
 from .checks import Colour, sentences
 from .figures import figures
+from .fitting import fitted
 from .hatching import join_hatching
 from .hearing import Hearing, hear
 from .leaks import find_blobs
 from .line_mask import drawn_lines
 from .palette import extract_palette
 from .regions import check_size, segment
-from .shapes import Shapes
 from .sharing import shared_out
-from .spreading import Described, Sheet, Spreading
+from .spreading import Described, Spreading
 from .undrawn import touching_colours
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
-from .words import Word, nothing_known, proposed, seen
+from .words import nothing_known, proposed, seen
 
 MOST_COLOURS = 255
 """Of an index image, whose entry 0 is transparent."""
@@ -258,6 +258,8 @@ class Cut:
         cells: the regions, and what they are made of.
         marks: the artist's.
         hearing: where they are heard.
+        papers: colours of the references' paper, which marks may give to the page's.
+        source: what the cells are made of, by which they are remembered.
         notes: sentences for the artist: conflicts of the marks, and what was made of them.
         seconds: (stage, time) of what was done.
     """
@@ -265,6 +267,8 @@ class Cut:
     cells: Cells
     marks: Marks
     hearing: Hearing
+    papers: tuple[Colour, ...] = ()
+    source: tuple[Any, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
     seconds: tuple[tuple[str, float], ...] = ()
 
@@ -300,9 +304,8 @@ def cut_regions(
         regions = join_hatching(segment(lines, gap_px, marks.closing, marks.merging))
         return find_cells(regions, find_blobs(regions)), has_pencil
 
-    cells, has_pencil = recall(
-        ("regions", lineart, gap_px, *marks.closing, "", *marks.merging), cut
-    )
+    source = (lineart, gap_px, *marks.closing, "", *marks.merging)
+    cells, has_pencil = recall(("regions", *source), cut)
     _check_kept(kept, cells.regions.lines)
     hearing = hear(cells, marks, papers)
     notes = (*hearing.notes, *sentences(cells.regions, marks, kept, papers))
@@ -310,7 +313,7 @@ def cut_regions(
         notes = (_PENCIL_NOTE, *notes)
     clock.end()
     clock_seconds = tuple(clock.seconds)
-    return Cut(cells, marks, hearing, notes, clock_seconds)
+    return Cut(cells, marks, hearing, tuple(papers), source, notes, clock_seconds)
 
 
 def colour_regions(
@@ -322,15 +325,23 @@ def colour_regions(
     votes: np.ndarray | None = None,
     spread: Spreading | None = None,
     on_stage: OnStage = lambda stage, fraction: None,
+    recall: Recall = lambda what, make: make(),
 ) -> Flats:
-    """Give the regions their colours; arguments and errors as of :func:`flatten`."""
+    """Give the regions their colours; arguments and errors as of :func:`flatten`.
+
+    Args:
+        recall: gives what was worked out of the same values before, or makes it.
+    """
     cells = cut.cells
     _check_kept(kept, cells.regions.lines)
     clock = _Clock(on_stage)
     clock.begin("colours", 0.7)
     if palette is None:
         palette = _own_palette(proposal)
-    known = _known(cells, proposal, palette, votes, _trusted(spread, cut))
+    looked = None if spread is None or not len(palette) else _looked(cut, spread, palette, recall)
+    if looked is not None and spread is not None:
+        cut, spread = _fitted(cut, spread, palette, looked.whole.likely)
+    known = _known(cells, proposal, palette, votes, _trusted(spread, cut), looked)
     regions, assignment, palette, hearing = given_to(cells, known, palette, cut.hearing)
     if empty_background:
         assignment = without_background(regions, assignment)
@@ -407,21 +418,80 @@ def _trusted(spread: Spreading | None, cut: Cut) -> Spreading | None:
     return replace(spread, pairs=tuple(kept))
 
 
-def _likely(
-    spread: Spreading, regions: Regions, palette: Palette, described: Described
-) -> np.ndarray:
+@dataclass(frozen=True)
+class _Part:
+    """Regions, or cells, as what looks for references sees them, before any pair is heard.
+
+    Attributes:
+        likely: (count, K + 1).
+    """
+
+    described: Described
+    likely: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Looked:
+    whole: _Part
+    cells: _Part
+
+
+def _looked(cut: Cut, spread: Spreading, palette: Palette, recall: Recall) -> _Looked:
+    """What the references say of regions and cells. It depends on the pictures alone."""
+    cells, alone = cut.cells, replace(spread, pairs=())
+
+    def look() -> _Looked:
+        parts: list[_Part] = []
+        for number, (regions, _) in enumerate(_parts_of(cells)):
+            part = replace(alone, on_fraction=_half(spread.on_fraction, number))
+            sheets = parts[0].described.sheets if parts else None
+            described = part.describe(regions, palette, sheets)
+            likely = part.likelihoods(regions, palette, described)
+            parts.append(_Part(described, likely))
+        return _Looked(parts[0], parts[-1])
+
+    pictures = [picture for picture, _ in spread.references]
+    return recall(
+        ("looked", *cut.source, *pictures, palette.colours, spread.weights, spread.identity), look
+    )
+
+
+def _parts_of(cells: Cells) -> list[tuple[Regions, np.ndarray]]:
+    """Regions, and the cells unless these are the regions; how likely each of these is paper."""
+    whole = cells.regions, cells.paper_of_regions
+    return [whole] if cells.are_whole else [whole, (cells.cells, cells.paper)]
+
+
+def _half(on_fraction: Callable[[float], None], number: int) -> Callable[[float], None]:
+    return lambda fraction: on_fraction(0.5 * (number + fraction))
+
+
+def _fitted(
+    cut: Cut, spread: Spreading, palette: Palette, likely: np.ndarray
+) -> tuple[Cut, Spreading]:
+    """With pairs that miss their region by some pixels moved there."""
+    table = spread.with_none(cut.cells.regions, likely)
+    marks, moved, notes = fitted(cut.marks, cut.cells, table, palette)
+    if not moved:
+        return cut, spread
+    hearing = hear(cut.cells, marks, cut.papers)
+    pairs = [replace(p, lineart=moved.get(p.lineart, p.lineart)) for p in spread.pairs]
+    cut = replace(cut, marks=marks, hearing=hearing, notes=(*cut.notes, *notes))
+    return cut, replace(spread, pairs=tuple(pairs))
+
+
+def _told(spread: Spreading, part: _Part, regions: Regions, palette: Palette) -> np.ndarray:
     """(count, K + 1) likelihoods. What pairs tell of others counts only where it is much likelier
     than what is known without them: a right pair makes nothing worse."""
-    alone = replace(spread, pairs=()).likelihoods(regions, palette, described)
     if not spread.pairs:
-        return alone
-    told = spread.likelihoods(regions, palette, described)
-    before, after = (spread.with_none(regions, table) for table in (alone, told))
+        return part.likely
+    told = spread.likelihoods(regions, palette, part.described)
+    before, after = (spread.with_none(regions, table) for table in (part.likely, told))
     rows, old, new = np.arange(len(before)), before.argmax(axis=1), after.argmax(axis=1)
     takes = after[rows, new] >= _SURELY_TOLD * after[rows, old]
     # Where nothing was known, nothing gets worse.
     takes |= (old == new) | (old == before.shape[1] - 1)
-    return np.where(takes[:, None], told, alone)
+    return np.where(takes[:, None], told, part.likely)
 
 
 def _known(
@@ -430,34 +500,25 @@ def _known(
     palette: Palette,
     votes: np.ndarray | None,
     spread: Spreading | None,
+    looked: _Looked | None,
 ) -> Known:
-    """What is known of regions and cells before marks are heard."""
-    if not len(palette):
+    """What is known of regions and cells before marks are heard in them."""
+    if not len(palette) or (proposal is None and looked is None):
         return Known(nothing_known(cells.regions, palette), nothing_known(cells.cells, palette))
-    sheets: Sequence[Sheet] | None = None
-    shapes: Shapes | None = None
-
-    def known_of(regions: Regions, paper: np.ndarray, begin: float) -> Word:
-        nonlocal sheets, shapes
+    words = []
+    parts = [None, None] if looked is None else [looked.whole, looked.cells]
+    for part, (regions, paper) in zip(parts, _parts_of(cells)):
         likely = None
-        if spread is not None:
-            half = replace(spread, on_fraction=lambda f: spread.on_fraction(begin + 0.5 * f))
-            described = half.describe(regions, palette, sheets)
-            sheets, shapes = described.sheets, shapes or described.shapes
-            likely = _not_empty(_likely(half, regions, palette, described), paper)
+        if part is not None and spread is not None:
+            likely = _not_empty(_told(spread, part, regions, palette), paper)
         if proposal is not None:
-            return proposed(regions, proposal, votes, palette, likely)
-        if spread is None or likely is None:
-            return nothing_known(regions, palette)
-        return seen(spread.with_none(regions, likely), spread.strayed(palette))
-
-    touching = None
-    if spread is not None:
-        touching = touching_colours([flats for _, flats in spread.references], palette)
-    whole = known_of(cells.regions, cells.paper_of_regions, 0.0)
-    if cells.are_whole:
-        return Known(whole, whole, shapes, touching)
-    return Known(whole, known_of(cells.cells, cells.paper, 0.5), shapes, touching)
+            words.append(proposed(regions, proposal, votes, palette, likely))
+        elif spread is not None and likely is not None:
+            words.append(seen(spread.with_none(regions, likely), spread.strayed(palette)))
+    if looked is None or spread is None:
+        return Known(words[0], words[-1])
+    touching = touching_colours([flats for _, flats in spread.references], palette)
+    return Known(words[0], words[-1], looked.whole.described.shapes, touching)
 
 
 def _not_empty(likely: np.ndarray, paper: np.ndarray) -> np.ndarray:

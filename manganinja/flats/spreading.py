@@ -165,6 +165,11 @@ class Spreading:
     weights: Sequence[float] = ()
     sheets: Sequence[Sheet] | None = None
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from others that look at the same pictures."""
+        return (type(self).__name__,)
+
     def with_none(self, regions: Regions, likely: np.ndarray) -> np.ndarray:
         """Likelihoods (count, K + 1) with one more, for none of these: no less than what a colour
         needs to be taken."""

@@ -33,6 +33,11 @@ class Matched(Spreading):
         default_factory=list, init=False, repr=False, compare=False
     )
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from others that look at the same pictures."""
+        return (*super().identity, id(self.matcher.network))
+
     def with_none(self, regions: Regions, likely: np.ndarray) -> np.ndarray:
         """Likelihoods (count, K + 1) with one more, for none of these."""
         known = likely.copy()

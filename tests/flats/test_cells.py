@@ -5,7 +5,7 @@ the answer that what is known of it and its region makes likeliest."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from manganinja.flats.leaks import FEATURES, find_blobs
 from manganinja.flats.line_mask import ink, line_mask
 from manganinja.flats.paper import paper_likely
 from manganinja.flats.regions import segment
+from manganinja.flats.spreading import Spreading
 from manganinja.flats.values import EMPTY, Mark, Marks, Palette
 
 RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
@@ -205,21 +206,7 @@ def test_a_fit_for_other_features_is_refused() -> None:
 def test_an_empty_answer_is_an_answer() -> None:
     """A region that is likelier empty than anything else stays empty, and is not asked about."""
 
-    @dataclass(frozen=True)
-    class Known:
-        on_fraction: object = print
-        pairs: tuple = ()
-        references: tuple = ()
-        shapes: object = None
-
-        sheets = None
-
-        def describe(self, regions, palette, sheets=None):
-            return self
-
-        def strayed(self, palette):
-            return np.zeros(len(palette))
-
+    class Known(Spreading):
         def likelihoods(self, regions, palette, described=None):
             table = np.zeros((regions.count, len(palette) + 1))
             table[:, -1] = 0.9
@@ -228,7 +215,7 @@ def test_an_empty_answer_is_an_answer() -> None:
 
     cut = cut_regions(figure(neck=0))
     paint = np.full((*SIZE[::-1], 3), BLUE, np.uint8)
-    flats = colour_regions(cut, paint, PALETTE, spread=Known())  # type: ignore[arg-type]
+    flats = colour_regions(cut, paint, PALETTE, spread=Known([]))
     empty = flats.regions.labels[OUTSIDE[1], OUTSIDE[0]]
     assert flats.assignment.index[empty] == EMPTY and at(flats, BODY)[3] == 255
 

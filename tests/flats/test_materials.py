@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Painted references: one colour for each material, however it is shaded."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from manganinja.flats.materials import find_materials
+from manganinja.flats.oklab import distance, to_oklab
+from manganinja.flats.palette import entries_of, extract_palette, reference_colour_at
+
+Colour = tuple[int, int, int]
+SKIN, MINT, MINT_LIGHT, WHITE = (251, 236, 225), (172, 205, 170), (241, 255, 240), (252, 252, 252)
+LINE = (40, 30, 40)
+SIZE = 400
+
+
+def painted(grain: float = 0.0) -> np.ndarray:
+    """A figure in soft and hard shades, its parts divided by lines: (H, W, 4)."""
+    picture = np.zeros((SIZE, SIZE, 4), np.uint8)
+    # A dress: soft from light to mint, with the hard edge of a light on it.
+    shade = np.linspace(0, 1, 200)[:, None, None]
+    dress = (1 - shade) * np.array([215, 236, 213]) + shade * np.array(MINT)
+    picture[180:380, 60:340, :3] = dress.round()
+    picture[230:300, 120:200, :3] = MINT_LIGHT
+    # A face whose shadow has another hue, and a white collar.
+    picture[30:150, 120:280, :3] = SKIN
+    picture[30:150, 240:280, :3] = (235, 177, 161)
+    picture[150:180, 120:280, :3] = WHITE
+    alpha = np.zeros((SIZE, SIZE), np.uint8)
+    alpha[180:380, 60:340] = alpha[30:180, 120:280] = 255
+    for box in ((60, 180, 340, 380), (120, 30, 280, 150), (120, 150, 280, 180)):
+        cv2.rectangle(picture, box[:2], box[2:], (*LINE, 255), 3)
+        cv2.rectangle(alpha, box[:2], box[2:], (255,), 3)
+    rgb = picture[..., :3].astype(np.float64)
+    noise = np.random.default_rng(0).normal(0, grain, rgb.shape)
+    picture[..., :3] = np.clip(cv2.GaussianBlur(rgb, (3, 3), 0.6) + noise, 0, 255).round()
+    picture[..., 3] = alpha
+    return picture
+
+
+def away(one: Colour, other: Colour) -> float:
+    return float(distance(*to_oklab(np.array([one, other], np.uint8))))
+
+
+@pytest.mark.parametrize("grain", [0.0, 2.0, 4.0])
+def test_shades_of_a_material_are_one_colour(grain: float) -> None:
+    picture = painted(grain)
+    flats = extract_palette(picture)
+    entries = entries_of(picture, flats.palette, flats)
+    assert not flats.exact
+    dress = [entries[y, x] for x, y in ((160, 260), (250, 200), (300, 370))]
+    face = [entries[y, x] for x, y in ((180, 90), (265, 90))]
+    collar = entries[165, 200]
+    assert len(set(dress)) == len(set(face)) == 1
+    assert len({dress[0], face[0], collar}) == 3
+
+
+def test_a_pair_gives_the_colour_of_the_material_that_it_points_at() -> None:
+    picture = painted()
+    flats = extract_palette(picture)
+    for place, colour in (((180, 90), SKIN), ((265, 90), SKIN), ((200, 165), WHITE)):
+        assert away(reference_colour_at(picture, place, flats), colour) < 2
+    assert away(reference_colour_at(picture, (160, 260), flats), SKIN) > 3
+    # On a line: what lies beside it.
+    assert away(reference_colour_at(picture, (200, 31), flats), SKIN) < 2
+
+
+def test_a_lighter_material_without_a_line_is_one_of_its_own() -> None:
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[:, :150], picture[:, 150:] = (116, 136, 169), (221, 219, 237)
+    ramp = np.linspace(-14, 14, 200).round().astype(int)[:, None, None]
+    picture = np.clip(picture.astype(int) + ramp, 0, 255).astype(np.uint8)
+    found = find_materials(picture, np.ones(picture.shape[:2], bool))
+    assert found.labels[100, 60] != found.labels[100, 240]
+
+
+def test_the_smallest_pictures_have_a_material() -> None:
+    for shape in ((1, 1), (1, 7), (2, 2), (3, 5)):
+        picture = np.full((*shape, 3), 90, np.uint8)
+        found = find_materials(picture, np.ones(shape, bool))
+        assert found.colours.tolist() == [[90, 90, 90]]
+
+
+def test_the_same_picture_has_the_same_materials() -> None:
+    picture = painted(4.0)
+    one, other = (
+        find_materials(np.ascontiguousarray(picture[..., :3]), picture[..., 3] > 0)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.labels, other.labels)
+    np.testing.assert_array_equal(one.colours, other.colours)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mark means: the region that a line's end just misses, what no line is drawn round, and
+what looks like the thing that it corrects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from manganinja.flats.flatten import Flats, flatten
+from manganinja.flats.palette import ReferenceFlats, extract_palette
+from manganinja.flats.spreading import Pointed, Spreading
+from manganinja.flats.undrawn import touching_colours
+from manganinja.flats.values import EMPTY, Mark, Marks, Palette
+
+RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
+WHITE = (255, 255, 255)
+SIZE = (600, 500)
+BOX, INSIDE, OUTSIDE = (150, 120, 450, 380), (300, 250), (60, 60)
+
+
+def page(*boxes: tuple[int, int, int, int]) -> Image.Image:
+    image = Image.new("L", SIZE, 255)
+    for box in boxes or (BOX,):
+        ImageDraw.Draw(image).rectangle(box, outline=0, width=4)
+    return image
+
+
+def colours(*fills: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> np.ndarray:
+    """A reference (H, W, 4) of filled boxes with black outlines on nothing."""
+    image = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    for box, fill in fills:
+        ImageDraw.Draw(image).rectangle(box, fill=(*fill, 255), outline=(0, 0, 0, 255), width=4)
+    return np.asarray(image)
+
+
+class Said(Spreading):
+    """References that say one thing of the box and another of the rest."""
+
+    inside, outside = (0.9, 0.05, 0.05), (0.02, 0.02, 0.9)
+
+    def likelihoods(self, regions, palette, described=None):
+        table = np.tile(self.outside, (regions.count, 1))
+        for x, y in (INSIDE, (INSIDE[0], INSIDE[1] - 60)):
+            table[regions.labels[y, x]] = self.inside
+        return table
+
+
+def flats_of(image: Image.Image, spread: Spreading, marks: Marks, palette: Palette) -> Flats:
+    return flatten(image, None, palette, marks, spread=spread)
+
+
+def at(flats: Flats, place: tuple[int, int]) -> tuple[int, ...]:
+    return tuple(flats.rgba()[place[1], place[0]].tolist())
+
+
+PALETTE = Palette(np.array([RED, BLUE], np.uint8))
+REFERENCE = colours((BOX, RED))
+
+
+def said(reference: np.ndarray = REFERENCE, pairs: list[Pointed] | None = None) -> Said:
+    return Said([(reference, extract_palette(reference))], pairs or [])
+
+
+@pytest.mark.parametrize("off", [-6, -3, 1])
+def test_a_line_that_just_misses_its_region_means_that(off: int) -> None:
+    end = (float(BOX[0] + off) + 0.5, 250.5)
+    pairs = Marks(pairs=[(end, RED)])
+    flats = flats_of(page(), said(pairs=[Pointed(end, (300, 250))]), pairs, PALETTE)
+    assert at(flats, INSIDE) == (*RED, 255) and at(flats, OUTSIDE)[3] == 0
+    assert any("Just beside the region" in note for note in flats.notes)
+
+
+def test_a_line_that_ends_well_outside_means_what_it_says() -> None:
+    end = (60.5, 60.5)
+    marks = Marks(pairs=[(end, RED)])
+    flats = flats_of(page(), said(pairs=[Pointed(end, (300, 250))]), marks, PALETTE)
+    assert at(flats, OUTSIDE) == (*RED, 255)
+    assert not any("Just beside" in note for note in flats.notes)
+
+
+def trimmed() -> np.ndarray:
+    """A red box with a blue trim that no line divides from it."""
+    reference = colours((BOX, RED)).copy()
+    reference[340:372, 160:440, :3] = BLUE
+    return reference
+
+
+def test_colours_that_touch_without_a_line_are_known() -> None:
+    flats = extract_palette(trimmed())
+    red, blue = (flats.palette.with_colour(c)[1] for c in (RED, BLUE))
+    found = touching_colours([flats], flats.palette)
+    assert found[blue, red] and not found.diagonal().any()
+    apart = extract_palette(colours((BOX, RED), ((20, 20, 100, 90), BLUE)))
+    assert not touching_colours([apart], apart.palette).any()
+
+
+def test_a_mark_of_what_is_not_drawn_is_heard_nearby() -> None:
+    trim = (300, 356)
+    flats = flats_of(page(), said(trimmed()), Marks(hints=[Mark(trim, BLUE)]), PALETTE)
+    assert at(flats, trim) == (*BLUE, 255)
+    assert at(flats, INSIDE) == at(flats, (170, 140)) == (*RED, 255)
+    assert any("No line divides" in note for note in flats.notes)
+
+
+def test_two_marks_of_one_colour_in_one_thing_mean_all_of_it() -> None:
+    marks = Marks(hints=[Mark((300, 356), BLUE), Mark((200, 356), BLUE)])
+    flats = flats_of(page(), said(trimmed()), marks, PALETTE)
+    assert at(flats, INSIDE) == at(flats, (170, 140)) == (*BLUE, 255)
+
+
+def test_a_mark_in_the_middle_means_all_of_a_thing() -> None:
+    marks = Marks(hints=[Mark(INSIDE, BLUE)])
+    flats = flats_of(page(), said(trimmed()), marks, PALETTE)
+    assert at(flats, (170, 140)) == (*BLUE, 255)
+
+
+class Mistaken(Spreading):
+    """References that take every button for red."""
+
+    def likelihoods(self, regions, palette, described=None):
+        table = np.tile((0.7, 0.2, 0.05), (regions.count, 1))
+        table[regions.background] = (0, 0, 1)
+        return table
+
+
+def test_what_looks_like_a_corrected_thing_is_corrected_too() -> None:
+    buttons = [(100, 100, 160, 160), (300, 100, 360, 160), (100, 300, 400, 420)]
+    reference = colours((buttons[0], RED))
+    spread = Mistaken([(reference, extract_palette(reference))])
+    flats = flats_of(page(*buttons), spread, Marks(hints=[Mark((130, 130), BLUE)]), PALETTE)
+    assert at(flats, (130, 130)) == at(flats, (330, 130)) == (*BLUE, 255)
+    assert at(flats, (250, 360)) == (*RED, 255)
+
+
+def test_a_mark_that_says_what_is_known_changes_nothing() -> None:
+    buttons = [(100, 100, 160, 160), (300, 100, 360, 160), (100, 300, 400, 420)]
+    reference = colours((buttons[0], RED))
+    spread = Mistaken([(reference, extract_palette(reference))])
+    plain = flats_of(page(*buttons), spread, Marks(), PALETTE)
+    marked = flats_of(page(*buttons), spread, Marks(hints=[Mark((130, 130), RED)]), PALETTE)
+    np.testing.assert_array_equal(plain.rgba(), marked.rgba())
+
+
+def test_flats_without_a_look_at_touching_say_nothing_of_it() -> None:
+    flats = ReferenceFlats(PALETTE)
+    assert not touching_colours([flats], PALETTE).any()
+    assert EMPTY == -1
