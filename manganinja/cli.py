@@ -17,7 +17,7 @@ from PIL import Image
 
 from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
-from .weights.find import NONE, names_matcher
+from .weights.find import MATCH, NONE, names_matcher
 from .wire.protocol import (
     MAX_WEIGHT,
     PRESETS,
@@ -141,11 +141,11 @@ def _add_colorize(subcommands: Any) -> None:
     )
     parser.add_argument(
         "--model",
-        default="mini",
-        help="'mini', 'manganinja' (the published weights, see `manganinja weights`), the folder "
-        "of a model, 'match': a small network that finds the regions again in the reference and "
-        "paints nothing, or 'none': the same by their places and shapes alone; what is not sure "
-        "stays empty",
+        default=MATCH,
+        help="'match' (the default): a small network that finds the regions again in the "
+        "reference and paints nothing; 'none': the same by their places and shapes alone, and what "
+        "is not sure stays empty; 'mini', which paints; 'manganinja' (the published weights, see "
+        "`manganinja weights`); or the folder of a model",
     )
     parser.add_argument(
         "--preset",

@@ -19,6 +19,7 @@ from pathlib import Path
 from aiohttp import web
 
 from manganinja import __version__
+from manganinja.weights.find import MATCH
 from manganinja.wire.discovery import ALREADY_RUNNING, data_dir
 from manganinja.wire.protocol import PROTOCOL_VERSION, Record, ServerInfo, Status
 from server import record as record_file
@@ -40,7 +41,7 @@ class Settings:
 
     home: Path
     port: int = 0
-    model: str = "mini"
+    model: str = MATCH
     engine: str = PAINTER
     idle_exit_s: float = 1800.0
     cancel_grace_s: float = 30.0
@@ -224,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     add = parser.add_argument
     add("--port", type=int, default=0, help="0: any free port (default)")
-    add("--model", default="mini", help="name or folder of the model to load first")
+    add("--model", default=MATCH, help="name or folder of the model to load first")
     add("--engine", default=PAINTER, help="class that paints, module:Class")
     add("--idle-exit", type=float, default=1800.0, metavar="SECONDS", help="0: never end")
     add("--cancel-grace", type=float, default=30.0, metavar="SECONDS", help="then end the worker")

@@ -18,10 +18,10 @@ UNAIDED = ModelInfo(NONE, title="No model: regions and points")
 
 def bundled() -> tuple[ModelInfo, ...]:
     """What comes with the program beside the default model, the least of it last."""
-    card = describe(MATCH)
     # Torch is asked for, not imported: the server has no use for it.
-    usable = card.title and find_spec("torch") is not None
-    return (card, UNAIDED) if usable else (UNAIDED,)
+    if find_spec("torch") is None:
+        return (UNAIDED,)
+    return (*(card for card in map(describe, (MATCH, "mini")) if card.title), UNAIDED)
 
 
 def installed() -> tuple[ModelInfo, ...]:

@@ -40,7 +40,8 @@ def example(tmp_path: Path) -> Path:
 @pytest.fixture
 def scripted_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MANGANINJA_HOME", str(tmp_path / "home"))
-    command = [sys.executable, "-m", "server", "--engine", "tests.server.scripted:Painter"]
+    engine = ("--engine", "tests.server.scripted:Painter", "--model", "mini")
+    command = [sys.executable, "-m", "server", *engine]
     with subprocess.Popen(command, cwd=PROJECT) as process:
         deadline = time.monotonic() + 30
         while discovery.running_server() is None:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from manganinja.cli import main
 from manganinja.errors import BadRequest, Cancelled
 from manganinja.files import to_image, to_picture
-from manganinja.finishing import flats_for, prepare
+from manganinja.finishing import PICTURES, flats_for, prepare
 from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Pair, Point
 from manganinja.without_model import Progress, Unaided
 
@@ -177,6 +177,7 @@ def test_an_empty_reference_is_a_sentence() -> None:
 
 def test_progress_rises_and_cancel_stops_between_stages() -> None:
     heard: list[Progress] = []
+    PICTURES.forget()
     Unaided().paint(request(), heard.append)
     fractions = [progress.fraction for progress in heard]
     assert fractions == sorted(fractions) and len(set(fractions)) > 5 and fractions[-1] <= 1
@@ -187,6 +188,7 @@ def test_progress_rises_and_cancel_stops_between_stages() -> None:
             count[0] += 1
             return count[0] > last
 
+        PICTURES.forget()
         with pytest.raises(Cancelled):
             Unaided().paint(request(), is_cancelled=is_cancelled)
 

@@ -451,9 +451,11 @@ def _looked(cut: Cut, spread: Spreading, palette: Palette, recall: Recall) -> _L
         return _Looked(parts[0], parts[-1])
 
     pictures = [picture for picture, _ in spread.references]
-    return recall(
+    looked = recall(
         ("looked", *cut.source, *pictures, palette.colours, spread.weights, spread.identity), look
     )
+    spread.on_fraction(1.0)
+    return looked
 
 
 def _parts_of(cells: Cells) -> list[tuple[Regions, np.ndarray]]:
@@ -485,7 +487,9 @@ def _told(spread: Spreading, part: _Part, regions: Regions, palette: Palette) ->
     than what is known without them: a right pair makes nothing worse."""
     if not spread.pairs:
         return part.likely
-    told = spread.likelihoods(regions, palette, part.described)
+    # It may still stop what it does.
+    again = replace(spread, on_fraction=lambda fraction: spread.on_fraction(1.0))
+    told = again.likelihoods(regions, palette, part.described)
     before, after = (spread.with_none(regions, table) for table in (part.likely, told))
     rows, old, new = np.arange(len(before)), before.argmax(axis=1), after.argmax(axis=1)
     takes = after[rows, new] >= _SURELY_TOLD * after[rows, old]

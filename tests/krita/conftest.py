@@ -62,7 +62,9 @@ class DataFolder:
             project = self.path.parent / f"project-{len(list(self.path.parent.iterdir()))}"
             (project / "server").mkdir(parents=True, exist_ok=True)
             (project / "server" / "__init__.py").write_text("")
-            (project / "server" / "__main__.py").write_text(_STARTER.format(str(PROJECT), engine))
+            (project / "server" / "__main__.py").write_text(
+                _STARTER.format(str(PROJECT), ("--engine", engine, "--model", "mini"))
+            )
         record = {"python": sys.executable, "project": str(project), "version": "test"}
         (self.path / "install.json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -100,7 +102,7 @@ class DataFolder:
 _STARTER = """
 import os, sys
 os.chdir({0!r})
-os.execv(sys.executable, [sys.executable, "-m", "server", *sys.argv[1:], "--engine", {1!r}])
+os.execv(sys.executable, [sys.executable, "-m", "server", *sys.argv[1:], *{1!r}])
 """
 
 

