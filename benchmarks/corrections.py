@@ -2,18 +2,22 @@
 """``python -m benchmarks.corrections FOLDER``: an artist who corrects a page, simulated.
 
 Each case is a folder with ``lineart.png``, ``reference.png`` and ``truth.png`` (RGBA flats,
-transparent where nothing is). The page is coloured; then, dot after dot, the largest true region
-that is wrong gets a dot in its middle: a pair with the reference's place of that colour where there
-is one, else a hint. Printed for each page: regions, those wrong at first and at last, dots, regions
-mended and regions made wrong by them; and over all pages the last two for each dot.
+transparent where nothing is; or ``colour_truth.png``), and perhaps ``meta.json``, whose ``classes``
+name shades that count as one material. A shade of a flat counts for that. The page is coloured;
+then, dot after dot, the largest true region that is wrong gets a dot in its middle: a pair with the
+reference's place of that colour where there is one, else a hint. Printed for each page: regions,
+those wrong at first and at last, dots, regions mended and regions made wrong by them; and over all
+pages the last two for each dot.
 
 A true region is a connected area of one colour, off the lines, of at least 10 px at 512 px; it is
-right where the answer that most of it has is within an OKLab distance (times 100) of 3.
+right where the answer that most of it has is within an OKLab distance (times 100) of 3, or is
+nearest to a shade of the same material.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +31,7 @@ from PIL import Image
 from manganinja.files import read_image, to_image, to_picture
 from manganinja.flats.line_mask import ink, line_mask
 from manganinja.flats.oklab import distance, to_oklab
+from manganinja.flats.palette import extract_palette
 from manganinja.match.painter import Matching
 from manganinja.painter import Painter
 from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Hint, Pair, Point
@@ -45,6 +50,7 @@ class Page:
     Attributes:
         regions: (H, W) int32, true regions from 1; 0 elsewhere.
         colours: (n + 1, 3) uint8, of each region.
+        shades: (m, 3) float in OKLab, and the material of each; none where colours are exact.
     """
 
     name: str
@@ -52,12 +58,17 @@ class Page:
     reference: Image.Image
     regions: np.ndarray = field(repr=False)
     colours: np.ndarray = field(repr=False)
+    shades: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Page:
         """Read a case's folder."""
         lineart, reference = (read_image(folder / f"{n}.png") for n in ("lineart", "reference"))
-        truth = np.asarray(read_image(folder / "truth.png").convert("RGBA"))
+        truth = np.array(read_image(truth_of(folder)).convert("RGBA"))
+        flats = extract_palette(np.asarray(reference.convert("RGBA")))
+        for entry, shades in flats.shades.items():
+            for shade in shades:
+                truth[(truth[..., :3] == shade).all(axis=2), :3] = flats.palette.colours[entry]
         free = (line_mask(ink(lineart)) == 0) & (truth[..., 3] >= 128)
         codes = truth[..., :3].astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
         least = _LEAST_PX * (max(codes.shape) / 512) ** 2
@@ -69,7 +80,8 @@ class Page:
                 if stats[part, cv2.CC_STAT_AREA] >= least:
                     regions[parts == part] = len(colours)
                     colours.append((code >> 16, code >> 8 & 255, code & 255))
-        return cls(folder.name, lineart, reference, regions, np.array(colours, np.uint8))
+        known = np.array(colours, np.uint8)
+        return cls(folder.name, lineart, reference, regions, known, _shades(folder))
 
     def right(self, painted: np.ndarray) -> np.ndarray:
         """(n + 1,) bool: which regions have their colour in a picture (H, W, 4) uint8."""
@@ -81,9 +93,18 @@ class Page:
             if most & 255 < 128:
                 continue
             seen = np.array([[most >> 24 & 255, most >> 16 & 255, most >> 8 & 255]], np.uint8)
-            away = distance(to_oklab(seen), to_oklab(self.colours[region][None]))
-            found[region] = float(away[0]) < _NEAR
+            true = self.colours[region][None]
+            away = distance(to_oklab(seen), to_oklab(true))
+            found[region] = float(away[0]) < _NEAR or self._alike(seen, true)
         return found
+
+    def _alike(self, seen: np.ndarray, true: np.ndarray) -> bool:
+        """Whether two colours (1, 3) are shades of one material."""
+        if self.shades is None:
+            return False
+        lab, material = self.shades
+        one, other = (int(distance(lab, to_oklab(c)).argmin()) for c in (seen, true))
+        return bool(material[one] == material[other])
 
     def dot(self, region: int) -> Pair | Hint:
         """What says of a region what it is."""
@@ -95,6 +116,21 @@ class Page:
         if np.count_nonzero(near) >= _LEAST_OF_REFERENCE_PX:
             return Pair(Point(*_middle(near)), at)
         return Hint(at, "#{:02x}{:02x}{:02x}".format(*colour.tolist()))
+
+
+def truth_of(folder: Path) -> Path:
+    """The picture with the truth of a case."""
+    named = [folder / "truth.png", folder / "colour_truth.png"]
+    return next((path for path in named if path.exists()), named[0])
+
+
+def _shades(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    meta = folder / "meta.json"
+    classes = json.loads(meta.read_text("utf-8")).get("classes") if meta.exists() else None
+    if not classes:
+        return None
+    shades = np.concatenate([np.array(of, np.uint8) for of in classes.values()])
+    return to_oklab(shades), np.repeat(np.arange(len(classes)), [*map(len, classes.values())])
 
 
 def _middle(mask: np.ndarray) -> tuple[float, float]:
@@ -185,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         painter = Painter.load(options.model)
     whole = Tally()
     for folder in sorted(options.folder.glob(options.only)):
-        if (folder / "truth.png").exists():
+        if truth_of(folder).exists():
             tally = corrected(Page.read(folder), painter, options.model, options.most)
             print(f"{folder.name:30} {tally}", flush=True)
             whole.add(tally)

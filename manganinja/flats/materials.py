@@ -24,7 +24,7 @@ import numpy as np
 from .oklab import distance, to_oklab
 from .pixels import codes, colours, inside, span, touching
 
-_SMOOTHED = ((3, 10), (5, 10), (9, 16), (15, 24))
+_SMOOTHED = ((3, 10), (5, 10), (3, 18), (5, 18), (9, 18), (15, 24))
 """Side of the median that smooths, and levels that a pixel's neighbours may differ by."""
 _LEAST_IN_PIECES = 0.4
 _LEAST_PIECE_PX = 9

@@ -63,7 +63,7 @@ def said(reference: np.ndarray = REFERENCE, pairs: list[Pointed] | None = None) 
     return Said([(reference, extract_palette(reference))], pairs or [])
 
 
-@pytest.mark.parametrize("off", [-6, -3, 1])
+@pytest.mark.parametrize("off", [-4, -2, 1])
 def test_a_line_that_just_misses_its_region_means_that(off: int) -> None:
     end = (float(BOX[0] + off) + 0.5, 250.5)
     pairs = Marks(pairs=[(end, RED)])
