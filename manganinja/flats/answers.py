@@ -52,7 +52,9 @@ def given_to(
     if known.shapes is not None:
         likely = followed(words.regions, cells, known.shapes, hearing, said)
         words = replace(words, regions=likely)
-    answers = answered(cells, words, said, hearing.sure)
+    places = [int(cells.cells.labels[mark.at[1], mark.at[0]]) for mark in hearing.said]
+    home = np.array([*places, -1])[hearing.mark]
+    answers = answered(cells, words, said, hearing.sure, home)
     regions, region_of = cells.merged(answers.answer)
     largest = _largest(cells, region_of, regions.count)
     assignment = _assignment(cells, known, answers, region_of, largest)

@@ -73,14 +73,21 @@ class Answers:
     likely: np.ndarray
 
 
-def answered(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> Answers:
+def answered(
+    cells: Cells,
+    words: Words,
+    said: np.ndarray,
+    sure: np.ndarray,
+    home: np.ndarray | None = None,
+) -> Answers:
     """The best answer for every cell.
 
     Args:
         said: (cells,) int, the answer of the mark that is heard in each, -1 for none.
         sure: (cells,) float, how likely it holds; 1 where the mark lies.
+        home: (cells,) int, the cell in which that mark lies.
     """
-    likely = _likely(cells, words, said, sure)
+    likely = _likely(cells, words, said, sure, home)
     answer = likely.argmax(axis=1)
     # Nothing is weighed where a region is one cell.
     plain = np.bincount(cells.region_of, minlength=cells.regions.count)[cells.region_of] == 1
@@ -99,7 +106,13 @@ def answered(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> 
     return Answers(answer, likely[rows, answer], (said >= 0) & (answer == said), likely)
 
 
-def _likely(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> np.ndarray:
+def _likely(
+    cells: Cells,
+    words: Words,
+    said: np.ndarray,
+    sure: np.ndarray,
+    home: np.ndarray | None,
+) -> np.ndarray:
     """(cells, L) rows of 1: everything but the borders, multiplied."""
     regions = words.regions[cells.region_of]
     # A thing that the reference does not show looks like anything in parts.
@@ -117,8 +130,12 @@ def _likely(cells: Cells, words: Words, said: np.ndarray, sure: np.ndarray) -> n
     others /= np.maximum(others.sum(axis=1, keepdims=True), 1e-9)
     known[rows] = (1 - sure[rows])[:, None] * others
     known[rows, answer] = sure[rows]
+    best = own.argmax(axis=1)
     # That nothing is known of a cell doesn't speak against the mark.
     own[rows, answer] += words.cells[rows, -1]
+    if home is not None:
+        # What was thought of the mark's own place was wrong, so the same says nothing here.
+        own[rows[best[rows] == best[home[rows]]]] = 1.0
     likely = known * own**power
     likely[rows[sure[rows] >= 1]] = 0
     likely[rows[sure[rows] >= 1], answer[sure[rows] >= 1]] = 1

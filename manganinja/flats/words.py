@@ -94,7 +94,10 @@ def proposed(
         strayed = np.zeros_like(of_network)
     both = of_network if likely is None else joined(of_network, likely)
     painted = np.where(of_network.any(axis=1), of_network.argmax(axis=1), -1)
-    return Word(with_none(both), strayed, painted)
+    likely_of = with_none(both)
+    # A network that paints has an answer for everything; where it is not sure, it is asked about.
+    likely_of[painted >= 0, -1] = 0
+    return Word(likely_of, strayed, painted)
 
 
 def _white_is_bare(likely: np.ndarray | None) -> bool:

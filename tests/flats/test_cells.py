@@ -24,6 +24,7 @@ from manganinja.flats.paper import paper_likely
 from manganinja.flats.regions import segment
 from manganinja.flats.spreading import Spreading
 from manganinja.flats.values import EMPTY, Mark, Marks, Palette
+from manganinja.flats.words import proposed
 
 RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
 PALETTE = Palette(np.array([RED, BLUE], np.uint8))
@@ -236,17 +237,23 @@ HERE, THERE, NONE = (0.9, 0.05, 0.0, 0.05), (0.01, 0.97, 0.0, 0.02), (0.0, 0.0, 
 
 
 def answers(
-    cells: Cells, of_region: Sequence[float], of_head: Sequence[float], mark: Mark | None = None
+    cells: Cells,
+    of_region: Sequence[float],
+    of_head: Sequence[float],
+    of_body: Sequence[float] | None = None,
+    mark: Mark | None = None,
 ) -> tuple[int, int]:
-    """What head and body get, where this is known of the region and of the head by itself."""
+    """What head and body get, where this is known of the region and of each by itself."""
     head, body = (int(cells.cells.labels[y, x]) for x, y in (HEAD, BODY))
     whole = np.tile(of_region, (cells.regions.count, 1))
     each = np.tile(of_region, (cells.cells.count, 1))
-    each[head] = of_head
+    each[head], each[body] = of_head, of_region if of_body is None else of_body
     hearing = hear(cells, Marks(hints=[mark] if mark else []))
     _, entries = hearing.entries(PALETTE)
     said = np.array([*entries, -1])[hearing.mark]
-    found = answered(cells, Words(whole, each), said, hearing.sure).answer
+    places = [int(cells.cells.labels[one.at[1], one.at[0]]) for one in hearing.said]
+    home = np.array([*places, -1])[hearing.mark]
+    found = answered(cells, Words(whole, each), said, hearing.sure, home).answer
     return int(found[head]), int(found[body])
 
 
@@ -269,14 +276,32 @@ def test_a_cell_differs_where_it_is_surely_another_thing(
 
 
 @pytest.mark.parametrize(
-    ("of_region", "of_head", "expected"),
-    [(HERE, HERE, (0, 1)), (HERE, (0.3, 0.4, 0.0, 0.3), (1, 1)), (NONE, NONE, (1, 1))],
-    ids=["not what is surely another thing", "what is doubtful", "what nothing is known of"],
+    ("of_region", "of_head", "of_body", "expected"),
+    [
+        (HERE, HERE, THERE, (0, 1)),
+        (HERE, HERE, HERE, (1, 1)),
+        (HERE, (0.3, 0.4, 0.0, 0.3), HERE, (1, 1)),
+        (NONE, NONE, NONE, (1, 1)),
+    ],
+    ids=["not what is another thing", "the same mistake", "what is doubtful", "nothing known"],
 )
 def test_a_mark_from_afar_is_followed_by(
-    of_region: Sequence[float], of_head: Sequence[float], expected: tuple[int, int]
+    of_region: Sequence[float],
+    of_head: Sequence[float],
+    of_body: Sequence[float],
+    expected: tuple[int, int],
 ) -> None:
-    assert answers(two_cells(), of_region, of_head, Mark(BODY, BLUE)) == expected
+    found = answers(two_cells(), of_region, of_head, of_body, Mark(BODY, BLUE))
+    assert found == expected
+
+
+def test_a_network_that_paints_leaves_nothing_without_an_answer() -> None:
+    image = Image.new("L", SIZE, 255)
+    ImageDraw.Draw(image).rectangle((50, 50, 550, 450), outline=0, width=5)
+    paint = np.full((*SIZE[::-1], 3), RED, np.uint8)
+    regions = segment(line_mask(ink(image)), 8)
+    word = proposed(regions, paint, None, PALETTE, np.zeros((regions.count, len(PALETTE) + 1)))
+    assert (word.likely[:, -1] == 0).all() and (word.likely.argmax(axis=1) == 0).all()
 
 
 def test_cells_with_one_answer_stay_one_region() -> None:
