@@ -28,7 +28,7 @@ def followed(
         shapes: of the regions.
         said: (cells,) int, the answer of the mark that is heard in each cell, -1 for none.
     """
-    whole = np.bincount(cells.region_of, minlength=cells.regions.count) == 1
+    whole = cells.is_one
     told = np.full(cells.regions.count, -1)
     told[cells.region_of] = said
     certain = np.zeros(len(told), bool)

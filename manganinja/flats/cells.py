@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from .assign import hang_together
 from .leaks import Blobs, Passage
 from .paper import paper_likely
 from .regions import backgrounds, nearest_label
@@ -68,13 +69,16 @@ class Cells:
         """Whether every region is one cell."""
         return self.cells.count == self.regions.count
 
+    @property
+    def is_one(self) -> np.ndarray:
+        """(regions,) bool: which regions are one cell."""
+        return np.bincount(self.region_of, minlength=self.regions.count) == 1
+
     def merged(self, answers: np.ndarray) -> tuple[Regions, np.ndarray]:
         """Regions that are divided where the answers (cells,) differ; and which of them each cell
         belongs to. A region with one answer keeps its number."""
-        group = np.arange(self.cells.count)
-        for one, other in self.joints[answers[self.joints[:, 0]] == answers[self.joints[:, 1]]]:
-            _join(group, int(one), int(other))
-        group = np.array([_root(group, cell) for cell in range(len(group))])
+        alike = answers[self.joints[:, 0]] == answers[self.joints[:, 1]]
+        group = hang_together(self.cells.count, _both_ways(self.joints[alike]))
         return _numbered(self.cells, self.region_of, group, self.regions.count)
 
 
@@ -85,15 +89,13 @@ def find_cells(regions: Regions, blobs: Blobs) -> Cells:
     owner = _owners(regions, blobs)
     fine, coarse = _parts(blobs, paper, CLOSED), _parts(blobs, paper, LEAK)
     cells, cell_of = _Cutter(regions, blobs, owner).divided(fine)
+    blob = np.flatnonzero((cell_of >= 0) & (cell_of[coarse] >= 0))
+    group = hang_together(
+        cells.count, _both_ways(np.stack([cell_of[blob], cell_of[coarse[blob]]], axis=1))
+    )
+    # Regions keep their numbers; new cells come after them.
     of_region = np.arange(cells.count)
-    of_region[: regions.count] = np.arange(regions.count)
-    first = np.arange(cells.count)
-    for blob in np.flatnonzero(cell_of >= 0).tolist():
-        cell = int(cell_of[blob])
-        of_region[cell] = owner[blob]
-        if cell_of[coarse[blob]] >= 0:
-            _join(first, cell, int(cell_of[coarse[blob]]))
-    group = np.array([_root(first, cell) for cell in range(cells.count)])
+    of_region[cell_of[cell_of >= 0]] = owner[cell_of >= 0]
     whole, region_of = _numbered(cells, of_region, group, regions.count)
     joints, leaks = _joints(blobs, cell_of, region_of)
     return Cells(
@@ -151,26 +153,18 @@ def _numbered(
     return Regions(labels, cells.lines, areas, background, rooms), of_cell
 
 
-def _join(group: np.ndarray, one: int, other: int) -> None:
-    low, high = sorted((_root(group, one), _root(group, other)))
-    group[high] = low
-
-
-def _root(group: np.ndarray, member: int) -> int:
-    while group[member] != member:
-        member = int(group[member])
-    return member
+def _both_ways(pairs: np.ndarray) -> np.ndarray:
+    return np.concatenate([pairs, pairs[:, ::-1]])
 
 
 def _parts(blobs: Blobs, paper: np.ndarray, leak: float) -> np.ndarray:
     """(blobs + 1,) int: equal for blobs with a way between them of no likelier leaks, and for all
     that are paper."""
-    group = np.arange(blobs.count + 1)
-    for passage in blobs.passages:
-        of_paper = paper[list(passage.blobs)]
-        if of_paper.all() or (passage.leak <= leak and not of_paper.any()):
-            _join(group, *passage.blobs)
-    return np.array([_root(group, blob) for blob in range(len(group))])
+    ends = np.array([passage.blobs for passage in blobs.passages], np.int64).reshape(-1, 2)
+    closed = np.array([passage.leak <= leak for passage in blobs.passages], bool)
+    of_paper = paper[ends]
+    joined = of_paper.all(axis=1) | (closed & ~of_paper.any(axis=1))
+    return hang_together(blobs.count + 1, _both_ways(ends[joined]))
 
 
 def _paper_of(regions: Regions, blobs: Blobs, likely: np.ndarray) -> np.ndarray:
@@ -270,10 +264,7 @@ class _Cutter:
         _, found = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
         pieces = np.asarray(found, np.intp)
         numbers: dict[int, int] = {}
-        height, width = free.shape
-        ys = (window[0].start + np.arange(height) - self.blobs.corner[1]) // self.blobs.scale
-        xs = (window[1].start + np.arange(width) - self.blobs.corner[0]) // self.blobs.scale
-        blob = self.blobs.labels[ys][:, xs]
+        blob = self.blobs.within(window)
         blob[self.region_of[blob] != region] = 0
         sure = (open_ > 0) & (blob > 0)
         size = self.blobs.count + 1

@@ -409,11 +409,10 @@ def _trusted(spread: Spreading | None, cut: Cut) -> Spreading | None:
     if spread is None:
         return None
     cells, hearing = cut.cells, cut.hearing
-    whole = np.bincount(cells.region_of, minlength=cells.regions.count) == 1
     kept = []
     for pair in spread.pairs:
         cell = region_at(cells.cells, pair.lineart)
-        if cell is not None and hearing.sure[cell] >= 1 and whole[cells.region_of[cell]]:
+        if cell is not None and hearing.sure[cell] >= 1 and cells.is_one[cells.region_of[cell]]:
             kept.append(pair)
     return replace(spread, pairs=tuple(kept))
 

@@ -60,11 +60,13 @@ class Words:
 
 @dataclass(frozen=True)
 class Answers:
-    """Attributes:
-    answer: (cells,) int, column of :class:`Words`.
-    sure: (cells,) float, how likely it is.
-    marked: (cells,) bool, whether a mark that is heard there says so.
-    likely: (cells, L) float, how likely each answer is; borders are left out.
+    """An answer for every cell.
+
+    Attributes:
+        answer: (cells,) int, column of :class:`Words`.
+        sure: (cells,) float, how likely it is.
+        marked: (cells,) bool, whether a mark that is heard there says so.
+        likely: (cells, L) float, how likely each answer is; borders are left out.
     """
 
     answer: np.ndarray
@@ -90,8 +92,7 @@ def answered(
     likely = _likely(cells, words, said, sure, home)
     answer = likely.argmax(axis=1)
     # Nothing is weighed where a region is one cell.
-    plain = np.bincount(cells.region_of, minlength=cells.regions.count)[cells.region_of] == 1
-    plain &= said < 0
+    plain = cells.is_one[cells.region_of] & (said < 0)
     answer[plain] = words.regions[cells.region_of[plain]].argmax(axis=1)
     likely[plain] = words.regions[cells.region_of[plain]]
     costs = -np.log(likely + 1e-12)
@@ -144,8 +145,7 @@ def _likely(
 
 def _agreement(cells: Cells, words: Words) -> float:
     """How much what is known of cells agrees with what is known of regions that are one cell."""
-    only = np.bincount(cells.region_of, minlength=cells.regions.count) == 1
-    rows = np.flatnonzero(only[cells.region_of] & (cells.cells.areas_px > 0))
+    rows = np.flatnonzero(cells.is_one[cells.region_of] & (cells.cells.areas_px > 0))
     known = words.regions[cells.region_of[rows]]
     rows, known = rows[known.max(axis=1) > _SURE_ROW], known[known.max(axis=1) > _SURE_ROW]
     agreed = float(words.cells[rows, known.argmax(axis=1)].sum())

@@ -108,6 +108,14 @@ class Blobs:
         """Number of blobs."""
         return len(self.radius) - 1
 
+    def within(self, window: tuple[slice, slice]) -> np.ndarray:
+        """(h, w) int32: the blob of each pixel of a window of the page."""
+        rows, columns = (
+            (np.arange(part.start, part.stop) - begin) // self.scale
+            for part, begin in zip(window, self.corner[::-1])
+        )
+        return self.labels[rows[:, None], columns]
+
 
 def find_blobs(regions: Regions, judge: Judge | None = None) -> Blobs:
     """Every constriction of the regions, and how likely each is a leak.

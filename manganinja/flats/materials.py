@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from .assign import hang_together
 from .oklab import distance, to_oklab
 from .pixels import codes, colours, inside, span, touching
 
@@ -173,20 +174,13 @@ def _touches(labels: np.ndarray, rgb: np.ndarray, count: int) -> list[_Touch]:
 
 def _grouped(touches: Sequence[_Touch], areas: np.ndarray) -> np.ndarray:
     """(count,) int: equal for pieces that shading alone divides."""
-    group = np.arange(len(areas))
-
-    def root(piece: int) -> int:
-        while group[piece] != piece:
-            piece = int(group[piece])
-        return piece
-
+    pairs: list[tuple[int, int]] = []
     for touch in touches:
         smaller = int(areas[touch.other] < areas[touch.one])
         least = areas[[touch.one, touch.other][smaller]]
         if touch.length >= _LEAST_BORDER * np.sqrt(least) and _is_shading(touch, smaller):
-            one, other = sorted((root(touch.one), root(touch.other)))
-            group[other] = one
-    return np.array([root(piece) for piece in range(len(areas))])
+            pairs += [(touch.one, touch.other), (touch.other, touch.one)]
+    return hang_together(len(areas), np.array(pairs, np.int64).reshape(-1, 2))
 
 
 def _is_shading(touch: _Touch, smaller: int) -> bool:

@@ -10,8 +10,8 @@ How a reference is read, all of it on whole pictures at once:
    between them keeps them apart.
 3. A thin, dark colour that touches many others is the line colour. It stays in the palette where
    it also fills areas much wider than its lines (black hair, pupils).
-4. An exact colour that mostly touches one other of about the same hue is that one's shade or
-   highlight.
+4. A colour, or a material, that mostly touches one other of about the same hue is that one's shade
+   or highlight.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def shared_out(
         known = assignment.source[region] != UNKNOWN
         entry = int(assignment.index[region]) if known else None
         parts, given = _parts(free, corner, wanted[region], hearing, entries, entry)
-        _add_blobs(parts, free, corner, wanted[region], hearing, blobs)
+        _add_blobs(parts, free, blobs.within(window), wanted[region], hearing)
         codes = np.unique(parts[free]).tolist()
         number = np.zeros(max(codes, default=0) + 1, np.int32)
         for place, code in enumerate(codes):
@@ -125,21 +125,15 @@ def _parts(
 def _add_blobs(
     parts: np.ndarray,
     free: np.ndarray,
-    corner: tuple[int, int],
+    blob: np.ndarray,
     numbers: Sequence[int],
     hearing: Hearing,
-    blobs: Blobs,
 ) -> None:
-    """Parts of their own, in ``parts``, for marks that mean a part of the paper."""
-    marks = [number for number in numbers if number in hearing.blobs]
-    if not marks:
-        return
-    height, width = free.shape
-    rows = (corner[1] + np.arange(height) - blobs.corner[1]) // blobs.scale
-    columns = (corner[0] + np.arange(width) - blobs.corner[0]) // blobs.scale
-    here = blobs.labels[rows[:, None], columns]
-    for number in marks:
-        parts[free & np.isin(here, hearing.blobs[number])] = int(parts.max()) + 1
+    """Parts of their own, in ``parts``, for marks that mean a part of the paper; ``blob`` (h, w) is
+    the one of each pixel."""
+    for number in numbers:
+        if number in hearing.blobs:
+            parts[free & np.isin(blob, hearing.blobs[number])] = int(parts.max()) + 1
 
 
 def _within(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:

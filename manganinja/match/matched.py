@@ -36,7 +36,7 @@ class Matched(Spreading):
     @property
     def identity(self) -> tuple[object, ...]:
         """What tells it from others that look at the same pictures."""
-        return (*super().identity, id(self.matcher.network))
+        return (*super().identity, self.matcher.serial)
 
     def with_none(self, regions: Regions, likely: np.ndarray) -> np.ndarray:
         """Likelihoods (count, K + 1) with one more, for none of these."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,12 +43,17 @@ class Blend:
 
 @dataclass(frozen=True)
 class TrainedMatcher:
-    """A matcher that is ready to use."""
+    """A matcher that is ready to use.
+
+    Attributes:
+        serial: another one for each matcher of this process: what one has said is remembered.
+    """
 
     network: Matcher = field(repr=False)
     blend: Blend
     title: str = TITLE
     licence: str = LICENCE
+    serial: int = field(default_factory=itertools.count().__next__, repr=False, compare=False)
 
 
 _UNREADABLE = (
