@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
 
 from .assign import hang_together
+from .enclosed import Surroundings
 from .leaks import Blobs, Passage
 from .paper import paper_likely
 from .regions import backgrounds, nearest_label
@@ -63,6 +65,11 @@ class Cells:
     cell_of: np.ndarray = field(repr=False)
     drawn_of: np.ndarray = field(repr=False)
     paper_of: np.ndarray = field(repr=False)
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """The page as marks on it see it."""
+        return Surroundings(self.cells.lines)
 
     @property
     def are_whole(self) -> bool:

@@ -347,7 +347,7 @@ def colour_regions(
         assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
-    regions, assignment, palette = shared_out(regions, assignment, palette, hearing, cells.blobs)
+    regions, assignment, palette = shared_out(regions, assignment, palette, hearing, cells)
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()

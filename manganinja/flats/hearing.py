@@ -17,16 +17,16 @@ import numpy as np
 
 from .assign import region_at
 from .cells import CLOSED, PAPER, Cells
+from .enclosed import Reach
 from .values import EMPTY, Marks, Palette, Regions
 
 _SURELY = 0.95
 """How likely a blob is paper where a mark on it may mean all of that."""
 _LEAST_REACH = 0.3
 """How sure a mark is still heard."""
-_OPEN = 0.35
-"""A mark so far from any line, beside the widest place of the paper, means the paper ..."""
-_MOST_INKED = 5
-"""... unless it has ink in so many of eight directions."""
+_STRAYS, _ENCLOSED = 2.0, 12.0
+"""How far a mark is heard on open paper that it does not mean, beside the way to the next line: in
+the open, and where lines are round it."""
 _GROUND = 0.9
 """How wide a blob of paper is, beside the widest, where a mark means all of it."""
 
@@ -51,7 +51,7 @@ class Hearing:
         mark: (cells,) int, number of the mark that is heard in each cell, -1 for none.
         sure: (cells,) float, how likely it holds there; 1 where it lies.
         shared: (cells,) bool, cells in which marks of different colours lie; none is heard there.
-        nearby: of marks that are heard nearby alone, how far it is to the next line, in pixels.
+        nearby: of marks that are heard nearby alone, how far.
         blobs: of marks that mean a part of the paper, the blobs of that.
         notes: sentences for the artist.
     """
@@ -60,7 +60,7 @@ class Hearing:
     mark: np.ndarray = field(repr=False)
     sure: np.ndarray = field(repr=False)
     shared: np.ndarray = field(repr=False)
-    nearby: Mapping[int, float]
+    nearby: Mapping[int, Reach]
     blobs: Mapping[int, Sequence[int]]
     notes: tuple[str, ...]
 
@@ -140,7 +140,7 @@ class _Claims:
         self._paper = {int(blob) for blob in np.flatnonzero(cells.paper_of >= PAPER)}
         self._surely = {int(blob) for blob in np.flatnonzero(cells.paper_of >= _SURELY)}
         self._leaking = self._leaks()
-        self.nearby: dict[int, float] = {}
+        self.nearby: dict[int, Reach] = {}
         self._meant: dict[int, int] = {}
         self._ways: dict[int, list[tuple[int, float]]] = {}
         for passage in cells.blobs.passages:
@@ -178,7 +178,8 @@ class _Claims:
         queue: list[tuple[float, int, int, int]] = []
         for number, (mark, home) in enumerate(zip(self._said, self._home)):
             if home in self._paper and self._strays(mark, home):
-                self.nearby[number] = way_to_line(self._cells.cells.lines, mark.at)
+                way = way_to_line(self._cells.cells.lines, mark.at)
+                self.nearby[number] = Reach(_STRAYS * way, _ENCLOSED * way)
                 continue
             heapq.heappush(queue, (0.0, 0, number, home))
         coloured = {
@@ -230,22 +231,12 @@ class _Claims:
         return self._blobs.radius[home] >= _GROUND * widest and self._is_open(mark, home)
 
     def _is_open(self, mark: Said, home: int) -> bool:
-        """Whether a mark on the paper lies far from the lines."""
-        if int(self._drawn_of[home]) not in self._leaking:
+        """Whether a mark on the paper lies outside of what is drawn: not behind a straight line
+        over any opening, or in a part of the page that lines divide."""
+        region = int(self._drawn_of[home])
+        if region not in self._leaking and not self._cells.regions.background[region]:
             return True
-        widest = max(self._blobs.radius[blob] for blob in self._paper) * self._blobs.scale
-        if way_to_line(self._cells.cells.lines, mark.at) < _OPEN * widest:
-            return False
-        return self._sides_inked(mark.at) < _MOST_INKED
-
-    def _sides_inked(self, at: tuple[int, int]) -> int:
-        """In how many of eight directions there is ink before the page ends."""
-        (x, y), lines = at, self._cells.cells.lines
-        below, right = lines[y:, x:], lines[y:, : x + 1][:, ::-1]
-        above, left = lines[: y + 1, x:][::-1], lines[: y + 1, : x + 1][::-1, ::-1]
-        ways = [lines[y, x:], lines[y, :x], lines[y:, x], lines[:y, x]]
-        ways += [np.diagonal(quarter) for quarter in (below, right, above, left)]
-        return sum(bool(way.any()) for way in ways)
+        return self._cells.around.is_outside(mark.at)
 
     def sentences(self) -> list[str]:
         """For each region that several marks divide, and for marks heard nearby alone."""

@@ -9,20 +9,17 @@ it is known to have, if that is one of theirs; else they divide it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
 
 from .assign import BLANK, HINT, UNKNOWN
-from .cells import windows
+from .cells import Cells, windows
 from .hearing import Hearing, Place
-from .leaks import Blobs
 from .regions import nearest_label
 from .values import EMPTY, Assignment, Palette, Regions
 
-_LOCAL = 2.0
-"""How far a mark is heard on open paper that it does not mean, beside the way to the next line."""
 _APART = 0.8
 """Two marks that no constriction so narrow divides, beside the narrower one's place, lie in one
 thing, in which one of them means something that is not drawn."""
@@ -33,7 +30,7 @@ _DIVIDED = 0.6
 
 
 def shared_out(
-    regions: Regions, assignment: Assignment, palette: Palette, hearing: Hearing, blobs: Blobs
+    regions: Regions, assignment: Assignment, palette: Palette, hearing: Hearing, cells: Cells
 ) -> tuple[Regions, Assignment, Palette]:
     """Regions of their own for marks that share one, or that are heard nearby alone; the marks
     themselves are for :func:`.assign.decided`."""
@@ -50,7 +47,11 @@ def shared_out(
         known = assignment.source[region] != UNKNOWN
         entry = int(assignment.index[region]) if known else None
         parts, given = _parts(free, corner, wanted[region], hearing, entries, entry)
-        _add_blobs(parts, free, blobs.within(window), wanted[region], hearing)
+        near = [number for number in wanted[region] if number in hearing.nearby]
+        if near:
+            reach = {hearing.said[n].at: hearing.nearby[n] for n in near}
+            _add_nearby(parts, free, cells.around.of(reach, window), reach, corner)
+        _add_blobs(parts, free, cells.blobs.within(window), wanted[region], hearing)
         codes = np.unique(parts[free]).tolist()
         number = np.zeros(max(codes, default=0) + 1, np.int32)
         for place, code in enumerate(codes):
@@ -114,12 +115,22 @@ def _parts(
             # Between the marks; round each, a part of its own.
             parts = np.where(round_marks > 0, round_marks, len(colours) + nearest)
             given = {len(colours) + 1 + at: entry for at, entry in enumerate(colours)}
-    for number in numbers:
-        if number in hearing.nearby:
-            x, y = hearing.said[number].at
-            reach = _LOCAL * hearing.nearby[number]
-            parts[_within(free, x - corner[0], y - corner[1], reach)] = int(parts.max()) + 1
     return parts.astype(np.int32), given
+
+
+def _add_nearby(
+    parts: np.ndarray,
+    free: np.ndarray,
+    meant: np.ndarray,
+    marks: Collection[Place],
+    corner: tuple[int, int],
+) -> None:
+    """Parts of their own, in ``parts``, for marks that are heard nearby alone; ``meant`` (h, w) is
+    the one that means each place, from 1."""
+    first = int(parts.max())
+    for number, (x, y) in enumerate(marks, start=1):
+        own = free & (meant == number)
+        parts[_joined(own, int(x) - corner[0], int(y) - corner[1])] = first + number
 
 
 def _add_blobs(
@@ -138,18 +149,19 @@ def _add_blobs(
 
 def _within(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:
     """(h, w) bool: free places within ``reach`` of one, as the way goes round lines."""
-    radius = int(reach) + 1
-    top, left = max(0, y - radius), max(0, x - radius)
-    rows, columns = np.mgrid[: free.shape[0], : free.shape[1]]
-    disc = free & (np.hypot(rows - y, columns - x) <= reach)
-    _, pieces = cv2.connectedComponents(disc.astype(np.uint8), connectivity=4)
-    window = disc[top : y + radius + 1, left : x + radius + 1]
-    if not window.any():
-        return np.zeros(free.shape, bool)
-    if not disc[y, x]:
-        near_y, near_x = np.nonzero(window)
-        best = np.hypot(near_y + top - y, near_x + left - x).argmin()
-        y, x = int(near_y[best]) + top, int(near_x[best]) + left
+    rows, columns = np.ogrid[: free.shape[0], : free.shape[1]]
+    return _joined(free & (np.hypot(rows - y, columns - x) <= reach), x, y)
+
+
+def _joined(free: np.ndarray, x: int, y: int) -> np.ndarray:
+    """(h, w) bool: free places that hang together with one, or with the nearest free one."""
+    if not free.any():
+        return free
+    if not free[y, x]:
+        rows, columns = np.nonzero(free)
+        best = np.hypot(rows - y, columns - x).argmin()
+        y, x = int(rows[best]), int(columns[best])
+    _, pieces = cv2.connectedComponents(free.astype(np.uint8), connectivity=4)
     return pieces == pieces[y, x]
 
 

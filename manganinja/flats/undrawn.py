@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from .cells import Cells
+from .enclosed import Reach
 from .hearing import Hearing, Said, way_to_line
 from .palette import ReferenceFlats, nearest
 from .values import EMPTY, Palette
@@ -24,6 +25,8 @@ _KNOWN, _SURELY = 0.5, 0.9
 """How sure it must be what the thing is, if its colour touches the mark's; and else."""
 _OFF_MIDDLE = 0.8
 """How far the mark lies from the next line, beside the widest place of the thing, at most."""
+_LOCAL = 2.0
+"""How far it is then heard, beside the way to the next line."""
 _LEAST_TOUCH = 0.15
 """Of all the border that a colour has in the reference, the share without a line."""
 
@@ -68,7 +71,7 @@ def heard_nearby(
             continue
         way = way_to_line(cells.cells.lines, mark.at)
         if way < _OFF_MIDDLE * _widest(cells, cell):
-            nearby[number] = way
+            nearby[number] = Reach(_LOCAL * way, _LOCAL * way)
     if len(nearby) == len(hearing.nearby):
         return hearing
     gone = np.isin(hearing.mark, [n for n in nearby if n not in hearing.nearby])
@@ -94,7 +97,7 @@ def _widest(cells: Cells, cell: int) -> float:
     return float(cells.blobs.radius[own].max(initial=0.0)) * cells.blobs.scale
 
 
-def _notes(hearing: Hearing, nearby: dict[int, float]) -> list[str]:
+def _notes(hearing: Hearing, nearby: dict[int, Reach]) -> list[str]:
     new: list[Said] = [hearing.said[n] for n in nearby if n not in hearing.nearby]
     places = ", ".join(f"({x}, {y})" for x, y in (mark.at for mark in new))
     return [

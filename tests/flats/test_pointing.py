@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from manganinja.flats.enclosed import Reach, Surroundings, widest_openings
 from manganinja.flats.flatten import Flats, flatten
 from manganinja.flats.palette import ReferenceFlats, extract_palette
 from manganinja.flats.spreading import Pointed, Spreading
@@ -147,3 +148,46 @@ def test_flats_without_a_look_at_touching_say_nothing_of_it() -> None:
     flats = ReferenceFlats(PALETTE)
     assert not touching_colours([flats], PALETTE).any()
     assert EMPTY == -1
+
+
+def opened(width: int) -> Image.Image:
+    """A box whose left side is open over ``width`` pixels."""
+    image, middle = page(), (BOX[1] + BOX[3]) // 2
+    gap = (BOX[0] - 8, middle - width // 2, BOX[0] + 8, middle + width // 2)
+    ImageDraw.Draw(image).rectangle(gap, fill=255)
+    return image
+
+
+@pytest.mark.parametrize("width", [120, 180])
+def test_a_mark_in_an_outline_with_a_wide_opening_fills_up_to_a_straight_line(width: int) -> None:
+    flats = flatten(opened(width), None, PALETTE, Marks(hints=[Mark((230, 250), RED)]))
+    painted = flats.rgba()[..., 3] > 0
+    inside = np.zeros(painted.shape, bool)
+    inside[BOX[1] : BOX[3], BOX[0] : BOX[2]] = True
+    assert painted[inside].mean() > 0.97
+    near = np.zeros(painted.shape, bool)
+    near[BOX[1] - 12 : BOX[3] + 12, BOX[0] - 12 : BOX[2] + 12] = True
+    assert painted[~near].mean() < 0.002
+
+
+def test_what_lies_inside_sees_less_than_half_a_turn() -> None:
+    ink = np.zeros((80, 80), bool)
+    ink[[20, 60], 20:61] = ink[20:61, 60] = True
+    seen = widest_openings(ink)
+    assert seen[40, 40] < 120 < seen[40, 24] < 180 < seen[40, 15] and seen[5, 5] > 180
+
+
+def test_of_two_marks_on_open_paper_the_nearer_one_is_meant() -> None:
+    around = Surroundings(np.zeros((200, 300), np.uint8))
+    reach = Reach(60, 60)
+    found = around.of({(100, 100): reach, (180, 100): reach}, np.s_[0:200, 0:300])
+    assert found[100, 110] == 1 and found[100, 170] == 2 and found[10, 290] == 0
+    window = around.of({(100, 100): reach, (180, 100): reach}, np.s_[37:151, 61:203])
+    np.testing.assert_array_equal(window, found[37:151, 61:203])
+
+
+def test_surroundings_end_at_a_line() -> None:
+    lines = np.zeros((900, 1300), np.uint8)
+    lines[:, 600:603] = 255
+    found = Surroundings(lines).of({(560, 400): Reach(200, 400)}, np.s_[0:900, 0:1300])
+    assert found[400, 590] == 1 and not found[:, 610:].any()
