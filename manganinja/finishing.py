@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 from .errors import BadRequest
 from .files import to_image
 from .flats.checks import few
-from .flats.flatten import Cut, Flats, colour_regions, cut_regions
+from .flats.flatten import Cut, Flats, colour_regions, divide, marked
 from .flats.line_mask import drawn_lines, has_trace_lines
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting, shade_and_highlight
@@ -83,6 +84,8 @@ class Ground:
         pictures: the references, (H, W, 4) uint8 each.
         references: the flats of each.
         palette: the colours to use.
+        sheets: the references in regions, in the palette's colours.
+        serials: what stands for each reference where something is remembered of it.
         cut: the line art in regions; None where that is not asked for or can't be done.
         trouble: why it can't be done.
     """
@@ -92,6 +95,8 @@ class Ground:
     pictures: Sequence[np.ndarray] = field(repr=False)
     references: Sequence[ReferenceFlats] = field(repr=False)
     palette: Palette
+    sheets: Sequence[Sheet] = field(default=(), repr=False)
+    serials: tuple[str, ...] = ()
     cut: Cut | None = field(default=None, repr=False)
     trouble: BadRequest | None = None
 
@@ -114,36 +119,53 @@ def prepare(
     Args:
         on_fraction: hears how far it is, 0 to 1; may raise to stop.
     """
-    pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
     options, lineart = request.flats, to_image(request.lineart)
+    serial, divided, trouble = _serial(request.lineart), None, None
+    # What tells nothing of each other is looked at side by side.
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(_read, request, lineart, serial)
+        if options.result != "proposal":
+            try:
+                divided = divide(
+                    lineart,
+                    options.gap_px,
+                    [_path(path) for path in options.closing],
+                    [_path(path) for path in options.merging],
+                    _locks(request),
+                    lambda stage, part: on_fraction(part),
+                    _recall,
+                    serial,
+                )
+            except BadRequest as error:
+                # What the network can make of it is better than nothing.
+                trouble = error
+        ground = replace(reading.result(), pairs=pairs, trouble=trouble)
+    if divided is None:
+        return ground
+    papers = [paper for flats in ground.references if (paper := flats.paper) is not None]
+    marks = _marks(options, pairs, ground.pictures, ground.references)
+    return replace(ground, cut=marked(divided, marks, _locks(request), papers))
+
+
+def _read(request: ColorizeRequest, lineart: Image.Image, serial: str) -> Ground:
+    """What is known of the references."""
+    pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
+    serials = tuple(_serial(picture) for picture in request.references)
     # Where a trace line divides a shadow from its flat, they are two colours.
-    fold_shades = not _traced(lineart)
+    fold_shades = not _recall(("traced", serial), lambda: _traced(lineart))
     references = [
         _recall(
-            ("palette", picture, fold_shades),
+            ("palette", of, fold_shades),
             lambda picture=picture: extract_palette(picture, fold_shades=fold_shades),
         )
-        for picture in pictures
+        for picture, of in zip(pictures, serials)
     ]
-    palette = _given(options.palette) if options.palette else _together(references)
-    ground = Ground(request, pairs, pictures, references, palette)
-    if options.result == "proposal":
-        return ground
-    marks = _marks(options, pairs, pictures, references)
-    try:
-        pieces = cut_regions(
-            lineart,
-            marks,
-            options.gap_px,
-            _locks(request),
-            [colour for reference in references if (colour := reference.paper) is not None],
-            lambda stage, part: on_fraction(part),
-            _recall,
-        )
-    except BadRequest as error:
-        # What the network can make of it is better than nothing.
-        return replace(ground, trouble=error)
-    return replace(ground, cut=pieces)
+    asked = request.flats.palette
+    palette = _given(asked) if asked else _together(references)
+    sheets: list[Sheet] = []
+    if len(palette) and request.flats.result != "proposal":
+        sheets = [_sheet(*known, palette) for known in zip(pictures, serials, references)]
+    return Ground(request, {}, pictures, references, palette, sheets, serials)
 
 
 @dataclass(frozen=True)
@@ -271,9 +293,9 @@ def flats_for(
         [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
         on_fraction,
         [options.weight for options in request.options_of_references],
+        ground.sheets or None,
+        ground.serials,
     )
-    if len(palette):
-        spread = replace(spread, sheets=[_sheet(*reference, palette) for reference in known])
     return colour_regions(
         ground.cut,
         proposal,
@@ -303,8 +325,14 @@ def _recall(values: tuple[Any, ...], make: Callable[[], Any]) -> Any:
     return PICTURES.recall(fingerprint(*values), make)
 
 
-def _sheet(picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> Sheet:
-    values = ("sheet", picture, flats.palette.colours, flats.shades, palette.colours)
+def _serial(picture: Picture) -> str:
+    """What stands for a picture where something is remembered of it."""
+    size = picture.width_px, picture.height_px
+    return fingerprint(size, picture.format, picture.table, np.frombuffer(picture.pixels, np.uint8))
+
+
+def _sheet(picture: np.ndarray, serial: str, flats: ReferenceFlats, palette: Palette) -> Sheet:
+    values = ("sheet", serial, flats.palette.colours, flats.shades, palette.colours)
     return _recall(values, lambda: read_sheet(picture, flats, palette))
 
 

@@ -19,7 +19,8 @@ from .assign import hang_together
 from .enclosed import Surroundings
 from .leaks import Blobs, Passage
 from .paper import paper_likely
-from .regions import backgrounds, nearest_label
+from .pixels import unlike
+from .regions import backgrounds, filled_near, nearest_label
 from .values import Regions
 
 LEAK = 0.65
@@ -30,6 +31,8 @@ PAPER = 0.5
 """How likely a blob is paper from where on it is none of the drawing's."""
 _PURE = 0.97
 """Share of a piece that belongs to one cell, unless a cut has missed."""
+_INK_PX = 64
+"""How far from what is new the ink is looked at that may lie over it."""
 _FURTHER_PX = 1.5
 """A cut goes on so far into the ink, in pixels of the blobs, so that no crack stays."""
 
@@ -238,7 +241,10 @@ class _Cutter:
             table = np.zeros(len(sizes), np.int32)
             table[codes] = number + 1
             filled = np.where(free, table[group], 0)
-            np.copyto(labels[window], nearest_label(filled) - 1, where=mine)
+            near = _near(free & (filled != region + 1))
+            # Under ink that is farther from what is new, nobody sees the difference.
+            around = nearest_label(filled[near]) - 1
+            np.copyto(labels[window][near], around, where=mine[near])
             entry = {part: int(table[n]) - 1 for part, n in numbers.items() if n < len(table)}
             for blob in np.flatnonzero(self.region_of == region).tolist():
                 known = entry.get(int(parts[blob]), -1)
@@ -275,7 +281,7 @@ class _Cutter:
         blob[self.region_of[blob] != region] = 0
         sure = (open_ > 0) & (blob > 0)
         size = self.blobs.count + 1
-        codes, counts = _counted(pieces[sure].astype(np.int64) * size + blob[sure])
+        codes, _, counts = unlike(pieces[sure].astype(np.int64) * size + blob[sure])
         weight: dict[int, dict[int, int]] = {}
         for code, seen in zip(codes.tolist(), counts.tolist()):
             number = numbers.setdefault(int(parts[code % size]), len(numbers) + 1)
@@ -296,19 +302,8 @@ class _Cutter:
             group[mixed[pieces]] = 0
             group[torn] = of_blob[blob[torn]]
         group[~free] = 0
-        filled = nearest_label(group)
+        filled = filled_near(group, free & (group == 0))
         return np.where(free, np.maximum(filled, 1), 0), numbers
-
-
-def _counted(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which numbers (n,) there are, and how often. Neighbours are mostly equal, so that runs are
-    counted before anything is sorted."""
-    if not len(codes):
-        return codes, codes
-    starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
-    lengths = np.diff(np.append(starts, len(codes)))
-    found, of = np.unique(codes[starts], return_inverse=True)
-    return found, np.bincount(of, lengths).astype(np.int64)
 
 
 def _outward(path: np.ndarray) -> np.ndarray:
@@ -317,13 +312,26 @@ def _outward(path: np.ndarray) -> np.ndarray:
     return way / np.maximum(np.hypot(*way.T)[:, None], 1e-6)
 
 
+def _near(mask: np.ndarray) -> tuple[slice, slice]:
+    """The window round what is set, with some ink more."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - _INK_PX), int(rows[-1]) + 1 + _INK_PX),
+        slice(max(0, int(columns[0]) - _INK_PX), int(columns[-1]) + 1 + _INK_PX),
+    )
+
+
 def windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:
     """The bounding box of each wanted region, found in one look at the picture."""
     rank = np.full(regions.count, -1, np.int64)
     rank[wanted] = np.arange(len(wanted))
-    ys, xs = np.nonzero((rank >= 0)[regions.labels])
-    of = rank[regions.labels[ys, xs]]
+    of = rank[regions.labels]
     low, high = np.full((2, len(wanted)), np.iinfo(np.int64).max), np.zeros((2, len(wanted)), int)
+    # The ends of each run of pixels are all that counts.
+    ends = np.ones(of.shape, bool)
+    ends[:, 1:-1] = (of[:, 1:-1] != of[:, :-2]) | (of[:, 1:-1] != of[:, 2:])
+    ys, xs = np.nonzero(ends & (of >= 0))
+    of = of[ys, xs]
     for axis, places in enumerate((ys, xs)):
         np.minimum.at(low[axis], of, places)
         np.maximum.at(high[axis], of, places)

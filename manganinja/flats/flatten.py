@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -278,21 +281,40 @@ class Cut:
         return self.cells.regions
 
 
-def cut_regions(
+@dataclass(frozen=True)
+class Divided:
+    """Line art in regions and cells, before any mark is heard.
+
+    Attributes:
+        cells: the regions, and what they are made of.
+        source: what they are made of, by which they are remembered.
+        has_pencil: whether some lines were taken for pencil.
+        seconds: (stage, time) of what was done.
+    """
+
+    cells: Cells
+    source: tuple[Any, ...] = field(repr=False)
+    has_pencil: bool
+    seconds: tuple[tuple[str, float], ...]
+
+
+def divide(
     lineart: Image.Image,
-    marks: Marks | None = None,
     gap_px: float = 8,
+    closing: Sequence[np.ndarray] = (),
+    merging: Sequence[np.ndarray] = (),
     kept: np.ndarray | None = None,
-    papers: Collection[Colour] = (),
     on_stage: OnStage = lambda stage, fraction: None,
     recall: Recall = lambda what, make: make(),
-) -> Cut:
+    serial: str | None = None,
+) -> Divided:
     """Cut line art into regions; arguments and errors as of :func:`flatten`.
 
     Args:
+        closing, merging: of :class:`.values.Marks`.
         recall: gives what was worked out of the same values before, or makes it.
+        serial: stands for the line art there.
     """
-    marks = marks or Marks()
     clock = _Clock(on_stage)
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
@@ -301,19 +323,43 @@ def cut_regions(
         lines, has_pencil = drawn_lines(lineart)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
-        regions = join_hatching(segment(lines, gap_px, marks.closing, marks.merging))
+        regions = join_hatching(segment(lines, gap_px, closing, merging))
         return find_cells(regions, find_blobs(regions)), has_pencil
 
-    source = (lineart, gap_px, *marks.closing, "", *marks.merging)
+    source = (serial or lineart, gap_px, *closing, "", *merging)
     cells, has_pencil = recall(("regions", *source), cut)
     _check_kept(kept, cells.regions.lines)
+    clock.end()
+    return Divided(cells, source, has_pencil, tuple(clock.seconds))
+
+
+def marked(
+    divided: Divided,
+    marks: Marks,
+    kept: np.ndarray | None = None,
+    papers: Collection[Colour] = (),
+) -> Cut:
+    """Line art in regions with the artist's marks heard; arguments as of :func:`flatten`."""
+    cells = divided.cells
     hearing = hear(cells, marks, papers)
     notes = (*hearing.notes, *sentences(cells.regions, marks, kept, papers))
-    if has_pencil:
+    if divided.has_pencil:
         notes = (_PENCIL_NOTE, *notes)
-    clock.end()
-    clock_seconds = tuple(clock.seconds)
-    return Cut(cells, marks, hearing, tuple(papers), source, notes, clock_seconds)
+    return Cut(cells, marks, hearing, tuple(papers), divided.source, notes, divided.seconds)
+
+
+def cut_regions(
+    lineart: Image.Image,
+    marks: Marks | None = None,
+    gap_px: float = 8,
+    kept: np.ndarray | None = None,
+    papers: Collection[Colour] = (),
+    on_stage: OnStage = lambda stage, fraction: None,
+) -> Cut:
+    """:func:`divide` and :func:`marked` in one; arguments and errors as of :func:`flatten`."""
+    marks = marks or Marks()
+    divided = divide(lineart, gap_px, marks.closing, marks.merging, kept, on_stage)
+    return marked(divided, marks, kept, papers)
 
 
 def colour_regions(
@@ -438,18 +484,22 @@ class _Looked:
 def _looked(cut: Cut, spread: Spreading, palette: Palette, recall: Recall) -> _Looked:
     """What the references say of regions and cells. It depends on the pictures alone."""
     cells, alone = cut.cells, replace(spread, pairs=())
+    asked = _parts_of(cells)
 
     def look() -> _Looked:
-        parts: list[_Part] = []
-        for number, (regions, _) in enumerate(_parts_of(cells)):
-            part = replace(alone, on_fraction=_half(spread.on_fraction, number))
-            sheets = parts[0].described.sheets if parts else None
-            described = part.describe(regions, palette, sheets)
-            likely = part.likelihoods(regions, palette, described)
-            parts.append(_Part(described, likely))
+        sheets = spread.sheets or alone.read_sheets(palette)
+        told = _Together(spread.on_fraction, len(asked))
+
+        def seen(number: int) -> _Part:
+            part = replace(alone, on_fraction=partial(told.tell, number))
+            described = part.describe(asked[number][0], palette, sheets)
+            return _Part(described, part.likelihoods(asked[number][0], palette, described))
+
+        with ThreadPoolExecutor(len(asked)) as beside:
+            parts = list(beside.map(seen, range(len(asked))))
         return _Looked(parts[0], parts[-1])
 
-    pictures = [picture for picture, _ in spread.references]
+    pictures = spread.serials or [picture for picture, _ in spread.references]
     looked = recall(
         ("looked", *cut.source, *pictures, palette.colours, spread.weights, spread.identity), look
     )
@@ -463,8 +513,22 @@ def _parts_of(cells: Cells) -> list[tuple[Regions, np.ndarray]]:
     return [whole] if cells.are_whole else [whole, (cells.cells, cells.paper)]
 
 
-def _half(on_fraction: Callable[[float], None], number: int) -> Callable[[float], None]:
-    return lambda fraction: on_fraction(0.5 * (number + fraction))
+class _Together:
+    """How far several things are together that go on side by side.
+
+    Args:
+        on_fraction: hears it, from one of them at a time.
+    """
+
+    def __init__(self, on_fraction: Callable[[float], None], count: int) -> None:
+        self._on_fraction, self._done = on_fraction, [0.0] * count
+        self._lock = threading.Lock()
+
+    def tell(self, number: int, fraction: float) -> None:
+        """One of them is so far."""
+        with self._lock:
+            self._done[number] = max(self._done[number], fraction)
+            self._on_fraction(sum(self._done) / len(self._done))
 
 
 def _fitted(

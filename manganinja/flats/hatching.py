@@ -36,9 +36,13 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 def join_hatching(regions: Regions) -> Regions:
     """The same regions, each hatched area one of them."""
-    wide, long, angle = _slivers(regions)
-    narrow = wide <= _WIDEST * line_width(regions.lines) + 2
-    sliver = narrow & (long >= _LONGER * wide) & ~regions.background
+    wide = _widths(regions)
+    narrow = (wide <= _WIDEST * line_width(regions.lines) + 2) & ~regions.background
+    narrow &= regions.areas_px <= regions.labels.size / 50
+    if np.count_nonzero(narrow) < _FEWEST:
+        return regions
+    long, angle = _strips(regions, wide, narrow)
+    sliver = narrow & (long >= _LONGER * wide)
     if np.count_nonzero(sliver) < _FEWEST:
         return regions
     pairs, shared = neighbours(regions, sliver)
@@ -58,22 +62,25 @@ def join_hatching(regions: Regions) -> Regions:
     return _merged(regions, _with_scraps(regions, group, hatched), roots)
 
 
-def _slivers(regions: Regions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(count,) each: how wide a region is, how long if it were a strip of that width, and how it is
-    turned, in radians."""
-    count = regions.count
+def _widths(regions: Regions) -> np.ndarray:
+    """(count,) float: how wide each region is at its widest place."""
     depth = cv2.distanceTransform(cv2.bitwise_not(regions.lines), cv2.DIST_L2, 3)
     ridge = (depth > 0) & (depth >= cv2.dilate(depth, _SQUARE))
-    deepest = np.full(count, 0.5)
+    deepest = np.full(regions.count, 0.5)
     np.maximum.at(deepest, regions.labels[ridge], depth[ridge])
-    wide = np.maximum(2 * deepest - 1, 1.0)
-    small = regions.areas_px <= regions.labels.size / 50
-    ys, xs = np.nonzero(small[regions.labels] & (regions.lines == 0))
+    return np.maximum(2 * deepest - 1, 1.0)
+
+
+def _strips(regions: Regions, wide: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(count,) each, of those that are ``asked`` for: how long a region is if it were a strip of
+    its width, and how it is turned, in radians."""
+    count = regions.count
+    ys, xs = np.nonzero(asked[regions.labels] & (regions.lines == 0))
     of = regions.labels[ys, xs]
     seen = np.maximum(np.bincount(of, minlength=count), 1)
     x, y = (v - (np.bincount(of, v, count) / seen)[of] for v in (xs, ys))
     xx, yy, xy = (np.bincount(of, v, count) for v in (x * x, y * y, x * y))
-    return wide, np.where(small, seen / wide, 0.0), 0.5 * np.arctan2(2 * xy, xx - yy)
+    return np.where(asked, seen / wide, 0.0), 0.5 * np.arctan2(2 * xy, xx - yy)
 
 
 def _with_scraps(regions: Regions, group: np.ndarray, hatched: np.ndarray) -> np.ndarray:

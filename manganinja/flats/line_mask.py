@@ -220,12 +220,20 @@ def pencil(lineart: Image.Image, mask: np.ndarray) -> np.ndarray | None:
     """
     if np.count_nonzero(mask) > _MOST_LINES * mask.size:
         return None
-    rgba = np.asarray(eight_bit(lineart).convert("RGBA"))
-    highest, lowest = rgba[..., :3].max(axis=2), rgba[..., :3].min(axis=2)
-    covered = (mask > 0) & (rgba[..., 3] >= 128)
-    light = covered & (highest - lowest >= _PENCILLED) & (highest >= _LIGHT)
-    inked = covered & (highest < _LIGHT)
-    if light.sum() < _LEAST_PENCIL * covered.sum() or inked.sum() < light.sum() / 4:
+    lineart = eight_bit(lineart)
+    if lineart.mode in ("1", "L", "LA"):
+        return None
+    red, green, blue, alpha = cv2.split(np.asarray(lineart.convert("RGBA")))
+    highest = cv2.max(cv2.max(red, green), blue)
+    coloured = cv2.subtract(highest, cv2.min(cv2.min(red, green), blue)) >= _PENCILLED
+    covered = (mask > 0) & (np.asarray(alpha) >= 128)
+    light, inked = covered & coloured & (highest >= _LIGHT), covered & (highest < _LIGHT)
+    pencil_px, whole = np.count_nonzero(light), np.count_nonzero(covered)
+    if (
+        pencil_px < _LEAST_PENCIL * whole
+        or np.count_nonzero(inked) < pencil_px / 4
+        or not pencil_px
+    ):
         return None
     walls = cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, found = cv2.connectedComponents(1 - walls, connectivity=4)
@@ -234,8 +242,8 @@ def pencil(lineart: Image.Image, mask: np.ndarray) -> np.ndarray | None:
     outer = np.zeros(int(rooms.max()) + 1, bool)
     outer[edge] = True
     outer[0] = False
-    outside = light & outer[rooms]
-    return light if outside.sum() >= _LEAST_OUTSIDE * light.sum() else None
+    outside = np.count_nonzero(light & outer[rooms])
+    return light if outside >= _LEAST_OUTSIDE * pencil_px else None
 
 
 def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:

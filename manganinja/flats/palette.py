@@ -321,19 +321,18 @@ def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
 
 
 def _exact_survey(rgb: np.ndarray, flat_mask: np.ndarray, most: int) -> _Survey:
-    codes = pixels.codes(rgb)
-    total = np.bincount(codes.ravel(), minlength=pixels.CODES)
-    flat = np.bincount(codes[flat_mask], minlength=pixels.CODES)
+    codes, places, total = pixels.unlike(pixels.codes(rgb))
+    flat = np.bincount(places[flat_mask], minlength=len(codes))
     least = np.clip(int(flat_mask.size * _LEAST_FLAT_SHARE), 1, None)
     least = max(least, _LEAST_FLAT_PX if flat_mask.size > 256 else 1)
     # A colour that is hardly ever flat is a thin line or its anti-aliasing.
     listed = np.flatnonzero((flat >= least) & (3 * flat >= total))
     listed = listed[np.argsort(-flat[listed], kind="stable")][: 4 * most]
-    table = np.full(pixels.CODES, -1, np.int16)
+    table = np.full(len(codes), -1, np.int16)
     table[listed] = np.arange(len(listed))
-    labels = table[codes]
+    labels = table[places]
     labels[~flat_mask] = -1
-    return _Survey(rgb, labels, pixels.colours(listed.astype(np.uint32)), flat[listed], exact=True)
+    return _Survey(rgb, labels, pixels.colours(codes[listed]), flat[listed], exact=True)
 
 
 def _painted_survey(rgb: np.ndarray, opaque: np.ndarray) -> _Survey:
@@ -675,11 +674,10 @@ def _exact_labels(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) ->
 
 def _matches(rgb: np.ndarray, colours: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
     """For each pixel the nearest of a few colours, and whether it is within a distance."""
-    listed, places = np.unique(pixels.codes(rgb), return_inverse=True)
+    listed, places, _ = pixels.unlike(pixels.codes(rgb))
     lab, members = to_oklab(pixels.colours(listed)), to_oklab(colours)
     found = _nearest_lab(members, lab)
     match = distance(lab, members[found]) <= within
-    places = places.reshape(rgb.shape[:2])
     return found[places], match[places]
 
 

@@ -29,6 +29,21 @@ def colours(listed: np.ndarray) -> np.ndarray:
     return np.stack([listed >> 16, (listed >> 8) & 255, listed & 255], axis=-1).astype(np.uint8)
 
 
+def unlike(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which values there are, sorted (k,); the place of each pixel's among them, of the shape of
+    ``values``; and how often each is there, (k,). As ``numpy.unique``; but neighbours are mostly
+    equal, so that runs are found before anything is sorted."""
+    flat = values.ravel()
+    if not len(flat):
+        nothing = np.zeros(0, np.int64)
+        return flat, nothing.reshape(values.shape), nothing
+    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    lengths = np.diff(np.append(starts, len(flat)))
+    found, of = np.unique(flat[starts], return_inverse=True)
+    counts = np.bincount(of, lengths).astype(np.int64)
+    return found, np.repeat(of, lengths).reshape(values.shape), counts
+
+
 def span(
     rgb: np.ndarray, square: np.ndarray = _SQUARE, anchor: tuple[int, int] = (-1, -1)
 ) -> np.ndarray:

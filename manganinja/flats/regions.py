@@ -145,6 +145,7 @@ class Marking:
     Attributes:
         labels: (h, w) int32, 0 = unmarked.
         born: (labels + 1,) int32, number of the ball that found each.
+        at: (labels + 1,) int64, one pixel of each, counted row by row; -1 for none.
         part: (labels + 1,) int32, equal for marks between which the last ball can roll.
     """
 
@@ -152,6 +153,7 @@ class Marking:
         self._older = older
         self.labels = np.zeros(shape, np.int32)
         self.born = np.zeros(1, np.int32)
+        self.at = np.full(1, -1, np.int64)
         self.part = np.zeros(1, np.int32)
 
     def add_ball(self, number: int, free: np.ndarray, is_gap: bool, smallest: int) -> None:
@@ -166,13 +168,13 @@ class Marking:
         parts, ids, stats, _ = cv2.connectedComponentsWithStats(
             free.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
         )
-        part_of = np.zeros(len(self.born), np.int32)
-        part_of[self.labels.ravel()] = ids.ravel()
-        part_of[0] = 0
+        part_of = np.where(self.at >= 0, np.asarray(ids, np.int32).ravel()[self.at], 0)
         kept = self._kept(part_of, parts, number) if is_gap else self._one_each(part_of, parts)
         inside = np.bincount(part_of[kept], minlength=parts)
         fresh = np.flatnonzero((inside == 0) & (stats[:, cv2.CC_STAT_AREA] >= smallest))
-        self._relabel(part_of, kept, inside, fresh[fresh > 0], ids, number)
+        fresh = fresh[fresh > 0]
+        self._relabel(part_of, kept, inside, fresh, ids, number)
+        self.at = np.concatenate([[-1], self.at[kept], _first_pixels(ids, stats, fresh)])
 
     def _one_each(self, part_of: np.ndarray, parts: int) -> np.ndarray:
         """Marks that stay, when all in one part are one: the oldest of each."""
@@ -211,7 +213,9 @@ class Marking:
         single = kept & (inside[part_of] == 1)
         whole[part_of[single]] = renamed[single]
         whole[fresh] = np.arange(kept.sum() + 1, kept.sum() + 1 + len(fresh))
-        self.labels = np.maximum(whole[ids], renamed[self.labels])
+        labels = whole[ids]
+        # Where several marks share a part, each stays where it is.
+        self.labels = labels if single[kept].all() else np.maximum(labels, renamed[self.labels])
         self.born = np.concatenate(
             [[0], self.born[kept], np.full(len(fresh), number)], dtype=np.int32
         )
@@ -226,6 +230,20 @@ class Marking:
         # The neighbours of a pixel that is so far from any line can't lie behind one, but they may
         # be too close to it for the ball.
         self.labels = np.where(distance > radius, labels, 0)
+        self.at[:] = -1
+        self.at[self.labels.ravel()] = np.arange(self.labels.size)
+        self.at[0] = -1
+
+
+def _first_pixels(ids: np.ndarray, stats: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """(n,) int64: one pixel of each part, counted row by row; ``stats`` as of OpenCV."""
+    boxes = stats[parts][:, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT, cv2.CC_STAT_WIDTH]].tolist()
+    columns = [
+        left + int((ids[top, left : left + width] == part).argmax())
+        for part, (top, left, width) in zip(parts.tolist(), boxes)
+    ]
+    tops = np.array([top for top, _, _ in boxes], np.int64)
+    return tops * ids.shape[1] + np.array(columns, np.int64)
 
 
 def _marked(walls: np.ndarray, gap_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -283,10 +301,33 @@ def nearest_label(labels: np.ndarray) -> np.ndarray:
     _, nearest = cv2.distanceTransformWithLabels(
         missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    label_of = np.zeros(int(nearest.max()) + 1, np.int32)
-    given = missing == 0
-    label_of[nearest[given]] = labels[given]
-    return label_of[nearest]
+    # OpenCV numbers the pixels that have one from 1 on, row by row.
+    given = labels[missing == 0]
+    filled = labels.copy()
+    gone = missing.view(bool)
+    filled[gone] = given[np.asarray(nearest, np.int32)[gone] - 1]
+    return filled
+
+
+def filled_near(labels: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Labels (H, W) with those of ``missing`` pixels (H, W) bool filled as :func:`nearest_label`
+    does; looks round these pixels alone."""
+    found = labels.copy()
+    wanted = missing.astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(wanted, connectivity=8)
+    for left, top, width, height, _ in stats[1:count].tolist():
+        reach = 8
+        while True:
+            low, right = max(0, top - reach), left + width + reach
+            window = np.s_[low : top + height + reach, max(0, left - reach) : right]
+            known = labels[window] > 0
+            away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
+            asked = missing[window]
+            if known.shape == labels.shape or (known.any() and away[asked].max() < reach):
+                break
+            reach *= 4
+        found[window][asked] = nearest_label(labels[window])[asked]
+    return found
 
 
 def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:

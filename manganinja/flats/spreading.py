@@ -157,6 +157,7 @@ class Spreading:
         on_fraction: hears how far it is, 0 to 1; may raise to stop.
         weights: how much each reference counts where several would do, above 0; 1 if empty.
         sheets: the references in regions, in the palette's colours, where that is known already.
+        serials: what stands for each reference where something is remembered of it.
     """
 
     references: Sequence[tuple[np.ndarray, ReferenceFlats]]
@@ -164,6 +165,7 @@ class Spreading:
     on_fraction: Callable[[float], None] = lambda fraction: None
     weights: Sequence[float] = ()
     sheets: Sequence[Sheet] | None = None
+    serials: Sequence[str] = ()
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -200,13 +202,15 @@ class Spreading:
         Args:
             sheets: the references, where they are known already.
         """
-        sheets = sheets or self.sheets
-        if sheets is None:
-            sheets = [read_sheet(picture, flats, palette) for picture, flats in self.references]
+        sheets = sheets or self.sheets or self.read_sheets(palette)
         self.on_fraction(0.2)
         described = Described(*describe(regions), sheets)
         self.on_fraction(0.3)
         return described
+
+    def read_sheets(self, palette: Palette) -> list[Sheet]:
+        """The references in the palette's colours."""
+        return [read_sheet(picture, flats, palette) for picture, flats in self.references]
 
     def _likely(
         self, regions: Regions, palette: Palette, described: Described | None = None

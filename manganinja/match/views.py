@@ -203,6 +203,14 @@ class _Frame:
         """(n, 2) places of the picture in pixels of the square."""
         return (xy - (self.left, self.top)) * self.scale + (self.to_left, self.to_top)
 
+    def cells(self, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Columns and rows of the grid that pixels (n,) and (m,) int of the picture lie in."""
+        found = []
+        for at, start, to in ((xs, self.left, self.to_left), (ys, self.top, self.to_top)):
+            placed = ((at + 0.5 - start) * self.scale + to) * (GRID / VIEW_PX)
+            found.append(np.clip(placed.astype(np.int64), 0, GRID - 1))
+        return found[0], found[1]
+
 
 def _view(
     regions: Regions,
@@ -263,21 +271,22 @@ def _cells(frame: _Frame, regions: Regions, rows: np.ndarray) -> tuple[np.ndarra
     rank = np.full(regions.count, -1, np.int64)
     rank[rows] = np.arange(len(rows))
     stride = max(1, round(np.sqrt(regions.labels.size / _MOST_SAMPLES)))
-    free = (regions.lines[::stride, ::stride] == 0) & (
-        rank[regions.labels[::stride, ::stride]] >= 0
-    )
-    ys, xs = np.nonzero(free)
-    of = rank[regions.labels[::stride, ::stride][free]]
+    ranks = rank[regions.labels[::stride, ::stride]]
+    free = (regions.lines[::stride, ::stride] == 0) & (ranks >= 0)
+    height, width = free.shape
+    cell_x, cell_y = frame.cells(np.arange(width) * stride, np.arange(height) * stride)
+    of = ranks[free]
+    codes = of * GRID**2 + (cell_y[:, None] * GRID + cell_x)[free]
     if stride > 1:
         # Whoever the coarse look has missed is looked at pixel by pixel.
         missed = np.bincount(of, minlength=len(rows)) == 0
         every = (rank >= 0) & np.append(missed, False)[rank]
-        more_ys, more_xs = np.nonzero(every[regions.labels] & (regions.lines == 0))
-        of = np.concatenate([of, rank[regions.labels[more_ys, more_xs]]])
-        ys, xs = np.append(ys * stride, more_ys), np.append(xs * stride, more_xs)
-    at = frame.placed(np.stack([xs + 0.5, ys + 0.5], axis=1)) * (GRID / VIEW_PX)
-    x, y = np.clip(at.astype(np.int64), 0, GRID - 1).T
-    shared = np.bincount(of * GRID**2 + y * GRID + x, minlength=len(rows) * GRID**2)
+        ys, xs = np.nonzero(every[regions.labels] & (regions.lines == 0))
+        more = rank[regions.labels[ys, xs]]
+        cell_x, cell_y = frame.cells(xs, ys)
+        of = np.concatenate([of, more])
+        codes = np.concatenate([codes, more * GRID**2 + cell_y * GRID + cell_x])
+    shared = np.bincount(codes, minlength=len(rows) * GRID**2)
     cells = np.flatnonzero(shared)
     whole = np.bincount(of, minlength=len(rows))
     return cells, (shared[cells] / whole[cells // GRID**2]).astype(np.float32)
