@@ -21,6 +21,8 @@ _LOOKED_PX = 400
 """Side of the picture that is looked at."""
 _OPEN = 180.0
 """Angle from which a place lies outside, in degrees."""
+_LITTLE_OPEN, _FAR_FROM_OPEN = 0.3, 6.0
+"""Share of a crowd's paper that lies open, and how far that is, beside the way to the next line."""
 _SMOOTH_PX = 1.5
 """Of a border that no line gives."""
 _CROSS, _BOX = (
@@ -54,8 +56,22 @@ class Surroundings:
         self._openings = widest_openings(self._ink)
 
     def is_outside(self, at: tuple[int, int]) -> bool:
-        """Whether a place (x, y) lies behind no straight line over an opening."""
-        return bool(self._openings[at[1] // self._step, at[0] // self._step] >= _OPEN)
+        """Whether a place (x, y) belongs to what is round the drawing: it lies behind no straight
+        line over an opening; or most of what it hangs together with does, and it is far to where
+        that is open, as between the figures of a crowd."""
+        x, y = (int(side) // self._step for side in at)
+        if self._openings[y, x] >= _OPEN:
+            return True
+        _, found = cv2.connectedComponents((~self._ink).astype(np.uint8), connectivity=4)
+        room = found == found[y, x]
+        outside = room & (self._openings >= _OPEN)
+        if self._ink[y, x] or np.count_nonzero(outside) > _LITTLE_OPEN * np.count_nonzero(room):
+            return False
+        if not outside.any():
+            return False
+        to_ink = cv2.distanceTransform((~self._ink).astype(np.uint8), cv2.DIST_L2, 3)[y, x]
+        away = self._away((x, y), Reach(np.inf, _FAR_FROM_OPEN * float(to_ink) * self._step))
+        return not np.isfinite(away[outside]).any()
 
     def of(self, marks: Mapping[tuple[int, int], Reach], window: tuple[slice, slice]) -> np.ndarray:
         """(h, w) int32: which mark means each place of a window of the page, from 1; 0 for none.

@@ -52,7 +52,7 @@ class Hearing:
         sure: (cells,) float, how likely it holds there; 1 where it lies.
         shared: (cells,) bool, cells in which marks of different colours lie; none is heard there.
         nearby: of marks that are heard nearby alone, how far.
-        blobs: of marks that mean a part of the paper, the blobs of that.
+        blobs: of marks that mean a part of the paper or of a cell, the blobs of that.
         notes: sentences for the artist.
     """
 
@@ -136,23 +136,27 @@ class _Claims:
         self._said, self._blobs, self._papers = said, cells.blobs, papers
         self._cells, self._drawn_of = cells, cells.drawn_of
         self.cells = [int(cells.cells.labels[y, x]) for (x, y) in (mark.at for mark in said)]
+        self._blobbed = np.bincount(cells.cell_of[cells.cell_of >= 0], minlength=cells.cells.count)
         self._home = [self._home_of(mark.at, cell) for mark, cell in zip(said, self.cells)]
         self._paper = {int(blob) for blob in np.flatnonzero(cells.paper_of >= PAPER)}
         self._surely = {int(blob) for blob in np.flatnonzero(cells.paper_of >= _SURELY)}
         self._leaking = self._leaks()
         self.nearby: dict[int, Reach] = {}
         self._meant: dict[int, int] = {}
-        self._ways: dict[int, list[tuple[int, float]]] = {}
+        self._parts: set[int] = set()
+        self._ways: dict[int, list[tuple[int, float, float]]] = {}
         for passage in cells.blobs.passages:
             one, other = passage.blobs
             leak = passage.leak if passage.leak > CLOSED else 0.0
             cost = -float(np.log(max(1e-6, 1 - leak)))
-            self._ways.setdefault(one, []).append((other, cost))
-            self._ways.setdefault(other, []).append((one, cost))
+            self._ways.setdefault(one, []).append((other, cost, passage.width_px))
+            self._ways.setdefault(other, []).append((one, cost, passage.width_px))
 
     def _home_of(self, at: tuple[int, int], cell: int) -> int:
         """The blob of a cell at a place, or the nearest one; 0 for none."""
         blobs = self._blobs
+        if not self._blobbed[cell]:
+            return 0
         x = (at[0] - blobs.corner[0]) // blobs.scale
         y = (at[1] - blobs.corner[1]) // blobs.scale
         for reach in (0, 2, 8, 32, max(blobs.labels.shape)):
@@ -175,13 +179,14 @@ class _Claims:
         """The mark that is heard in each blob, and how surely; blobs that none is heard in are not
         there."""
         best: dict[int, tuple[float, int]] = {}
-        queue: list[tuple[float, int, int, int]] = []
+        # The widest way first, and of those the surest.
+        queue: list[tuple[float, float, int, int, int]] = []
         for number, (mark, home) in enumerate(zip(self._said, self._home)):
             if home in self._paper and self._strays(mark, home):
                 way = way_to_line(self._cells.cells.lines, mark.at)
                 self.nearby[number] = Reach(_STRAYS * way, _ENCLOSED * way)
                 continue
-            heapq.heappush(queue, (0.0, 0, number, home))
+            heapq.heappush(queue, (-np.inf, 0.0, 0, number, home))
         coloured = {
             self._drawn_of[home] for mark, home in zip(self._said, self._home) if mark.colour
         }
@@ -193,16 +198,18 @@ class _Claims:
         for blob in self._paper:
             if self._drawn_of[blob] in coloured:
                 owner = self._meant.get(int(self._drawn_of[blob]), -1)
-                heapq.heappush(queue, (0.0, 1, owner, blob))
+                heapq.heappush(queue, (-np.inf, 0.0, 1, owner, blob))
         limit = -np.log(_LEAST_REACH)
         while queue:
-            cost, steps, owner, blob = heapq.heappop(queue)
+            narrowest, cost, steps, owner, blob = heapq.heappop(queue)
             if blob in best or cost > limit or blob == 0:
                 continue
             best[blob] = cost, owner
-            for other, more in self._ways.get(blob, ()):
+            for other, more, width in self._ways.get(blob, ()):
                 if other not in best:
-                    heapq.heappush(queue, (cost + more, steps + 1, owner, other))
+                    at = max(narrowest, -width)
+                    heapq.heappush(queue, (at, cost + more, steps + 1, owner, other))
+        self._parts = self._in_parts({blob: owner for blob, (_, owner) in best.items()})
         return {
             blob: (owner, float(np.exp(-cost)))
             for blob, (cost, owner) in best.items()
@@ -210,8 +217,23 @@ class _Claims:
         }
 
     def means_part(self, number: int, blob: int) -> bool:
-        """Whether a mark that is heard in a blob means that part of the paper, and not all."""
-        return blob in self._paper and self._meant.get(int(self._drawn_of[blob])) != number
+        """Whether a mark that is heard in a blob means that part of the paper, or of the cell that
+        it lies in, and not all."""
+        if blob in self._paper:
+            return self._meant.get(int(self._drawn_of[blob])) != number
+        return number in self._parts and int(self._cells.cell_of[blob]) == self.cells[number]
+
+    def _in_parts(self, owners: Mapping[int, int]) -> set[int]:
+        """The marks in cells whose widest place one of another colour has."""
+        radius, widest = self._blobs.radius, dict[int, int]()
+        for blob in np.argsort(radius[1:], kind="stable") + 1:
+            widest[int(self._cells.cell_of[blob])] = int(blob)
+        found = set[int]()
+        for number, cell in enumerate(self.cells):
+            owner = owners.get(widest.get(cell, 0), -1)
+            if owner >= 0 and self._said[owner].colour != self._said[number].colour:
+                found.add(number)
+        return found
 
     def _strays(self, mark: Said, home: int) -> bool:
         """Whether a mark lies on the open paper and does not mean it: it says something of a thing

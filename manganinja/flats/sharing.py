@@ -17,7 +17,7 @@ import numpy as np
 from .assign import BLANK, HINT, UNKNOWN
 from .cells import Cells, windows
 from .hearing import Hearing, Place
-from .regions import nearest_label
+from .regions import halved, nearest_label
 from .values import EMPTY, Assignment, Palette, Regions
 
 _APART = 0.8
@@ -25,6 +25,8 @@ _APART = 0.8
 thing, in which one of them means something that is not drawn."""
 _UNDRAWN = 0.5
 """How far a mark is then heard for sure, beside the way to the next mark or line."""
+_ROLLED_PX = 1000
+"""Side of the picture in which balls roll."""
 _DIVIDED = 0.6
 """Confidence of what is divided between marks without a border."""
 
@@ -51,7 +53,9 @@ def shared_out(
         if near:
             reach = {hearing.said[n].at: hearing.nearby[n] for n in near}
             _add_nearby(parts, free, cells.around.of(reach, window), reach, corner)
-        _add_blobs(parts, free, cells.blobs.within(window), wanted[region], hearing)
+        if any(number in hearing.blobs for number in wanted[region]):
+            blob, scale = cells.blobs.within(window), cells.blobs.scale
+            _add_blobs(parts, free, blob, corner, wanted[region], hearing, scale)
         codes = np.unique(parts[free]).tolist()
         number = np.zeros(max(codes, default=0) + 1, np.int32)
         for place, code in enumerate(codes):
@@ -137,14 +141,21 @@ def _add_blobs(
     parts: np.ndarray,
     free: np.ndarray,
     blob: np.ndarray,
+    corner: tuple[int, int],
     numbers: Sequence[int],
     hearing: Hearing,
+    scale: int,
 ) -> None:
-    """Parts of their own, in ``parts``, for marks that mean a part of the paper; ``blob`` (h, w) is
-    the one of each pixel."""
-    for number in numbers:
-        if number in hearing.blobs:
-            parts[free & np.isin(blob, hearing.blobs[number])] = int(parts.max()) + 1
+    """Parts of their own, in ``parts``, for marks that mean a part of the paper or of a cell;
+    ``blob`` (h, w) is the one of each pixel, in squares of ``scale``."""
+    known = cv2.GaussianBlur((blob > 0).astype(np.float32), (0, 0), scale)
+    for number in (number for number in numbers if number in hearing.blobs):
+        own = np.isin(blob, hearing.blobs[number]).astype(np.float32)
+        # Squares have corners, a border has none.
+        part = free & (cv2.GaussianBlur(own, (0, 0), scale) > 0.5 * known)
+        x, y = (at - start for at, start in zip(hearing.said[number].at, corner))
+        part |= _within(free, x, y, 2.0 * scale)
+        parts[part] = int(parts.max()) + 1
 
 
 def _within(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:
@@ -195,8 +206,11 @@ def _depth_at(distance: np.ndarray, at: Place, corner: tuple[int, int]) -> float
 def _narrowest_way(
     distance: np.ndarray, one: Place, other: Place, corner: tuple[int, int]
 ) -> float:
-    """The radius of the widest ball that can roll from one place to the other."""
+    """The radius of the widest ball that can roll from one place to the other, about."""
     ends = [(int(at[1]) - corner[1], int(at[0]) - corner[0]) for at in (one, other)]
+    while max(distance.shape) > _ROLLED_PX:
+        distance = halved(distance, (0, 0))
+        ends = [(y // 2, x // 2) for y, x in ends]
     low, high = 0.0, min(float(distance[end]) for end in ends)
     for _ in range(12):
         radius = (low + high) / 2
