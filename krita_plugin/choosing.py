@@ -113,6 +113,7 @@ def _finish_from(kept: Any) -> Finish:
         kept.get("empty_background") is True,
         kept.get("detail") is True,
         _text(kept.get("palette")) or usual.palette,
+        _one_of(protocol.LINES, kept.get("lines"), usual.lines),
     )
 
 

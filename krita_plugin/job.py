@@ -27,6 +27,7 @@ class Finish:
 
     ``result`` is one of the wire's RESULTS; gaps in lines up to ``gap_px`` (0 to 32) are closed.
     ``palette`` names one of Krita's; "" stands for the reference's own colours.
+    ``lines`` is one of the wire's LINES: which of them divide regions.
     """
 
     result: str = "flats"
@@ -34,6 +35,7 @@ class Finish:
     empty_background: bool = False
     detail: bool = False
     palette: str = ""
+    lines: str = "coloured"
 
     @property
     def has_regions(self) -> bool:
@@ -342,6 +344,7 @@ def _flats(snapshot: Snapshot) -> protocol.FlatsOptions:
         gap_px=finish.gap_px,
         empty_background=finish.empty_background,
         detail=finish.detail,
+        lines=finish.lines,
         palette=tuple(snapshot.palette),
     )
     if not finish.has_regions:

@@ -19,6 +19,7 @@ from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
 from .weights.find import MATCH, NONE, names_matcher
 from .wire.protocol import (
+    LINES,
     MAX_WEIGHT,
     PRESETS,
     RESULTS,
@@ -188,6 +189,13 @@ def _add_colorize(subcommands: Any) -> None:
     parser.add_argument(
         "--gap", type=float, default=8, help="close gaps in lines up to so many pixels, 0 to 32 (8)"
     )
+    parser.add_argument(
+        "--lines",
+        choices=LINES,
+        default="coloured",
+        help="which lines divide regions: black ink alone; coloured lines as well, but no pencil "
+        "under ink (default); or all",
+    )
     parser.add_argument("--palette", type=Path, help="colours to use: .gpl, .kpl, .aco or a list")
     parser.add_argument(
         "--empty-background", action="store_true", help="leave the paper transparent"
@@ -319,6 +327,7 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
         flats = FlatsOptions(
             result="flats" if options.result == "both" else options.result,
             gap_px=options.gap,
+            lines=options.lines,
             empty_background=options.empty_background,
             detail=options.detail,
             palette=tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in colours),

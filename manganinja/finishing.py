@@ -135,6 +135,7 @@ def prepare(
                     lambda stage, part: on_fraction(part),
                     _recall,
                     serial,
+                    options.lines,
                 )
             except BadRequest as error:
                 # What the network can make of it is better than nothing.
@@ -152,7 +153,8 @@ def _read(request: ColorizeRequest, lineart: Image.Image, serial: str) -> Ground
     pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
     serials = tuple(_serial(picture) for picture in request.references)
     # Where a trace line divides a shadow from its flat, they are two colours.
-    fold_shades = not _recall(("traced", serial), lambda: _traced(lineart))
+    lines = request.flats.lines
+    fold_shades = not _recall(("traced", serial, lines), lambda: _traced(lineart, lines))
     references = [
         _recall(
             ("palette", of, fold_shades),
@@ -336,13 +338,13 @@ def _sheet(picture: np.ndarray, serial: str, flats: ReferenceFlats, palette: Pal
     return _recall(values, lambda: read_sheet(picture, flats, palette))
 
 
-def _traced(lineart: Image.Image) -> bool:
+def _traced(lineart: Image.Image, lines: str) -> bool:
     if max(lineart.size) > _TRACED_PX:
         scale = _TRACED_PX / max(lineart.size)
         width, height = (max(1, round(side * scale)) for side in lineart.size)
         lineart = lineart.resize((width, height), Image.Resampling.NEAREST)
     try:
-        return has_trace_lines(lineart, drawn_lines(lineart)[0])
+        return has_trace_lines(lineart, drawn_lines(lineart, lines)[0])
     except BadRequest:
         return False
 

@@ -121,6 +121,34 @@ class QualityBox(Box):
         self.setToolTip(f"{purpose}.\n{self._PURPOSE}")
 
 
+class LinesBox(Box):
+    """Which lines divide regions."""
+
+    _KINDS = (
+        ("ink", "Ink only", "Coloured and pale lines divide nothing: sketches, ruled paper"),
+        (
+            "coloured",
+            "Ink and coloured lines",
+            "Trace lines divide as well; pale lines that run over the outlines count as pencil",
+        ),
+        ("all", "Everything", "All that is drawn on the layer, pencil included"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__("colorize_lines")
+        for index, (lines, text, purpose) in enumerate(self._KINDS):
+            self.addItem(text, lines)
+            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
+
+    def chosen(self) -> str:
+        """One of the wire's LINES."""
+        return self.currentData()
+
+    def show_lines(self, lines: str) -> None:
+        self.setCurrentIndex(self.findData(lines))
+        self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole))
+
+
 class PaletteBox(Box):
     """The colours that flats are made of."""
 
@@ -438,6 +466,7 @@ class FinishFields(QtCore.QObject):
             "What is opaque on this layer stays exactly as it is in the new one. Correct a "
             "result, erase the rest of it, and choose it here.",
         )  # fmt: skip
+        self.lines = LinesBox()
         self.gap = GapSpin()
         self.palette = PaletteBox()
         self.empty = QtWidgets.QCheckBox("Leave background empty")
@@ -451,6 +480,7 @@ class FinishFields(QtCore.QObject):
         )
         self.keep.picked.connect(self.picked)
         self.palette.picked.connect(self.picked)
+        self.lines.picked.connect(self.picked)
         self.gap.valueChanged.connect(lambda *_: self.picked.emit())
         for box in (self.empty, self.detail):
             box.clicked.connect(lambda *_: self.picked.emit())
@@ -458,6 +488,7 @@ class FinishFields(QtCore.QObject):
     def add_to(self, form: QtWidgets.QFormLayout) -> None:
         form.addRow("Palette", self.palette)
         form.addRow("Keep", self.keep)
+        form.addRow("Lines", self.lines)
         form.addRow("Close gaps", self.gap)
         form.addRow("", self.empty)
         form.addRow("", self.detail)
@@ -465,7 +496,8 @@ class FinishFields(QtCore.QObject):
     def chosen(self, result: str) -> Finish:
         """The fields together with the ``result`` that is chosen elsewhere."""
         ticks = self.empty.isChecked(), self.detail.isChecked()
-        return Finish(result, self.gap.value(), *ticks, self.palette.chosen())
+        palette, lines = self.palette.chosen(), self.lines.chosen()
+        return Finish(result, self.gap.value(), *ticks, palette, lines)
 
     def show_choices(
         self, layers: Sequence[LayerInfo], palettes: Sequence[str], choices: Choices
@@ -473,11 +505,12 @@ class FinishFields(QtCore.QObject):
         self.palette.show_palettes(palettes, choices.finish.palette)
         self.keep.show_layers([layer for layer in layers if layer.is_paint], choices.keep)
         finish = choices.finish
+        self.lines.show_lines(finish.lines)
         self.gap.show_gap(finish.gap_px)
         self.empty.setChecked(finish.empty_background)
         self.detail.setChecked(finish.detail)
         # What the network paints is handed over as it is.
-        for field in (self.palette, self.keep, self.gap, self.empty):
+        for field in (self.palette, self.keep, self.lines, self.gap, self.empty):
             field.setEnabled(finish.has_regions)
 
 

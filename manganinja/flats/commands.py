@@ -65,6 +65,12 @@ def add_parser(subcommands: Any) -> None:
         "--gap", type=float, default=8, help="close gaps up to so many pixels, 0 to 32 (8)"
     )
     parser.add_argument(
+        "--lines",
+        choices=("ink", "coloured", "all"),
+        default="coloured",
+        help="which lines divide regions: black ink alone, coloured lines as well, or pencil too",
+    )
+    parser.add_argument(
         "--locks", type=Path, help="picture of the line art's size; what is opaque in it stays"
     )
     parser.add_argument(
@@ -100,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
         options.empty_background,
         spread=None if reference is None or known is None else _spreading(reference, known, pairs),
         papers=[known.paper] if known is not None and known.paper is not None else [],
+        counted=options.lines,
     )
     try:
         written = write_all(flats, proposal, options.output)

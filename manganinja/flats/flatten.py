@@ -51,8 +51,8 @@ OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
 _PENCIL_NOTE = (
-    "Light coloured lines that run over the outlines were taken for pencil and divide nothing. If "
-    "they are meant to, draw them darker."
+    "Pale lines that run over the outlines were taken for pencil and divide nothing. If they are "
+    "meant to, have all lines count (in Krita: Lines; else --lines all)."
 )
 _USUALLY_PAPER = 0.3
 """How likely a region that reaches the page's edge is paper, before anything is known of it."""
@@ -307,6 +307,7 @@ def divide(
     on_stage: OnStage = lambda stage, fraction: None,
     recall: Recall = lambda what, make: make(),
     serial: str | None = None,
+    counted: str = "coloured",
 ) -> Divided:
     """Cut line art into regions; arguments and errors as of :func:`flatten`.
 
@@ -314,19 +315,20 @@ def divide(
         closing, merging: of :class:`.values.Marks`.
         recall: gives what was worked out of the same values before, or makes it.
         serial: stands for the line art there.
+        counted: which lines count, as ``wanted`` of :func:`.line_mask.drawn_lines`.
     """
     clock = _Clock(on_stage)
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
 
     def cut() -> tuple[Cells, bool]:
-        lines, has_pencil = drawn_lines(lineart)
+        lines, has_pencil = drawn_lines(lineart, counted)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
         regions = join_hatching(segment(lines, gap_px, closing, merging))
         return find_cells(regions, find_blobs(regions)), has_pencil
 
-    source = (serial or lineart, gap_px, *closing, "", *merging)
+    source = (serial or lineart, counted, gap_px, *closing, "", *merging)
     cells, has_pencil = recall(("regions", *source), cut)
     _check_kept(kept, cells.regions.lines)
     clock.end()
@@ -355,10 +357,11 @@ def cut_regions(
     kept: np.ndarray | None = None,
     papers: Collection[Colour] = (),
     on_stage: OnStage = lambda stage, fraction: None,
+    counted: str = "coloured",
 ) -> Cut:
     """:func:`divide` and :func:`marked` in one; arguments and errors as of :func:`flatten`."""
     marks = marks or Marks()
-    divided = divide(lineart, gap_px, marks.closing, marks.merging, kept, on_stage)
+    divided = divide(lineart, gap_px, marks.closing, marks.merging, kept, on_stage, counted=counted)
     return marked(divided, marks, kept, papers)
 
 
@@ -413,6 +416,7 @@ def flatten(
     spread: Spreading | None = None,
     papers: Collection[Colour] = (),
     on_stage: OnStage = lambda stage, fraction: None,
+    counted: str = "coloured",
 ) -> Flats:
     """Flats for a drawing: :func:`cut_regions` and :func:`colour_regions` in one.
 
@@ -433,11 +437,13 @@ def flatten(
             it decides.
         papers: colours of the references' paper, which marks may give to the page's.
         on_stage: hears the name of each stage and the fraction done, 0 to 1.
+        counted: which lines count: "ink" alone, what is "coloured" as well, or "all", pencil
+            included.
 
     Raises:
         BadRequest: something can't be used; says why and what to do.
     """
-    pieces = cut_regions(lineart, marks, gap_px, kept, papers, on_stage)
+    pieces = cut_regions(lineart, marks, gap_px, kept, papers, on_stage, counted)
     return colour_regions(
         pieces, proposal, palette, kept, empty_background, votes, spread, on_stage
     )

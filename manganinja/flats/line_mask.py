@@ -35,16 +35,25 @@ _LEAST_PENCIL = 0.03
 """Share of all lines that pencil has."""
 _LEAST_OUTSIDE = 0.08
 """Share of it that lies on the paper round the drawing."""
+_FULL, _DARKEST = 0.8, 0.95
+"""Shares of the ink that are no darker than a usual line, and than the darkest."""
+_LEAST_INK = 96
+"""How dark ink is at least, of 255."""
+_DARK, _PALE, _EVEN = 0.7, 0.55, 0.3
+"""Beside the darkest lines: ink is darker, grey pencil paler, and it differs by less."""
 _LEAST_RIDGE_PX = 16
 """A faint line that touches no plain one is at least so long; what is shorter is dirt."""
 
 
-def ink(lineart: Image.Image) -> np.ndarray:
+def ink(lineart: Image.Image, coloured: bool = True) -> np.ndarray:
     """How far each pixel is from bare paper.
 
     Unlike :func:`manganinja.lineart.line_strength`, which looks at brightness as the networks do,
     this sees a yellow trace line on white as well as a black one: the channel that differs most
     from the paper counts.
+
+    Args:
+        coloured: whether such a line counts; else the channel that differs least does.
 
     Returns:
         (H, W) uint8, 0 = paper, 255 = full line.
@@ -54,19 +63,20 @@ def ink(lineart: Image.Image) -> np.ndarray:
         grey = np.asarray(lineart.convert("L"))
         return _from_paper(grey[..., None])
     if not lineart.has_transparency_data:
-        return _from_paper(np.asarray(lineart.convert("RGB")))
+        return _from_paper(np.asarray(lineart.convert("RGB")), coloured=coloured)
     rgba = np.asarray(lineart.convert("RGBA"))
     alpha = cv2.extractChannel(rgba, 3)
     solid = cv2.threshold(alpha, 127, 255, cv2.THRESH_BINARY)[1]
     covered = cv2.countNonZero(solid) / max(1, alpha.size)
     if covered == 1 or alpha.min(initial=255) >= 64:
-        return _from_paper(rgba[..., :3])
-    if _has_fills(rgba, alpha):
-        darkest = rgba[..., :3].min(axis=2)
-        return cv2.multiply(255 - darkest, alpha, scale=1 / 255)
-    if covered > _MOST_LINE:
+        return _from_paper(rgba[..., :3], coloured=coloured)
+    if covered > _MOST_LINE and not _has_fills(rgba, alpha):
         # A page with a hole in it.
-        return cv2.bitwise_and(_from_paper(rgba[..., :3], solid), solid)
+        return cv2.bitwise_and(_from_paper(rgba[..., :3], solid, coloured), solid)
+    if not coloured:
+        return cv2.multiply(255 - rgba[..., :3].max(axis=2), alpha, scale=1 / 255)
+    if _has_fills(rgba, alpha):
+        return cv2.multiply(255 - rgba[..., :3].min(axis=2), alpha, scale=1 / 255)
     return alpha
 
 
@@ -87,9 +97,11 @@ def _median(grey: np.ndarray, mask: np.ndarray | None = None) -> int:
     return int(np.searchsorted(counts.cumsum(), counts.sum() / 2))
 
 
-def _from_paper(rgb: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """Largest difference of a channel from the paper, which is what most of the picture (where
-    ``mask`` is set) is.
+def _from_paper(
+    rgb: np.ndarray, mask: np.ndarray | None = None, coloured: bool = True
+) -> np.ndarray:
+    """Largest difference of a channel from the paper (of what is not ``coloured``, the least),
+    which is what most of the picture (where ``mask`` is set) is.
 
     Args:
         rgb: (H, W, 1 or 3) uint8.
@@ -102,7 +114,8 @@ def _from_paper(rgb: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         cv2.absdiff(channel, np.full_like(channel, paper))
         for channel, paper in zip(channels, papers, strict=True)
     ]
-    farthest = np.asarray(differences).max(axis=0)
+    among = np.asarray(differences)
+    farthest = among.max(axis=0) if coloured else among.min(axis=0)
     reach = max(max(paper, 255 - paper) for paper in papers)
     return farthest if reach >= 250 else cv2.convertScaleAbs(farthest, alpha=255 / reach)
 
@@ -140,20 +153,52 @@ def _evenly_lit(channel: np.ndarray, paper: int) -> np.ndarray:
     return np.clip(np.rint(even), 0, 255).astype(np.uint8)
 
 
-def drawn_lines(lineart: Image.Image) -> tuple[np.ndarray, bool]:
-    """The lines that count: :func:`line_mask` of :func:`ink`, without what is :func:`pencil`.
+def drawn_lines(lineart: Image.Image, wanted: str = "coloured") -> tuple[np.ndarray, bool]:
+    """The lines that count.
+
+    Args:
+        wanted: "all" that is drawn; "coloured": without what is :func:`pencil`; or "ink" alone,
+            black or nearly so, without coloured and pale lines.
 
     Returns:
-        (H, W) uint8, 255 = line, else 0; and whether there was pencil.
+        (H, W) uint8, 255 = line, else 0; and whether some were taken for pencil.
 
     Raises:
         BadRequest: as :func:`line_mask`.
     """
-    lines = line_mask(ink(lineart))
+    if wanted == "ink":
+        return _inked(ink(lineart, coloured=False)), False
+    strength = ink(lineart)
+    lines = line_mask(strength)
+    if wanted == "all":
+        return lines, False
     drawn_over = pencil(lineart, lines)
+    if drawn_over is None:
+        drawn_over = grey_pencil(strength, lines)
     if drawn_over is None:
         return lines, False
     return np.where(drawn_over, np.uint8(0), lines), True
+
+
+def _inked(strength: np.ndarray) -> np.ndarray:
+    """Where a pixel is so dark as ink is at its edge, and pencil under it hardly ever."""
+    full = _usual_strength(strength, _DARKEST)
+    if full < _LEAST_INK:
+        raise BadRequest(
+            "The line art has no dark lines.",
+            "Have coloured lines count as well (in Krita: Lines), or choose another layer.",
+        )
+    return cv2.threshold(strength, 2 * full // 5, 255, cv2.THRESH_BINARY)[1]
+
+
+def _usual_strength(strength: np.ndarray, share: float) -> int:
+    """The strength that so large a share of what is inked does not reach; 0 where nothing is."""
+    counts = cv2.calcHist([strength], [0], None, [256], [0, 256]).ravel()
+    counts[: _FAINTEST + 1] = 0
+    inked = counts.sum()
+    if inked < max(1.0, 1e-5 * strength.size):
+        return 0
+    return int(np.searchsorted(counts.cumsum(), inked * share))
 
 
 def line_mask(strength: np.ndarray) -> np.ndarray:
@@ -171,14 +216,11 @@ def line_mask(strength: np.ndarray) -> np.ndarray:
     Raises:
         BadRequest: there are no lines, or hardly anything else.
     """
-    counts = cv2.calcHist([strength], [0], None, [256], [0, 256]).ravel()
-    counts[: _FAINTEST + 1] = 0
-    inked = counts.sum()
-    if inked < max(1.0, 1e-5 * strength.size):
+    full = _usual_strength(strength, _FULL)
+    if not full:
         raise BadRequest(
             "The line art is empty.", "Choose the layer that has the lines, or draw on it first."
         )
-    full = int(np.searchsorted(counts.cumsum(), inked * 0.8))
     threshold = max(_FAINTEST, full // 2)
     mask = cv2.threshold(strength, threshold, 255, cv2.THRESH_BINARY)[1]
     mask = _with_faint_lines(mask, strength, max(_FAINTEST, full // 4))
@@ -235,6 +277,42 @@ def pencil(lineart: Image.Image, mask: np.ndarray) -> np.ndarray | None:
         or not pencil_px
     ):
         return None
+    outside = np.count_nonzero(light & _outside(inked))
+    return light if outside >= _LEAST_OUTSIDE * pencil_px else None
+
+
+def grey_pencil(strength: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """Lines of a construction drawing in grey pencil under ink, as :func:`pencil`.
+
+    Soft lines are grey as well; pencil is about as pale everywhere, beside ink that is dark, with
+    hardly anything between them.
+
+    Args:
+        strength: (H, W) uint8 from :func:`ink`.
+        mask: (H, W) uint8 from :func:`line_mask`.
+    """
+    if np.count_nonzero(mask) > _MOST_LINES * mask.size:
+        return None
+    full = _usual_strength(strength, _DARKEST)
+    inked = strength >= _DARK * full
+    # The soft edge of ink is as pale as pencil.
+    beside = cv2.dilate(inked.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    apart = (mask > 0) & ~beside
+    middle = apart & (strength >= cv2.dilate(strength, np.ones((3, 3), np.uint8)))
+    middle_px, ink_px = np.count_nonzero(middle), np.count_nonzero(inked)
+    if full < _LEAST_INK or middle_px < 2 * _LEAST_PENCIL * ink_px:
+        return None
+    if ink_px < np.count_nonzero(apart) / 4:
+        return None
+    low, high = np.percentile(strength[middle], (10, 90))
+    if high > _PALE * full or high - low > _EVEN * full:
+        return None
+    outside = np.count_nonzero(middle & _outside(inked))
+    return apart if outside >= _LEAST_OUTSIDE * middle_px else None
+
+
+def _outside(inked: np.ndarray) -> np.ndarray:
+    """(H, W) bool: what ink (H, W) bool does not divide from the page's edge."""
     walls = cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, found = cv2.connectedComponents(1 - walls, connectivity=4)
     rooms = np.asarray(found, np.intp)
@@ -242,8 +320,7 @@ def pencil(lineart: Image.Image, mask: np.ndarray) -> np.ndarray | None:
     outer = np.zeros(int(rooms.max()) + 1, bool)
     outer[edge] = True
     outer[0] = False
-    outside = np.count_nonzero(light & outer[rooms])
-    return light if outside >= _LEAST_OUTSIDE * pencil_px else None
+    return outer[rooms]
 
 
 def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:

@@ -54,6 +54,9 @@ RESULTS = ("flats", "painting", "proposal", "layers", "colours")
 """What a job may give: regions in exact colours; the network's shading inside the regions; what the
 network painted, only scaled; flats, shade and highlight as three layers; flats by index whatever is
 locked, so that each colour can be a layer."""
+LINES = ("ink", "coloured", "all")
+"""Which lines divide regions: black ones alone; coloured ones as well, but not what looks like
+pencil under ink; everything that is drawn."""
 BLENDS = ("normal", "multiply", "screen")
 PRESETS = ("draft", "standard", "best")
 """Samplers with their steps, from fast to exact."""
@@ -183,7 +186,8 @@ class FlatsOptions:
     `result` is one of `RESULTS`. Gaps in lines up to `gap_px` (0..32, pixels of the line art) are
     closed; `closing` paths close wider ones, what a `merging` path encloses becomes one region.
     `palette` holds the colours to use ("#rrggbb"); empty means those of the references. With
-    `detail` the network also looks at overlapping parts of the line art, each enlarged.
+    `detail` the network also looks at overlapping parts of the line art, each enlarged. `lines` is
+    one of `LINES`: which of them divide regions.
     Raises `ProtocolError` for values outside these ranges.
     """
 
@@ -195,6 +199,7 @@ class FlatsOptions:
     hints: tuple[Hint, ...] = ()
     closing: tuple[tuple[Point, ...], ...] = ()
     merging: tuple[tuple[Point, ...], ...] = ()
+    lines: str = "coloured"
 
     def __post_init__(self) -> None:
         _check_flats(self)
@@ -731,6 +736,8 @@ def _check_start(request: ColorizeRequest | RequestHeader) -> None:
 def _check_flats(flats: FlatsOptions) -> None:
     if flats.result not in RESULTS:
         raise _bad_message(f"a result can be one of {', '.join(RESULTS)}")
+    if flats.lines not in LINES:
+        raise _bad_message(f"the lines that count can be one of {', '.join(LINES)}")
     if not 0 <= flats.gap_px <= MAX_GAP_PX:
         raise _bad_request(
             f"Gaps of {flats.gap_px:g} px can't be closed.", f"Choose 0 to {MAX_GAP_PX:g} px."
@@ -946,6 +953,8 @@ def _flats(flats: _Fields) -> FlatsOptions:
         given["result"] = flats.choice("result", RESULTS)
     if flats.has("gap_px"):
         given["gap_px"] = flats.number("gap_px")
+    if flats.has("lines"):
+        given["lines"] = flats.choice("lines", LINES)
     for name in ("empty_background", "detail"):
         if flats.has(name):
             given[name] = flats.truth(name)

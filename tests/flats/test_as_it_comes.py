@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
+from manganinja.errors import BadRequest
 from manganinja.files import read_image
 from manganinja.flats.flatten import cut_regions
 from manganinja.flats.line_mask import has_trace_lines, ink, line_mask, pencil
 
 SIZE = (400, 300)
 PENCIL, TRACE = (170, 200, 240), (40, 60, 220)
+RED_PENCIL, GREY_PENCIL = (235, 120, 110), (185, 185, 185)
 
 
 def drawing(mode: str = "RGB", paper: int = 255) -> Image.Image:
@@ -67,12 +69,12 @@ def test_clean_paper_is_not_touched() -> None:
     assert set(np.unique(strength)) == {0, 255}
 
 
-def sketched() -> Image.Image:
+def sketched(colour: tuple[int, int, int] = PENCIL) -> Image.Image:
     image = Image.new("RGB", SIZE, "white")
     pen = ImageDraw.Draw(image)
-    pen.ellipse((20, 30, 320, 280), outline=PENCIL, width=3)
-    pen.line((10, 150, 390, 150), PENCIL, 3)
-    pen.line((120, 5, 120, 295), PENCIL, 3)
+    pen.ellipse((20, 30, 320, 280), outline=colour, width=3)
+    pen.line((10, 150, 390, 150), colour, 3)
+    pen.line((120, 5, 120, 295), colour, 3)
     pen.rectangle((40, 40, 360, 260), outline="black", width=4)
     pen.line((200, 40, 200, 260), "black", 4)
     return image
@@ -86,10 +88,61 @@ def traced(colour: tuple[int, int, int]) -> Image.Image:
     return image
 
 
-def test_construction_lines_in_pencil_divide_nothing_and_that_is_said() -> None:
-    cut = cut_regions(sketched())
+@pytest.mark.parametrize("colour", [PENCIL, RED_PENCIL, GREY_PENCIL])
+def test_construction_lines_in_pencil_divide_nothing_and_that_is_said(
+    colour: tuple[int, int, int],
+) -> None:
+    cut = cut_regions(sketched(colour))
     assert cut.regions.count == 3
     assert "pencil" in cut.notes[0]
+
+
+@pytest.mark.parametrize("step", [20, 44])
+@pytest.mark.parametrize("colour", [(170, 205, 240), (200, 200, 200)])
+def test_ruled_paper_divides_nothing(step: int, colour: tuple[int, int, int]) -> None:
+    image = Image.new("RGB", SIZE, "white")
+    pen = ImageDraw.Draw(image)
+    for y in range(step, SIZE[1], step):
+        pen.line((0, y, SIZE[0], y), colour, 2)
+    pen.rectangle((40, 40, 360, 260), outline="black", width=4)
+    pen.line((200, 40, 200, 260), "black", 4)
+    assert cut_regions(image).regions.count == 3
+
+
+def test_the_artist_chooses_which_lines_count() -> None:
+    plain = sketched(PENCIL)
+    assert [cut_regions(plain, counted=c).regions.count for c in ("ink", "coloured")] == [3, 3]
+    everything = cut_regions(plain, counted="all")
+    assert everything.regions.count > 8 and not everything.notes
+    line = traced(TRACE)
+    counts = [cut_regions(line, counted=c).regions.count for c in ("ink", "coloured", "all")]
+    assert counts == [2, 3, 3]
+
+
+@pytest.mark.parametrize("counted", ["ink", "coloured"])
+def test_ink_on_a_transparent_layer_counts(counted: str) -> None:
+    image = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((40, 40, 360, 260), outline=(0, 0, 0, 255), width=4)
+    pen.line((200, 44, 200, 256), (250, 120, 120, 255), 3)
+    assert cut_regions(image, counted=counted).regions.count == (2 if counted == "ink" else 3)
+
+
+def test_a_layer_without_ink_says_what_to_do() -> None:
+    image = Image.new("RGB", SIZE, "white")
+    ImageDraw.Draw(image).rectangle((40, 40, 360, 260), outline=PENCIL, width=4)
+    with pytest.raises(BadRequest, match="no dark lines") as error:
+        cut_regions(image, counted="ink")
+    assert "coloured lines" in error.value.remedy
+
+
+def test_soft_grey_lines_are_no_pencil() -> None:
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    for place, grey in enumerate((20, 60, 90, 120, 150, 170)):
+        pen.rectangle((20 + 60 * place, 40, 70 + 60 * place, 260), outline=grey, width=4)
+    cut = cut_regions(image)
+    assert cut.regions.count == 7 and not cut.notes
 
 
 @pytest.mark.parametrize("colour", [TRACE, (230, 200, 40), PENCIL])

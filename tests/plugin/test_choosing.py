@@ -83,7 +83,7 @@ def test_choices_come_back_from_the_file():
         {"lineart": 3, "references": "b", "points": [], "keep": {}, "finish": "flats"},
         {"references": [1, None], "finish": {"result": ["flats"], "gap_px": 33, "detail": 1}},
         {"finish": {"result": "sculpture", "gap_px": True, "empty_background": "yes"}},
-        {"finish": {"palette": ["Web"]}},
+        {"finish": {"palette": ["Web"], "lines": "pencil"}},
         {"preset": "quick", "counting": ["b"], "start": "b"},
         {"preset": ["draft"], "counting": {"b": 2, "c": None, "d": {}}, "start": {"layer": 3}},
         {"counting": {"b": {"weight": 0}, "c": {"weight": True}, "d": {"weight": "2"}}},

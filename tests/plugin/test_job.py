@@ -139,7 +139,9 @@ def test_the_finish_is_what_is_asked_for():
     taken = replace(snapshot(), finish=Finish("painting", 3, True, True))
     flats = build_request(taken, MODELS).request.flats
     assert (flats.result, flats.gap_px) == ("painting", 3)
-    assert flats.empty_background and flats.detail
+    assert flats.empty_background and flats.detail and flats.lines == "coloured"
+    ink = build_request(replace(snapshot(), finish=Finish(lines="ink")), MODELS)
+    assert ink.request.flats.lines == "ink"
     assert build_request(snapshot(), MODELS).request.flats.gap_px == 8
 
 
