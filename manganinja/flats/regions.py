@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import BadRequest
+from .panels import grounds, on_edge
 from .passages import join_passages
 from .values import Regions
 
@@ -366,11 +367,7 @@ def _numbered(labels: np.ndarray, lines: np.ndarray, rooms: np.ndarray) -> Regio
 
 
 def backgrounds(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:
-    """(count,) bool: regions that hold a corner and at least an eighth of the picture's edge."""
-    edges = [(labels[0], lines[0]), (labels[-1], lines[-1])]
-    edges += [(labels[:, 0], lines[:, 0]), (labels[:, -1], lines[:, -1])]
-    along = np.concatenate([edge[covered == 0] for edge, covered in edges])
-    shares = np.bincount(along, minlength=count) / max(1, sum(len(edge) for edge, _ in edges))
-    corners = np.zeros(count, bool)
-    corners[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = True
-    return corners & (shares >= 1 / 8)
+    """(count,) bool: regions that hold a corner and at least an eighth of the picture's edge, and
+    the same of each panel."""
+    paper = on_edge(labels, lines == 0, count)
+    return paper | grounds(labels, paper)

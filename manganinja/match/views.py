@@ -83,22 +83,25 @@ def figures_apart(described: Shaped) -> list[np.ndarray]:
     """The regions of each figure of a page that shows several, clearly apart; what is small and
     lies alone belongs to the nearest. Empty where there is one."""
     shapes, borders = described
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    found: list[tuple[np.ndarray, np.ndarray, int]] = []
     for rows in crowd(shapes, borders):
         half = 0.5 * np.sqrt(shapes.areas[rows])[:, None]
         low = (shapes.centres[rows] - half).min(axis=0)
         high = (shapes.centres[rows] + half).max(axis=0)
-        found.append((rows, np.stack([low, high])))
+        found.append((rows, np.stack([low, high]), _ground(shapes, borders, rows)))
     merged: list[tuple[np.ndarray, np.ndarray]] = []
     while found:
-        rows, box = found.pop()
-        near = [at for at, (_, other) in enumerate(found) if _close(box, other)]
+        rows, box, ground = found.pop()
+        # What stands in different panels is not one figure, however near.
+        near = [
+            at for at, (_, other, on) in enumerate(found) if on == ground and _close(box, other)
+        ]
         if not near:
             merged.append((rows, box))
             continue
-        other_rows, other = found.pop(near[0])
+        other_rows, other, _ = found.pop(near[0])
         joined = np.stack([np.minimum(box[0], other[0]), np.maximum(box[1], other[1])])
-        found.append((np.concatenate([rows, other_rows]), joined))
+        found.append((np.concatenate([rows, other_rows]), joined, ground))
     if len(merged) < 2:
         return []
     drawn = np.flatnonzero(~shapes.background & (shapes.areas > 0))
@@ -114,6 +117,17 @@ def figures_apart(described: Shaped) -> list[np.ndarray]:
     for number, (rows, _) in enumerate(merged):
         owner[np.isin(drawn, rows)] = number
     return [drawn[owner == number] for number in range(len(merged))]
+
+
+def _ground(shapes: Shapes, borders: Borders, rows: np.ndarray) -> int:
+    """The paper, or ground of a panel, that most of the border of some regions lies along; -1 for
+    none."""
+    one, other = borders.pairs.T
+    along = np.isin(one, rows) & shapes.background[other]
+    if not along.any():
+        return -1
+    lengths = np.exp(shapes.outline[one[along]]) * np.sqrt(np.maximum(shapes.areas[one[along]], 1))
+    return int(np.bincount(other[along], borders.shares[along] * lengths).argmax())
 
 
 def _close(one: np.ndarray, other: np.ndarray) -> bool:
