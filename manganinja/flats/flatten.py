@@ -50,10 +50,6 @@ SURE = 0.8
 OFF_PALETTE = 15.0
 """OKLab distance (times 100) from which a proposal's colour is none of the palette's."""
 
-_PENCIL_NOTE = (
-    "Pale lines that run over the outlines were taken for pencil and divide nothing. If they are "
-    "meant to, have all lines count (in Krita: Lines; else --lines all)."
-)
 _USUALLY_PAPER = 0.3
 """How likely a region that reaches the page's edge is paper, before anything is known of it."""
 _LEAST_FACTOR = 0.05
@@ -288,13 +284,13 @@ class Divided:
     Attributes:
         cells: the regions, and what they are made of.
         source: what they are made of, by which they are remembered.
-        has_pencil: whether some lines were taken for pencil.
+        notes: sentences for the artist of lines that were left out.
         seconds: (stage, time) of what was done.
     """
 
     cells: Cells
     source: tuple[Any, ...] = field(repr=False)
-    has_pencil: bool
+    notes: tuple[str, ...]
     seconds: tuple[tuple[str, float], ...]
 
 
@@ -321,18 +317,18 @@ def divide(
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
 
-    def cut() -> tuple[Cells, bool]:
-        lines, has_pencil = drawn_lines(lineart, counted)
+    def cut() -> tuple[Cells, tuple[str, ...]]:
+        lines, notes = drawn_lines(lineart, counted)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
         regions = join_hatching(segment(lines, gap_px, closing, merging))
-        return find_cells(regions, find_blobs(regions)), has_pencil
+        return find_cells(regions, find_blobs(regions)), notes
 
     source = (serial or lineart, counted, gap_px, *closing, "", *merging)
-    cells, has_pencil = recall(("regions", *source), cut)
+    cells, notes = recall(("regions", *source), cut)
     _check_kept(kept, cells.regions.lines)
     clock.end()
-    return Divided(cells, source, has_pencil, tuple(clock.seconds))
+    return Divided(cells, source, notes, tuple(clock.seconds))
 
 
 def marked(
@@ -344,9 +340,8 @@ def marked(
     """Line art in regions with the artist's marks heard; arguments as of :func:`flatten`."""
     cells = divided.cells
     hearing = hear(cells, marks, papers)
-    notes = (*hearing.notes, *sentences(cells.regions, marks, kept, papers))
-    if divided.has_pencil:
-        notes = (_PENCIL_NOTE, *notes)
+    said = sentences(cells.regions, marks, kept, papers)
+    notes = (*divided.notes, *hearing.notes, *said)
     return Cut(cells, marks, hearing, tuple(papers), divided.source, notes, divided.seconds)
 
 

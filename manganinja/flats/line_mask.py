@@ -35,6 +35,19 @@ _LEAST_PENCIL = 0.03
 """Share of all lines that pencil has."""
 _LEAST_OUTSIDE = 0.08
 """Share of it that lies on the paper round the drawing."""
+_PENCIL_NOTE = (
+    "Pale lines that run over the outlines were taken for pencil and divide nothing. If they are "
+    "meant to, have all lines count (in Krita: Lines; else --lines all)."
+)
+_TONE_NOTE = (
+    "Dots side by side were taken for screentone and divide nothing. If they are meant to, have "
+    "all lines count (in Krita: Lines; else --lines all)."
+)
+_LARGEST_DOT_PX, _FEWEST_DOTS = 16, 60
+_SIZES = 0.7
+"""Logarithm of how much larger one dot may be than another of the same tone."""
+_TONE_REACH, _DOTS_BESIDE = 6.0, 15
+"""Within so many roots of a dot's area to each side there are so many of them."""
 _FULL, _DARKEST = 0.8, 0.95
 """Shares of the ink that are no darker than a usual line, and than the darkest."""
 _LEAST_INK = 96
@@ -153,31 +166,75 @@ def _evenly_lit(channel: np.ndarray, paper: int) -> np.ndarray:
     return np.clip(np.rint(even), 0, 255).astype(np.uint8)
 
 
-def drawn_lines(lineart: Image.Image, wanted: str = "coloured") -> tuple[np.ndarray, bool]:
+def drawn_lines(
+    lineart: Image.Image, wanted: str = "coloured"
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """The lines that count.
 
     Args:
-        wanted: "all" that is drawn; "coloured": without what is :func:`pencil`; or "ink" alone,
-            black or nearly so, without coloured and pale lines.
+        wanted: "all" that is drawn; "coloured": without what is :func:`pencil` or
+            :func:`screentone`; or "ink" alone, black or nearly so, without coloured and pale lines.
 
     Returns:
-        (H, W) uint8, 255 = line, else 0; and whether some were taken for pencil.
+        (H, W) uint8, 255 = line, else 0; and sentences for the artist of what was left out.
 
     Raises:
         BadRequest: as :func:`line_mask`.
     """
-    if wanted == "ink":
-        return _inked(ink(lineart, coloured=False)), False
-    strength = ink(lineart)
-    lines = line_mask(strength)
+    strength = ink(lineart, coloured=wanted != "ink")
+    lines = _inked(strength) if wanted == "ink" else line_mask(strength)
     if wanted == "all":
-        return lines, False
-    drawn_over = pencil(lineart, lines)
-    if drawn_over is None:
-        drawn_over = grey_pencil(strength, lines)
-    if drawn_over is None:
-        return lines, False
-    return np.where(drawn_over, np.uint8(0), lines), True
+        return lines, ()
+    notes = []
+    if wanted == "coloured":
+        drawn_over = pencil(lineart, lines)
+        if drawn_over is None:
+            drawn_over = grey_pencil(strength, lines)
+        if drawn_over is not None:
+            lines = np.where(drawn_over, np.uint8(0), lines)
+            notes.append(_PENCIL_NOTE)
+    dots = screentone(lines)
+    if dots is not None:
+        lines = np.where(dots, np.uint8(0), lines)
+        notes.append(_TONE_NOTE)
+    return lines, tuple(notes)
+
+
+def screentone(lines: np.ndarray) -> np.ndarray | None:
+    """Dots of screentone: solid, small, as large as those beside them, and many.
+
+    Args:
+        lines: (H, W) uint8 mask of lines.
+
+    Returns:
+        (H, W) bool, what of the mask is screentone; None where there is none.
+    """
+    count, found, stats, middles = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    area = stats[:, cv2.CC_STAT_AREA]
+    dot = (sides.max(axis=1) <= _LARGEST_DOT_PX) & (2 * area >= sides.prod(axis=1))
+    dot[0] = False
+    if np.count_nonzero(dot) < _FEWEST_DOTS:
+        return None
+    at = np.flatnonzero(dot)
+    logs, tone = np.log(area[at]), np.zeros(count, bool)
+    # Dots of about one size at a time; half of each class lies in the next as well.
+    for low in np.arange(0.0, float(logs.max()) + _SIZES, _SIZES / 2):
+        alike = at[(logs >= low) & (logs < low + _SIZES)]
+        if len(alike) < _FEWEST_DOTS:
+            continue
+        side = float(np.sqrt(area[alike].mean()))
+        reach = 2 * int(np.ceil(_TONE_REACH * side)) + 1
+        x, y = middles[alike].astype(np.int64).T
+        places = np.zeros(lines.shape, np.float32)
+        places[y, x] = 1
+        near = cv2.boxFilter(places, -1, (reach, reach), normalize=False)
+        places[near < _DOTS_BESIDE] = 0
+        # At its rim a tone has fewer.
+        tone[alike[cv2.dilate(places, np.ones((reach, reach), np.uint8))[y, x] > 0]] = True
+    if np.count_nonzero(tone) < _FEWEST_DOTS:
+        return None
+    return tone[np.asarray(found, np.intp)]
 
 
 def _inked(strength: np.ndarray) -> np.ndarray:

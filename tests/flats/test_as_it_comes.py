@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageDraw
 from manganinja.errors import BadRequest
 from manganinja.files import read_image
 from manganinja.flats.flatten import cut_regions
-from manganinja.flats.line_mask import has_trace_lines, ink, line_mask, pencil
+from manganinja.flats.line_mask import has_trace_lines, ink, line_mask, pencil, screentone
 
 SIZE = (400, 300)
 PENCIL, TRACE = (170, 200, 240), (40, 60, 220)
@@ -134,6 +134,43 @@ def test_a_layer_without_ink_says_what_to_do() -> None:
     with pytest.raises(BadRequest, match="no dark lines") as error:
         cut_regions(image, counted="ink")
     assert "coloured lines" in error.value.remedy
+
+
+def toned(step: float, radius: float) -> Image.Image:
+    """Two rooms, one of them with dots of screentone at 45 degrees."""
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    for row in range(40):
+        for column in range(40):
+            x = 46 + (column + 0.5 * (row % 2)) * step
+            y = 46 + row * step / 2
+            if x < 194 and y < 254:
+                pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
+    pen.rectangle((40, 40, 360, 260), outline=0, width=4)
+    pen.line((200, 40, 200, 260), 0, 4)
+    return image
+
+
+@pytest.mark.parametrize("step, radius", [(8, 1), (10, 2), (12, 3)])
+def test_screentone_divides_nothing_and_that_is_said(step: float, radius: float) -> None:
+    cut = cut_regions(toned(step, radius))
+    assert cut.regions.count == 3
+    assert "screentone" in cut.notes[0]
+    assert "screentone" not in " ".join(cut_regions(toned(step, radius), counted="all").notes)
+
+
+def test_a_few_dots_and_rings_are_drawn_things() -> None:
+    image = drawing("L")
+    pen = ImageDraw.Draw(image)
+    for place in range(8):
+        pen.ellipse((50 + 16 * place, 60, 60 + 16 * place, 70), outline=0, width=2)
+    assert screentone(line_mask(ink(image))) is None
+    rings = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(rings)
+    for x in range(20, 380, 18):
+        for y in range(20, 280, 18):
+            pen.ellipse((x, y, x + 13, y + 13), outline=0, width=2)
+    assert screentone(line_mask(ink(rings))) is None
 
 
 def test_soft_grey_lines_are_no_pencil() -> None:
