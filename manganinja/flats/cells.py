@@ -19,7 +19,7 @@ from .assign import hang_together
 from .enclosed import Surroundings
 from .leaks import Blobs, Passage
 from .paper import paper_likely
-from .pixels import unlike
+from .pixels import Runs
 from .regions import backgrounds, filled_near, nearest_label
 from .values import Regions
 
@@ -281,9 +281,9 @@ class _Cutter:
         blob[self.region_of[blob] != region] = 0
         sure = (open_ > 0) & (blob > 0)
         size = self.blobs.count + 1
-        codes, _, counts = unlike(pieces[sure].astype(np.int64) * size + blob[sure])
+        runs = Runs.of(pieces[sure].astype(np.int64) * size + blob[sure])
         weight: dict[int, dict[int, int]] = {}
-        for code, seen in zip(codes.tolist(), counts.tolist()):
+        for code, seen in zip(runs.values.tolist(), runs.counts.tolist()):
             number = numbers.setdefault(int(parts[code % size]), len(numbers) + 1)
             of_piece = weight.setdefault(code // size, {})
             of_piece[number] = of_piece.get(number, 0) + seen

@@ -321,18 +321,18 @@ def _survey(rgb: np.ndarray, opaque: np.ndarray, most: int) -> _Survey:
 
 
 def _exact_survey(rgb: np.ndarray, flat_mask: np.ndarray, most: int) -> _Survey:
-    codes, places, total = pixels.unlike(pixels.codes(rgb))
-    flat = np.bincount(places[flat_mask], minlength=len(codes))
+    runs = pixels.Runs.of(pixels.codes(rgb))
+    total, flat = runs.counts, runs.counts_in(flat_mask)
     least = np.clip(int(flat_mask.size * _LEAST_FLAT_SHARE), 1, None)
     least = max(least, _LEAST_FLAT_PX if flat_mask.size > 256 else 1)
     # A colour that is hardly ever flat is a thin line or its anti-aliasing.
     listed = np.flatnonzero((flat >= least) & (3 * flat >= total))
     listed = listed[np.argsort(-flat[listed], kind="stable")][: 4 * most]
-    table = np.full(len(codes), -1, np.int16)
+    table = np.full(len(total), -1, np.int16)
     table[listed] = np.arange(len(listed))
-    labels = table[places]
+    labels = runs.spread(table)
     labels[~flat_mask] = -1
-    return _Survey(rgb, labels, pixels.colours(codes[listed]), flat[listed], exact=True)
+    return _Survey(rgb, labels, pixels.colours(runs.values[listed]), flat[listed], exact=True)
 
 
 def _painted_survey(rgb: np.ndarray, opaque: np.ndarray) -> _Survey:
@@ -674,11 +674,11 @@ def _exact_labels(rgb: np.ndarray, opaque: np.ndarray, flats: ReferenceFlats) ->
 
 def _matches(rgb: np.ndarray, colours: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:
     """For each pixel the nearest of a few colours, and whether it is within a distance."""
-    listed, places, _ = pixels.unlike(pixels.codes(rgb))
-    lab, members = to_oklab(pixels.colours(listed)), to_oklab(colours)
+    runs = pixels.Runs.of(pixels.codes(rgb))
+    lab, members = to_oklab(pixels.colours(runs.values)), to_oklab(colours)
     found = _nearest_lab(members, lab)
     match = distance(lab, members[found]) <= within
-    return found[places], match[places]
+    return runs.spread(found), runs.spread(match)
 
 
 def _opened(mask: np.ndarray, line_width_px: float) -> np.ndarray:

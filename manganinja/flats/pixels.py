@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import cv2
 import numpy as np
 
@@ -29,19 +31,45 @@ def colours(listed: np.ndarray) -> np.ndarray:
     return np.stack([listed >> 16, (listed >> 8) & 255, listed & 255], axis=-1).astype(np.uint8)
 
 
-def unlike(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which values there are, sorted (k,); the place of each pixel's among them, of the shape of
-    ``values``; and how often each is there, (k,). As ``numpy.unique``; but neighbours are mostly
-    equal, so that runs are found before anything is sorted."""
-    flat = values.ravel()
-    if not len(flat):
-        nothing = np.zeros(0, np.int64)
-        return flat, nothing.reshape(values.shape), nothing
-    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
-    lengths = np.diff(np.append(starts, len(flat)))
-    found, of = np.unique(flat[starts], return_inverse=True)
-    counts = np.bincount(of, lengths).astype(np.int64)
-    return found, np.repeat(of, lengths).reshape(values.shape), counts
+@dataclass(frozen=True)
+class Runs:
+    """The values of a picture, by runs of equal pixels: neighbours are mostly equal, so that little
+    is left to sort.
+
+    Attributes:
+        values: (k,) the values there are, sorted.
+        counts: (k,) int64, how often each is there.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray
+    _shape: tuple[int, ...]
+    _starts: np.ndarray = field(repr=False)
+    _lengths: np.ndarray = field(repr=False)
+    _of: np.ndarray = field(repr=False)
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Runs:
+        """Those of a picture (H, W) or a list (n,)."""
+        flat = values.ravel()
+        changes = np.ones(len(flat), bool)
+        changes[1:] = flat[1:] != flat[:-1]
+        starts = np.flatnonzero(changes)
+        lengths = np.diff(starts, append=len(flat))
+        found, of = np.unique(flat[starts], return_inverse=True)
+        counts = np.bincount(of, lengths, len(found)).astype(np.int64)
+        return cls(found, counts, values.shape, starts, lengths, of)
+
+    def counts_in(self, mask: np.ndarray) -> np.ndarray:
+        """(k,) int64: how often each value is there where a mask is set."""
+        if not len(self._starts):
+            return self.counts
+        inside = np.add.reduceat(mask.ravel().view(np.uint8), self._starts, dtype=np.int64)
+        return np.bincount(self._of, inside, len(self.values)).astype(np.int64)
+
+    def spread(self, table: np.ndarray) -> np.ndarray:
+        """The picture with an entry of a table (k,) in the place of each value."""
+        return np.repeat(table[self._of], self._lengths).reshape(self._shape)
 
 
 def span(
