@@ -69,15 +69,22 @@ def grounds(labels: np.ndarray, paper: np.ndarray) -> np.ndarray:
 
 
 def _innermost(boxes: list[Box]) -> list[Box]:
-    """Without those that others lie in: panels that share their frames."""
+    """Without those that are panels put together, which share their frames."""
 
-    def holds(one: Box, other: Box) -> bool:
-        smaller = (other[2] - other[0]) * (other[3] - other[1])
-        larger = (one[2] - one[0]) * (one[3] - one[1])
-        inside = all(a <= b for a, b in zip(one[:2], other[:2]))
-        return inside and one[2] >= other[2] and one[3] >= other[3] and 2 * smaller < larger
+    def is_of(part: Box, whole: Box) -> bool:
+        return _holds(whole, part) and 2 * _area(part) < _area(whole)
 
-    return [box for box in boxes if not any(holds(box, other) for other in boxes)]
+    return [box for box in boxes if not any(is_of(other, box) for other in boxes)]
+
+
+def _holds(one: Box, other: Box) -> bool:
+    """Whether a rectangle lies in another that is larger."""
+    inside = one[0] <= other[0] and one[1] <= other[1] and one[2] >= other[2] and one[3] >= other[3]
+    return inside and one != other
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _apart(small: np.ndarray, paper: np.ndarray) -> list[Box]:
@@ -110,8 +117,14 @@ def _filled(small: np.ndarray, paper: np.ndarray) -> list[Box]:
         if (box := _framed(small, region, int(areas[region]))) is not None
     }
     fits = paper | _at_end(small, count)
-    fits[list(framed)] = True
-    return [box for box in framed.values() if _beside(small, box, fits) >= _BESIDE]
+    found = []
+    for box in framed.values():
+        # A rectangle on another one's ground is a thing.
+        around = fits.copy()
+        around[[region for region, other in framed.items() if not _holds(other, box)]] = True
+        if _beside(small, box, around) >= _BESIDE:
+            found.append(box)
+    return found
 
 
 def _framed(small: np.ndarray, region: int, area: int) -> Box | None:
