@@ -21,7 +21,7 @@ _LOOKED_PX = 400
 """Side of the picture that is looked at."""
 _OPEN = 180.0
 """Angle from which a place lies outside, in degrees."""
-_LITTLE_OPEN, _FAR_FROM_OPEN = 0.3, 6.0
+_LITTLE_OPEN, _FAR_FROM_OPEN = 0.5, 3.5
 """Share of a crowd's paper that lies open, and how far that is, beside the way to the next line."""
 _SMOOTH_PX = 1.5
 """Of a border that no line gives."""

@@ -191,3 +191,17 @@ def test_surroundings_end_at_a_line() -> None:
     lines[:, 600:603] = 255
     found = Surroundings(lines).of({(560, 400): Reach(200, 400)}, np.s_[0:900, 0:1300])
     assert found[400, 590] == 1 and not found[:, 610:].any()
+
+
+@pytest.mark.parametrize("figures, gap", [(3, 20), (5, 20)])
+def test_a_mark_between_the_figures_of_a_crowd_means_all_the_paper(figures: int, gap: int) -> None:
+    side = 100 * figures + gap
+    crowd = Image.new("L", (side, side), 255)
+    for left in range(gap, side, 100):
+        for top in range(gap, side, 100):
+            box = (left, top, left + 99 - gap, top + 99 - gap)
+            ImageDraw.Draw(crowd).ellipse(box, outline=0, width=3)
+    between = (100 * (figures // 2) + gap // 2,) * 2
+    painted = flatten(crowd, None, PALETTE, Marks(hints=[Mark(between, RED)])).rgba()[..., 3] > 0
+    assert painted[3, 3] and painted[3, -4] and painted[-4, 3]
+    assert not painted[gap + 40, gap + 40]
