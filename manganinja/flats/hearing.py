@@ -88,6 +88,9 @@ def hear(cells: Cells, marks: Marks, papers: Collection[tuple[int, int, int]] = 
             blobs.setdefault(number, []).append(blob)
         elif cell >= 0 and how > sure[cell]:
             mark[cell], sure[cell] = number, how
+    for number, home in claims.of_parts():
+        # Another one may lie in the same nook.
+        blobs.setdefault(number, [home])
     lies: dict[int, set[Colour]] = {}
     for number, (one, cell) in enumerate(zip(said, claims.cells)):
         if number not in claims.nearby and number not in blobs:
@@ -223,6 +226,10 @@ class _Claims:
             return self._meant.get(int(self._drawn_of[blob])) != number
         return number in self._parts and int(self._cells.cell_of[blob]) == self.cells[number]
 
+    def of_parts(self) -> list[tuple[int, int]]:
+        """The marks that mean a part of the cell that they lie in, and the blob of each."""
+        return [(number, self._home[number]) for number in sorted(self._parts)]
+
     def _in_parts(self, owners: Mapping[int, int]) -> set[int]:
         """The marks in cells whose widest place one of another colour has."""
         radius, widest = self._blobs.radius, dict[int, int]()
@@ -230,8 +237,10 @@ class _Claims:
             widest[int(self._cells.cell_of[blob])] = int(blob)
         found = set[int]()
         for number, cell in enumerate(self.cells):
-            owner = owners.get(widest.get(cell, 0), -1)
-            if owner >= 0 and self._said[owner].colour != self._said[number].colour:
+            middle = widest.get(cell, 0)
+            owner = owners.get(middle, -1)
+            is_other = owner >= 0 and self._said[owner].colour != self._said[number].colour
+            if is_other and self._home[number] not in (0, middle) and number not in self.nearby:
                 found.add(number)
         return found
 

@@ -149,13 +149,25 @@ def _add_blobs(
     """Parts of their own, in ``parts``, for marks that mean a part of the paper or of a cell;
     ``blob`` (h, w) is the one of each pixel, in squares of ``scale``."""
     known = cv2.GaussianBlur((blob > 0).astype(np.float32), (0, 0), scale)
-    for number in (number for number in numbers if number in hearing.blobs):
+    marks = [number for number in numbers if number in hearing.blobs]
+    for number in marks:
         own = np.isin(blob, hearing.blobs[number]).astype(np.float32)
         # Squares have corners, a border has none.
         part = free & (cv2.GaussianBlur(own, (0, 0), scale) > 0.5 * known)
         x, y = (at - start for at, start in zip(hearing.said[number].at, corner))
         part |= _within(free, x, y, 2.0 * scale)
+        for other in marks:
+            # Where two mean the same place, each has what is nearer to it.
+            if other != number and set(hearing.blobs[other]) & set(hearing.blobs[number]):
+                there = hearing.said[other].at
+                part &= _nearer(free.shape, (x, y), (there[0] - corner[0], there[1] - corner[1]))
         parts[part] = int(parts.max()) + 1
+
+
+def _nearer(shape: tuple[int, ...], at: Place, other: Place) -> np.ndarray:
+    """(h, w) bool: what is nearer to one place (x, y) than to another."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return np.hypot(rows - at[1], columns - at[0]) <= np.hypot(rows - other[1], columns - other[0])
 
 
 def _within(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:

@@ -205,3 +205,19 @@ def test_a_mark_between_the_figures_of_a_crowd_means_all_the_paper(figures: int,
     painted = flatten(crowd, None, PALETTE, Marks(hints=[Mark(between, RED)])).rgba()[..., 3] > 0
     assert painted[3, 3] and painted[3, -4] and painted[-4, 3]
     assert not painted[gap + 40, gap + 40]
+
+
+@pytest.mark.parametrize("mouth", [4, 16, 28])
+@pytest.mark.parametrize("room", [20, 80])
+def test_marks_in_a_nook_and_in_its_room_all_have_their_place(mouth: int, room: int) -> None:
+    image = Image.new("L", (500, 400), 255)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((30, 30, 300, 370), outline=0, width=4)
+    pen.rectangle((300, 200 - room, 460, 200 + room), outline=0, width=4)
+    pen.rectangle((294, 200 - mouth // 2, 306, 200 + mouth // 2), fill=255)
+    asked = {(150, 200): RED, (360, 200): BLUE, (430, 200): GREEN}
+    marks = Marks(hints=[Mark(at_, colour) for at_, colour in asked.items()])
+    flats = flatten(image, None, PALETTE, marks)
+    for place, colour in asked.items():
+        assert at(flats, place) == (*colour, 255)
+    assert at(flats, (100, 100)) == (*RED, 255) and at(flats, (450, 200)) == (*GREEN, 255)
