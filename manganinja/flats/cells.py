@@ -20,7 +20,7 @@ from .enclosed import Surroundings
 from .leaks import Blobs, Passage
 from .paper import paper_likely
 from .pixels import Runs
-from .regions import backgrounds, filled_near, nearest_label
+from .regions import backgrounds, nearest_label
 from .values import Regions
 
 LEAK = 0.65
@@ -302,7 +302,7 @@ class _Cutter:
             group[mixed[pieces]] = 0
             group[torn] = of_blob[blob[torn]]
         group[~free] = 0
-        filled = filled_near(group, free & (group == 0))
+        filled = nearest_label(group)
         return np.where(free, np.maximum(filled, 1), 0), numbers
 
 

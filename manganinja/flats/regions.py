@@ -310,27 +310,6 @@ def nearest_label(labels: np.ndarray) -> np.ndarray:
     return filled
 
 
-def filled_near(labels: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Labels (H, W) with those of ``missing`` pixels (H, W) bool filled as :func:`nearest_label`
-    does; looks round these pixels alone."""
-    found = labels.copy()
-    wanted = missing.astype(np.uint8)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(wanted, connectivity=8)
-    for left, top, width, height, _ in stats[1:count].tolist():
-        reach = 8
-        while True:
-            low, right = max(0, top - reach), left + width + reach
-            window = np.s_[low : top + height + reach, max(0, left - reach) : right]
-            known = labels[window] > 0
-            away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
-            asked = missing[window]
-            if known.shape == labels.shape or (known.any() and away[asked].max() < reach):
-                break
-            reach *= 4
-        found[window][asked] = nearest_label(labels[window])[asked]
-    return found
-
-
 def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:
     """Regions that lie mostly inside a closed path get one label."""
     if not merging:
