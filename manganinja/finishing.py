@@ -132,10 +132,10 @@ def prepare(
                     [_path(path) for path in options.closing],
                     [_path(path) for path in options.merging],
                     _locks(request),
-                    lambda stage, part: on_fraction(part),
-                    _recall,
-                    serial,
-                    options.lines,
+                    on_stage=lambda stage, part: on_fraction(part),
+                    recall=_recall,
+                    serial=serial,
+                    counted=options.lines,
                 )
             except BadRequest as error:
                 # What the network can make of it is better than nothing.
@@ -295,8 +295,8 @@ def flats_for(
         [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
         on_fraction,
         [options.weight for options in request.options_of_references],
-        ground.sheets or None,
-        ground.serials,
+        sheets=ground.sheets or None,
+        serials=ground.serials,
     )
     return colour_regions(
         ground.cut,

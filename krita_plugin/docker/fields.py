@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..job import Choices, Finish, Start
 from ..layer_info import LayerInfo
@@ -61,10 +62,38 @@ class LayerBox(Box):
         self.setToolTip(f"{self.currentText()}\n{self._purpose}".strip())
 
 
-class ResultBox(Box):
-    """What the new layer will be."""
+class KindBox(Box):
+    """A box of a few kinds, each with its purpose as a tooltip.
 
-    _KINDS = (
+    A subclass names them: what is chosen, its text, its purpose; and what is to be said of all.
+    """
+
+    NAME: str
+    KINDS: tuple[tuple[Any, str, str], ...]
+    OF_ALL = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.NAME)
+        for index, (kind, text, purpose) in enumerate(self.KINDS):
+            self.addItem(text, kind)
+            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
+
+    def chosen(self) -> Any:
+        """The kind that is on show."""
+        return self.KINDS[self.currentIndex()][0]
+
+    def show_kind(self, wanted: Any) -> None:
+        """Puts a kind on show."""
+        self.setCurrentIndex([kind for kind, _, _ in self.KINDS].index(wanted))
+        purpose = self.currentData(Qt.ItemDataRole.ToolTipRole)
+        self.setToolTip(f"{purpose}.\n{self.OF_ALL}" if self.OF_ALL else purpose)
+
+
+class ResultBox(KindBox):
+    """What the new layer will be: one of the wire's RESULTS."""
+
+    NAME = "colorize_result"
+    KINDS = (
         ("flats", "Flats", "Each region in one exact colour of the reference"),
         (
             "layers",
@@ -76,77 +105,37 @@ class ResultBox(Box):
         ("proposal", "As the network paints", "Soft and rough, regardless of your lines"),
     )
 
-    def __init__(self) -> None:
-        super().__init__("colorize_result")
-        for index, (result, text, purpose) in enumerate(self._KINDS):
-            self.addItem(text, result)
-            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
 
-    def chosen(self) -> str:
-        """One of the wire's RESULTS."""
-        return self.currentData()
+class QualityBox(KindBox):
+    """How much time the network takes: one of the wire's PRESETS, None for what the model
+    recommends."""
 
-    def show_result(self, result: str) -> None:
-        self.setCurrentIndex(self.findData(result))
-        self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole))
-
-
-class QualityBox(Box):
-    """How much time the network takes."""
-
-    _KINDS = (
+    NAME = "colorize_quality"
+    KINDS = (
         (None, "As the model recommends", "The steps that this model works well with"),
         ("draft", "Draft", "Few steps of a fast sampler: rougher, to try things out"),
         ("standard", "Standard", "Twice as many steps: nearer to “Best”"),
         ("best", "Best", "Many small steps, which the others only come near to: slow"),
     )
-    _PURPOSE = (
+    OF_ALL = (
         "Never more steps than the model recommends; "
         "a number that you choose yourself, further down, wins"
     )
 
-    def __init__(self) -> None:
-        super().__init__("colorize_quality")
-        for index, (_, text, purpose) in enumerate(self._KINDS):
-            self.addItem(text)
-            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
 
-    def chosen(self) -> str | None:
-        """One of the wire's PRESETS; None for what the model recommends."""
-        return self._KINDS[self.currentIndex()][0]
+class LinesBox(KindBox):
+    """Which lines divide regions: one of the wire's LINES."""
 
-    def show_preset(self, preset: str | None) -> None:
-        self.setCurrentIndex([kind[0] for kind in self._KINDS].index(preset))
-        purpose = self.currentData(Qt.ItemDataRole.ToolTipRole)
-        self.setToolTip(f"{purpose}.\n{self._PURPOSE}")
-
-
-class LinesBox(Box):
-    """Which lines divide regions."""
-
-    _KINDS = (
+    NAME = "colorize_lines"
+    KINDS = (
         ("ink", "Ink only", "Coloured and pale lines divide nothing: sketches, ruled paper"),
         (
             "coloured",
             "Ink and coloured lines",
             "Trace lines divide as well; pale lines that run over the outlines count as pencil",
         ),
-        ("all", "Everything", "All that is drawn on the layer, pencil included"),
+        ("all", "Everything", "All that is drawn on the layer, pencil and screentone included"),
     )
-
-    def __init__(self) -> None:
-        super().__init__("colorize_lines")
-        for index, (lines, text, purpose) in enumerate(self._KINDS):
-            self.addItem(text, lines)
-            self.setItemData(index, purpose, Qt.ItemDataRole.ToolTipRole)
-
-    def chosen(self) -> str:
-        """One of the wire's LINES."""
-        return self.currentData()
-
-    def show_lines(self, lines: str) -> None:
-        self.setCurrentIndex(self.findData(lines))
-        self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole))
 
 
 class PaletteBox(Box):
@@ -505,7 +494,7 @@ class FinishFields(QtCore.QObject):
         self.palette.show_palettes(palettes, choices.finish.palette)
         self.keep.show_layers([layer for layer in layers if layer.is_paint], choices.keep)
         finish = choices.finish
-        self.lines.show_lines(finish.lines)
+        self.lines.show_kind(finish.lines)
         self.gap.show_gap(finish.gap_px)
         self.empty.setChecked(finish.empty_background)
         self.detail.setChecked(finish.detail)

@@ -18,6 +18,7 @@ from PIL import Image
 from ..errors import BadRequest
 from ..files import MarksFile, read_image, read_marks, save_image
 from ..points import PointPair, pairs_inside
+from ..wire.protocol import LINES
 from .flatten import Flats, flatten
 from .painting import painting, shade_and_highlight
 from .palette import (
@@ -66,7 +67,7 @@ def add_parser(subcommands: Any) -> None:
     )
     parser.add_argument(
         "--lines",
-        choices=("ink", "coloured", "all"),
+        choices=LINES,
         default="coloured",
         help="which lines divide regions: black ink alone, coloured lines as well, or pencil too",
     )

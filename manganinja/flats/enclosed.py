@@ -62,15 +62,15 @@ class Surroundings:
         x, y = (int(side) // self._step for side in at)
         if self._openings[y, x] >= _OPEN:
             return True
-        _, found = cv2.connectedComponents((~self._ink).astype(np.uint8), connectivity=4)
-        room = found == found[y, x]
+        clear = (~self._ink).astype(np.uint8)
+        _, found = cv2.connectedComponents(clear, connectivity=4)
+        room = (found == found[y, x]) & (clear > 0)
         outside = room & (self._openings >= _OPEN)
-        if self._ink[y, x] or np.count_nonzero(outside) > _LITTLE_OPEN * np.count_nonzero(room):
+        share = np.count_nonzero(outside) / max(1, np.count_nonzero(room))
+        if not 0 < share <= _LITTLE_OPEN:
             return False
-        if not outside.any():
-            return False
-        to_ink = cv2.distanceTransform((~self._ink).astype(np.uint8), cv2.DIST_L2, 3)[y, x]
-        away = self._away((x, y), Reach(np.inf, _FAR_FROM_OPEN * float(to_ink) * self._step))
+        to_ink = float(cv2.distanceTransform(clear, cv2.DIST_L2, 3)[y, x])
+        away = self._away((x, y), Reach(np.inf, _FAR_FROM_OPEN * to_ink * self._step))
         return not np.isfinite(away[outside]).any()
 
     def of(self, marks: Mapping[tuple[int, int], Reach], window: tuple[slice, slice]) -> np.ndarray:

@@ -311,7 +311,7 @@ def divide(
         closing, merging: of :class:`.values.Marks`.
         recall: gives what was worked out of the same values before, or makes it.
         serial: stands for the line art there.
-        counted: which lines count, as ``wanted`` of :func:`.line_mask.drawn_lines`.
+        counted: which lines count, as for :func:`.line_mask.drawn_lines`.
     """
     clock = _Clock(on_stage)
     clock.begin("lines", 0.0)
@@ -356,7 +356,15 @@ def cut_regions(
 ) -> Cut:
     """:func:`divide` and :func:`marked` in one; arguments and errors as of :func:`flatten`."""
     marks = marks or Marks()
-    divided = divide(lineart, gap_px, marks.closing, marks.merging, kept, on_stage, counted=counted)
+    divided = divide(
+        lineart,
+        gap_px,
+        marks.closing,
+        marks.merging,
+        kept,
+        on_stage=on_stage,
+        counted=counted,
+    )
     return marked(divided, marks, kept, papers)
 
 
@@ -438,7 +446,7 @@ def flatten(
     Raises:
         BadRequest: something can't be used; says why and what to do.
     """
-    pieces = cut_regions(lineart, marks, gap_px, kept, papers, on_stage, counted)
+    pieces = cut_regions(lineart, marks, gap_px, kept, papers, on_stage=on_stage, counted=counted)
     return colour_regions(
         pieces, proposal, palette, kept, empty_background, votes, spread, on_stage
     )

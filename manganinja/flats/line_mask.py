@@ -167,12 +167,12 @@ def _evenly_lit(channel: np.ndarray, paper: int) -> np.ndarray:
 
 
 def drawn_lines(
-    lineart: Image.Image, wanted: str = "coloured"
+    lineart: Image.Image, counted: str = "coloured"
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The lines that count.
 
     Args:
-        wanted: "all" that is drawn; "coloured": without what is :func:`pencil` or
+        counted: "all" that is drawn; "coloured": without what is :func:`pencil` or
             :func:`screentone`; or "ink" alone, black or nearly so, without coloured and pale lines.
 
     Returns:
@@ -181,12 +181,12 @@ def drawn_lines(
     Raises:
         BadRequest: as :func:`line_mask`.
     """
-    strength = ink(lineart, coloured=wanted != "ink")
-    lines = _inked(strength) if wanted == "ink" else line_mask(strength)
-    if wanted == "all":
+    strength = ink(lineart, coloured=counted != "ink")
+    lines = _inked(strength) if counted == "ink" else line_mask(strength)
+    if counted == "all":
         return lines, ()
     notes = []
-    if wanted == "coloured":
+    if counted == "coloured":
         drawn_over = pencil(lineart, lines)
         if drawn_over is None:
             drawn_over = grey_pencil(strength, lines)

@@ -9,7 +9,7 @@ it is known to have, if that is one of theirs; else they divide it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from .assign import BLANK, HINT, UNKNOWN
 from .cells import Cells, windows
 from .hearing import Hearing, Place
+from .leaks import Blobs
 from .regions import halved, nearest_label
 from .values import EMPTY, Assignment, Palette, Regions
 
@@ -49,13 +50,13 @@ def shared_out(
         known = assignment.source[region] != UNKNOWN
         entry = int(assignment.index[region]) if known else None
         parts, given = _parts(free, corner, wanted[region], hearing, entries, entry)
-        near = [number for number in wanted[region] if number in hearing.nearby]
+        said = {hearing.said[number].at: number for number in wanted[region]}
+        near = {at: hearing.nearby[n] for at, n in said.items() if n in hearing.nearby}
         if near:
-            reach = {hearing.said[n].at: hearing.nearby[n] for n in near}
-            _add_nearby(parts, free, cells.around.of(reach, window), reach, corner)
-        if any(number in hearing.blobs for number in wanted[region]):
-            blob, scale = cells.blobs.within(window), cells.blobs.scale
-            _add_blobs(parts, free, blob, corner, wanted[region], hearing, scale)
+            _add_nearby(parts, free, cells.around.of(near, window), near, corner)
+        of_part = {at: set(hearing.blobs[n]) for at, n in said.items() if n in hearing.blobs}
+        if of_part:
+            _add_blobs(parts, free, window, of_part, cells.blobs)
         codes = np.unique(parts[free]).tolist()
         number = np.zeros(max(codes, default=0) + 1, np.int32)
         for place, code in enumerate(codes):
@@ -140,33 +141,32 @@ def _add_nearby(
 def _add_blobs(
     parts: np.ndarray,
     free: np.ndarray,
-    blob: np.ndarray,
-    corner: tuple[int, int],
-    numbers: Sequence[int],
-    hearing: Hearing,
-    scale: int,
+    window: tuple[slice, slice],
+    marks: Mapping[tuple[int, int], Set[int]],
+    blobs: Blobs,
 ) -> None:
-    """Parts of their own, in ``parts``, for marks that mean a part of the paper or of a cell;
-    ``blob`` (h, w) is the one of each pixel, in squares of ``scale``."""
+    """Parts of their own, in ``parts``, for marks that mean a part of the paper or of a cell.
+
+    Args:
+        marks: the blobs that each means, by its place.
+    """
+    blob, scale = blobs.within(window), blobs.scale
     known = cv2.GaussianBlur((blob > 0).astype(np.float32), (0, 0), scale)
-    marks = [number for number in numbers if number in hearing.blobs]
-    for number in marks:
-        own = np.isin(blob, hearing.blobs[number]).astype(np.float32)
+    for (x, y), meant in marks.items():
+        own = np.isin(blob, list(meant)).astype(np.float32)
         # Squares have corners, a border has none.
         part = free & (cv2.GaussianBlur(own, (0, 0), scale) > 0.5 * known)
-        x, y = (at - start for at, start in zip(hearing.said[number].at, corner))
-        part |= _within(free, x, y, 2.0 * scale)
-        for other in marks:
+        part |= _within(free, x - window[1].start, y - window[0].start, 2.0 * scale)
+        for other, its in marks.items():
             # Where two mean the same place, each has what is nearer to it.
-            if other != number and set(hearing.blobs[other]) & set(hearing.blobs[number]):
-                there = hearing.said[other].at
-                part &= _nearer(free.shape, (x, y), (there[0] - corner[0], there[1] - corner[1]))
+            if other != (x, y) and meant & its:
+                part &= _nearer(window, (x, y), other)
         parts[part] = int(parts.max()) + 1
 
 
-def _nearer(shape: tuple[int, ...], at: Place, other: Place) -> np.ndarray:
-    """(h, w) bool: what is nearer to one place (x, y) than to another."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
+def _nearer(window: tuple[slice, slice], at: Place, other: Place) -> np.ndarray:
+    """(h, w) bool: what of a window of the page is nearer to one place (x, y) than to another."""
+    rows, columns = np.ogrid[window]
     return np.hypot(rows - at[1], columns - at[0]) <= np.hypot(rows - other[1], columns - other[0])
 
 
