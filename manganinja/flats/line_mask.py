@@ -46,7 +46,7 @@ _TONE_NOTE = (
 _LARGEST_DOT_PX, _FEWEST_DOTS = 16, 60
 _SIZES = 0.7
 """Logarithm of how much larger one dot may be than another of the same tone."""
-_TONE_REACH, _DOTS_BESIDE = 6.0, 15
+_TONE_REACH, _DOTS_BESIDE = 6.0, 9
 """Within so many roots of a dot's area to each side there are so many of them."""
 _FULL, _DARKEST = 0.8, 0.95
 """Shares of the ink that are no darker than a usual line, and than the darkest."""
@@ -54,6 +54,9 @@ _LEAST_INK = 96
 """How dark ink is at least, of 255."""
 _DARK, _PALE, _EVEN = 0.7, 0.55, 0.3
 """Beside the darkest lines: ink is darker, grey pencil paler, and it differs by less."""
+_SOLID, _ENCLOSED = 0.85, 0.4
+"""Beside what they were: how strong pencil still is without what is one pixel wide, and how much is
+enclosed without pencil."""
 _LEAST_RIDGE_PX = 16
 """A faint line that touches no plain one is at least so long; what is shorter is dirt."""
 
@@ -341,8 +344,9 @@ def pencil(lineart: Image.Image, mask: np.ndarray) -> np.ndarray | None:
 def grey_pencil(strength: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     """Lines of a construction drawing in grey pencil under ink, as :func:`pencil`.
 
-    Soft lines are grey as well; pencil is about as pale everywhere, beside ink that is dark, with
-    hardly anything between them.
+    Soft lines and hairlines are grey as well. Pencil is about as pale everywhere, beside ink that
+    is dark, with hardly anything between them; it is wider than a pixel, so that it isn't pale for
+    being thin; and ink alone encloses much of what both do.
 
     Args:
         strength: (H, W) uint8 from :func:`ink`.
@@ -364,7 +368,15 @@ def grey_pencil(strength: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     low, high = np.percentile(strength[middle], (10, 90))
     if high > _PALE * full or high - low > _EVEN * full:
         return None
-    outside = np.count_nonzero(middle & _outside(inked))
+    # What is one pixel wide does not outlive an opening.
+    opened = cv2.morphologyEx(strength, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    if np.count_nonzero(middle & (opened >= _SOLID * strength)) < middle_px / 2:
+        return None
+    outer, bare = _outside(inked), mask == 0
+    enclosed, with_all = (np.count_nonzero(bare & ~out) for out in (outer, _outside(mask > 0)))
+    if enclosed < _ENCLOSED * with_all:
+        return None
+    outside = np.count_nonzero(middle & outer)
     return apart if outside >= _LEAST_OUTSIDE * middle_px else None
 
 

@@ -227,3 +227,15 @@ def test_a_broken_profile_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "broken.png"
     Image.new("RGB", (8, 8), (200, 40, 30)).save(path, icc_profile=b"nonsense")
     assert np.asarray(read_image(path))[3, 3].tolist() == [200, 40, 30]
+
+
+def test_hairlines_that_an_outline_runs_out_into_are_no_pencil() -> None:
+    image = Image.new("L", SIZE, 255)
+    pen = ImageDraw.Draw(image)
+    for left in range(30, 370, 60):
+        # Each outline is bold on one side and a pale hairline on the others.
+        pen.rectangle((left, 40, left + 45, 260), outline=128, width=1)
+        pen.line((left, 40, left, 260), 0, 4)
+        pen.line((left, 150, left + 45, 150), 128, 1)
+    cut = cut_regions(image)
+    assert cut.regions.count == 13 and not cut.notes
