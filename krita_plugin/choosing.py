@@ -114,6 +114,7 @@ def _finish_from(kept: Any) -> Finish:
         kept.get("detail") is True,
         _text(kept.get("palette")) or usual.palette,
         _one_of(protocol.LINES, kept.get("lines"), usual.lines),
+        _one_of(protocol.TONES, kept.get("tones"), usual.tones),
     )
 
 

@@ -27,7 +27,8 @@ class Finish:
 
     ``result`` is one of the wire's RESULTS; gaps in lines up to ``gap_px`` (0 to 32) are closed.
     ``palette`` names one of Krita's; "" stands for the reference's own colours.
-    ``lines`` is one of the wire's LINES: which of them divide regions.
+    ``lines`` is one of the wire's LINES: which of them divide regions; ``tones`` one of its TONES:
+    whether a reference's shadows are colours.
     """
 
     result: str = "flats"
@@ -36,6 +37,7 @@ class Finish:
     detail: bool = False
     palette: str = ""
     lines: str = "coloured"
+    tones: str = "drawn"
 
     @property
     def has_regions(self) -> bool:
@@ -345,6 +347,7 @@ def _flats(snapshot: Snapshot) -> protocol.FlatsOptions:
         empty_background=finish.empty_background,
         detail=finish.detail,
         lines=finish.lines,
+        tones=finish.tones,
         palette=tuple(snapshot.palette),
     )
     if not finish.has_regions:

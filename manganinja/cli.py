@@ -23,6 +23,7 @@ from .wire.protocol import (
     MAX_WEIGHT,
     PRESETS,
     RESULTS,
+    TONES,
     ColorizeRequest,
     FlatsOptions,
     Layer,
@@ -196,6 +197,13 @@ def _add_colorize(subcommands: Any) -> None:
         help="which lines divide regions: black ink alone; coloured lines as well, but no pencil "
         "under ink (default); or all",
     )
+    parser.add_argument(
+        "--tones",
+        choices=TONES,
+        default="drawn",
+        help="what the references' shadows are: as the line art is drawn, a colour where it has "
+        "trace lines (default); one colour with the light; or a second one",
+    )
     parser.add_argument("--palette", type=Path, help="colours to use: .gpl, .kpl, .aco or a list")
     parser.add_argument(
         "--empty-background", action="store_true", help="leave the paper transparent"
@@ -328,6 +336,7 @@ def _request(options: argparse.Namespace) -> ColorizeRequest:
             result="flats" if options.result == "both" else options.result,
             gap_px=options.gap,
             lines=options.lines,
+            tones=options.tones,
             empty_background=options.empty_background,
             detail=options.detail,
             palette=tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in colours),

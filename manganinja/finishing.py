@@ -17,7 +17,7 @@ from .errors import BadRequest
 from .files import to_image
 from .flats.checks import few
 from .flats.flatten import Cut, Flats, colour_regions, divide, marked
-from .flats.line_mask import drawn_lines, has_trace_lines
+from .flats.line_mask import folds_shades
 from .flats.matches import Matches, palette_votes
 from .flats.painting import painting, shade_and_highlight
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
@@ -40,8 +40,6 @@ OnFraction = Callable[[float], None]
 Spreads = Callable[..., Spreading]
 PICTURES = Memory(512 << 20)
 """What was worked out of pictures alone: palettes, and regions of references and line art."""
-_TRACED_PX = 1500
-"""Side of the picture in which trace lines are looked for."""
 
 
 def usable_pairs(
@@ -152,9 +150,10 @@ def _read(request: ColorizeRequest, lineart: Image.Image, serial: str) -> Ground
     """What is known of the references."""
     pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
     serials = tuple(_serial(picture) for picture in request.references)
-    # Where a trace line divides a shadow from its flat, they are two colours.
-    lines = request.flats.lines
-    fold_shades = not _recall(("traced", serial, lines), lambda: _traced(lineart, lines))
+    tones, lines = request.flats.tones, request.flats.lines
+    fold_shades = _recall(
+        ("folds", serial, tones, lines), lambda: folds_shades(tones, lineart, lines)
+    )
     references = [
         _recall(
             ("palette", of, fold_shades),
@@ -336,17 +335,6 @@ def _serial(picture: Picture) -> str:
 def _sheet(picture: np.ndarray, serial: str, flats: ReferenceFlats, palette: Palette) -> Sheet:
     values = ("sheet", serial, flats.palette.colours, flats.shades, palette.colours)
     return _recall(values, lambda: read_sheet(picture, flats, palette))
-
-
-def _traced(lineart: Image.Image, lines: str) -> bool:
-    if max(lineart.size) > _TRACED_PX:
-        scale = _TRACED_PX / max(lineart.size)
-        width, height = (max(1, round(side * scale)) for side in lineart.size)
-        lineart = lineart.resize((width, height), Image.Resampling.NEAREST)
-    try:
-        return has_trace_lines(lineart, drawn_lines(lineart, lines)[0])
-    except BadRequest:
-        return False
 
 
 def _given(colours: Sequence[str]) -> Palette:

@@ -138,6 +138,17 @@ class LinesBox(KindBox):
     )
 
 
+class TonesBox(KindBox):
+    """Whether a reference's shadows are colours: one of the wire's TONES."""
+
+    NAME = "colorize_tones"
+    KINDS = (
+        ("drawn", "As the lines are drawn", "Two tones where trace lines bound the shadows"),
+        ("one", "One tone", "Light and shadow of a material are one colour"),
+        ("two", "Two tones", "The shadow of a material is a colour of the palette, too"),
+    )
+
+
 class PaletteBox(Box):
     """The colours that flats are made of."""
 
@@ -456,6 +467,7 @@ class FinishFields(QtCore.QObject):
             "result, erase the rest of it, and choose it here.",
         )  # fmt: skip
         self.lines = LinesBox()
+        self.tones = TonesBox()
         self.gap = GapSpin()
         self.palette = PaletteBox()
         self.empty = QtWidgets.QCheckBox("Leave background empty")
@@ -470,12 +482,14 @@ class FinishFields(QtCore.QObject):
         self.keep.picked.connect(self.picked)
         self.palette.picked.connect(self.picked)
         self.lines.picked.connect(self.picked)
+        self.tones.picked.connect(self.picked)
         self.gap.valueChanged.connect(lambda *_: self.picked.emit())
         for box in (self.empty, self.detail):
             box.clicked.connect(lambda *_: self.picked.emit())
 
     def add_to(self, form: QtWidgets.QFormLayout) -> None:
         form.addRow("Palette", self.palette)
+        form.addRow("Shadows", self.tones)
         form.addRow("Keep", self.keep)
         form.addRow("Lines", self.lines)
         form.addRow("Close gaps", self.gap)
@@ -485,8 +499,8 @@ class FinishFields(QtCore.QObject):
     def chosen(self, result: str) -> Finish:
         """The fields together with the ``result`` that is chosen elsewhere."""
         ticks = self.empty.isChecked(), self.detail.isChecked()
-        palette, lines = self.palette.chosen(), self.lines.chosen()
-        return Finish(result, self.gap.value(), *ticks, palette, lines)
+        kinds = self.palette.chosen(), self.lines.chosen(), self.tones.chosen()
+        return Finish(result, self.gap.value(), *ticks, *kinds)
 
     def show_choices(
         self, layers: Sequence[LayerInfo], palettes: Sequence[str], choices: Choices
@@ -495,11 +509,12 @@ class FinishFields(QtCore.QObject):
         self.keep.show_layers([layer for layer in layers if layer.is_paint], choices.keep)
         finish = choices.finish
         self.lines.show_kind(finish.lines)
+        self.tones.show_kind(finish.tones)
         self.gap.show_gap(finish.gap_px)
         self.empty.setChecked(finish.empty_background)
         self.detail.setChecked(finish.detail)
         # What the network paints is handed over as it is.
-        for field in (self.palette, self.keep, self.lines, self.gap, self.empty):
+        for field in (self.palette, self.tones, self.keep, self.lines, self.gap, self.empty):
             field.setEnabled(finish.has_regions)
 
 

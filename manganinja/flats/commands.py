@@ -18,8 +18,9 @@ from PIL import Image
 from ..errors import BadRequest
 from ..files import MarksFile, read_image, read_marks, save_image
 from ..points import PointPair, pairs_inside
-from ..wire.protocol import LINES
+from ..wire.protocol import LINES, TONES
 from .flatten import Flats, flatten
+from .line_mask import folds_shades
 from .painting import painting, shade_and_highlight
 from .palette import (
     ReferenceFlats,
@@ -72,6 +73,13 @@ def add_parser(subcommands: Any) -> None:
         help="which lines divide regions: black ink alone, coloured lines as well, or pencil too",
     )
     parser.add_argument(
+        "--tones",
+        choices=TONES,
+        default="drawn",
+        help="what the reference's shadows are: as the line art is drawn, a colour where it has "
+        "trace lines; one colour with the light; or a second one",
+    )
+    parser.add_argument(
         "--locks", type=Path, help="picture of the line art's size; what is opaque in it stays"
     )
     parser.add_argument(
@@ -94,7 +102,8 @@ def run(options: argparse.Namespace) -> int:
         )
     if proposal is not None:
         _check_aspect(lineart, proposal)
-    known = None if reference is None else extract_palette(reference)
+    folds = folds_shades(options.tones, lineart, options.lines)
+    known = None if reference is None else extract_palette(reference, fold_shades=folds)
     given = MarksFile() if options.points is None else read_marks(options.points)
     pairs, notes = _pairs(options, given, lineart, reference)
     flats = flatten(

@@ -27,6 +27,8 @@ _COLOURED = 70
 """Levels between the channels of a coloured line."""
 _LEAST_TRACED, _MOST_TRACED = 0.01, 0.5
 """Share of the ink that trace lines have."""
+_TRACED_PX = 1500
+"""Side of the picture in which trace lines are looked for."""
 _PENCILLED, _LIGHT = 30, 190
 """Levels between the channels of pencil, and of its brightest one at least."""
 _MOST_LINES = 0.35
@@ -290,6 +292,26 @@ def line_mask(strength: np.ndarray) -> np.ndarray:
             "Choose the layer that has the lines; a finished picture is not line art.",
         )
     return mask
+
+
+def folds_shades(tones: str, lineart: Image.Image, counted: str) -> bool:
+    """Whether a material's shadow is one colour with its light: where the artist says so, or where
+    nothing in the line art divides a shadow from its flat.
+
+    Args:
+        tones: one of the wire's TONES.
+        counted: as for :func:`drawn_lines`.
+    """
+    if tones != "drawn":
+        return tones == "one"
+    if max(lineart.size) > _TRACED_PX:
+        scale = _TRACED_PX / max(lineart.size)
+        width, height = (max(1, round(side * scale)) for side in lineart.size)
+        lineart = lineart.resize((width, height), Image.Resampling.NEAREST)
+    try:
+        return not has_trace_lines(lineart, drawn_lines(lineart, counted)[0])
+    except BadRequest:
+        return True
 
 
 def has_trace_lines(lineart: Image.Image, mask: np.ndarray) -> bool:

@@ -53,6 +53,11 @@ _SAME_HUE, _SAME_DEGREES, _COLOURED = 4.0, 20, 0.03
 _FARTHEST_TONE = 8.0
 _LEAST_OF_GROUP = 0.03
 
+_TONE_SIDE = 9
+"""Side of the median before light and shadow are told apart: grain is neither."""
+_LEAST_TONE_STEP, _LEAST_TONE = 13.0, 0.06
+"""How far apart they are at least, in lightness of 255, and share of the material of each."""
+
 
 @dataclass(frozen=True)
 class Materials:
@@ -85,6 +90,53 @@ def find_materials(rgb: np.ndarray, opaque: np.ndarray) -> Materials:
         np.where(labels >= 0, table[labels], np.int16(-1)),
         _usual(codes(rgb[ys, xs]), material[of], int(material.max()) + 1),
     )
+
+
+def in_two_tones(rgb: np.ndarray, found: Materials, asked: np.ndarray) -> Materials:
+    """Materials with a light and a shadow in place of each one that is lit and shaded.
+
+    Args:
+        rgb: (H, W, 3) uint8, what they were found in.
+        asked: (K,) bool, which of them may be divided.
+
+    Returns:
+        Shadows come after the K, in their order.
+    """
+    labels = found.labels.astype(np.int16)
+    light = np.rint(255 * _lab(cv2.medianBlur(rgb, _TONE_SIDE))[..., 0]).clip(0, 255)
+    listed = [*found.colours]
+    for material in np.flatnonzero(asked).tolist():
+        own = labels == material
+        split = _shadow_level(np.bincount(light[own].astype(np.intp), minlength=256))
+        if split is None:
+            continue
+        dark = own & (light <= split)
+        light_one, shadow = _usual(codes(rgb[own]), dark[own].astype(np.int64), 2)
+        labels[dark] = len(listed)
+        listed[material] = light_one
+        listed.append(shadow)
+    return Materials(labels, np.array(listed, np.uint8).reshape(-1, 3))
+
+
+def _shadow_level(seen: np.ndarray) -> int | None:
+    """The lightness (of 255) up to which a material is in shadow, so that both sides are as far
+    apart as can be (Otsu, IEEE Trans. SMC 9(1), 1979); None where it is of one tone.
+
+    Args:
+        seen: (256,) pixels of each lightness.
+    """
+    total = seen.sum()
+    if not total:
+        return None
+    below = np.cumsum(seen)[:-1]
+    sums = np.cumsum(seen * np.arange(256))
+    inside = (below > 0) & (below < total)
+    dark = sums[:-1] / np.maximum(below, 1)
+    light = (sums[-1] - sums[:-1]) / np.maximum(total - below, 1)
+    apart = np.where(inside, light - dark, 0.0)
+    level = int((below * (total - below) * np.square(apart)).argmax())
+    least = min(below[level], total - below[level]) / total
+    return level if apart[level] >= _LEAST_TONE_STEP and least >= _LEAST_TONE else None
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..errors import BadRequest
 from . import pixels
-from .materials import find_materials
+from .materials import Materials, find_materials, in_two_tones
 from .oklab import distance, to_oklab
 from .palette_files import read_palette, write_gpl
 from .values import Palette
@@ -124,6 +124,29 @@ class _Survey:
         return len(self.colours)
 
 
+@dataclass(frozen=True)
+class _Sorted:
+    """What the candidates (K,) of a survey are.
+
+    Attributes:
+        contacts: (K, K), pixels along which each touches each other one.
+        areas: pixels, those of lines only as far as they fill.
+        base: the one that each shades or lights, itself where it is a flat of its own.
+        dropped: mixtures of others, and lines that fill nothing.
+        lines: lines.
+        border: the paper round the drawing, if one is.
+        width_px: of a usual line.
+    """
+
+    contacts: np.ndarray
+    areas: np.ndarray
+    base: np.ndarray
+    dropped: np.ndarray
+    lines: np.ndarray
+    border: int | None
+    width_px: float
+
+
 def extract_palette(
     reference: np.ndarray, most: int = 64, fold_shades: bool = True
 ) -> ReferenceFlats:
@@ -133,7 +156,8 @@ def extract_palette(
         reference: (H, W, 3) RGB or (H, W, 4) RGBA, uint8. What is transparent isn't read.
         most: most colours to return.
         fold_shades: a shade or highlight of a flat counts for that; if not, it is a flat of its
-            own, as for line art that has trace lines where a shadow begins.
+            own, as for line art that has trace lines where a shadow begins, and a material of a
+            painted picture that is lit and shaded is two: its light and its shadow.
 
     Returns:
         The palette, exact to the byte where the reference has exact fills, and what was left out
@@ -145,6 +169,22 @@ def extract_palette(
     pixel = _pixel_side(rgb, opaque)
     rgb, opaque = np.ascontiguousarray(rgb[::pixel, ::pixel]), opaque[::pixel, ::pixel]
     survey = _survey(rgb, opaque, most)
+    sorted_ = _sorted(survey, fold_shades or not survey.exact)
+    if not (fold_shades or survey.exact):
+        survey = _in_two_tones(survey, sorted_)
+        sorted_ = _sorted(survey, fold_shades)
+    width_px = sorted_.width_px
+    if width_px:
+        # With half a pixel of anti-aliasing at either side.
+        width_px = (width_px + 1) * pixel / survey.scale
+    found = _report(survey, sorted_, width_px, most)
+    found = replace(found, touches=_touches(survey, found, sorted_))
+    if survey.exact:
+        return found
+    return replace(found, materials=_materials(survey, found, sorted_))
+
+
+def _sorted(survey: _Survey, fold_shades: bool) -> _Sorted:
     depth = _depth(survey.labels)
     contacts = _contacts(survey)
     lab = to_oklab(survey.colours)
@@ -156,16 +196,26 @@ def extract_palette(
     areas[lines] = _filled_px(survey, depth, lines, width_px)
     border = _border(survey.labels, np.arange(survey.count))
     base = _bases(survey, contacts, lab, areas, dropped | lines, border, fold_shades)
-    border = _border(survey.labels, base)
-    dropped |= areas == 0
-    if width_px:
-        # With half a pixel of anti-aliasing at either side.
-        width_px = (width_px + 1) * pixel / survey.scale
-    found = _report(survey, areas, base, dropped, lines, border, width_px, most)
-    found = replace(found, touches=_touches(survey, found, base, contacts))
-    if survey.exact:
-        return found
-    return replace(found, materials=_materials(survey, found, base, lines))
+    return _Sorted(
+        contacts,
+        areas,
+        base,
+        dropped | (areas == 0),
+        lines,
+        _border(survey.labels, base),
+        width_px,
+    )
+
+
+def _in_two_tones(survey: _Survey, sorted_: _Sorted) -> _Survey:
+    """The survey with a light and a shadow in place of each lit and shaded material."""
+    flat = ~(sorted_.dropped | sorted_.lines)
+    if sorted_.border is not None:
+        flat[sorted_.border] = False
+    materials = Materials(np.append(sorted_.base, -1)[survey.labels], survey.colours)
+    found = in_two_tones(survey.rgb, materials, flat)
+    areas = np.bincount(found.labels[found.labels >= 0], minlength=len(found.colours))
+    return replace(survey, labels=found.labels, colours=found.colours, areas_px=areas)
 
 
 def reference_colour_at(
@@ -495,8 +545,8 @@ def _bases(
         # A leak in a line is no common border.
         if contacts[index, other] < _LEAST_BORDER * np.sqrt(survey.areas_px[index]):
             continue
-        folds = fold_shades if survey.exact else distance(lab[index], lab[other]) < _PAINTED_STEP
-        if blend or (folds and _shades(lab, areas, index, other)):
+        near = survey.exact or distance(lab[index], lab[other]) < _PAINTED_STEP
+        if blend or (fold_shades and near and _shades(lab, areas, index, other)):
             base[base == index] = base[other]
     return base
 
@@ -528,17 +578,9 @@ def _of_one_hue(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(cosine > np.cos(np.radians(_HUE_DEGREES)))
 
 
-def _report(
-    survey: _Survey,
-    areas: np.ndarray,
-    base: np.ndarray,
-    dropped: np.ndarray,
-    lines: np.ndarray,
-    border: int | None,
-    width_px: float,
-    most: int,
-) -> ReferenceFlats:
-    dropped = dropped.copy()
+def _report(survey: _Survey, sorted_: _Sorted, width_px: float, most: int) -> ReferenceFlats:
+    areas, base, border = sorted_.areas, sorted_.base, sorted_.border
+    dropped = sorted_.dropped.copy()
     if border is not None:
         dropped[border] = False
     roots = np.flatnonzero((base == np.arange(survey.count)) & ~dropped)
@@ -556,21 +598,19 @@ def _report(
         Palette(survey.colours[roots].copy()),
         background,
         shades,
-        tuple(_colour(colour) for colour in survey.colours[lines]),
+        tuple(_colour(colour) for colour in survey.colours[sorted_.lines]),
         width_px,
         survey.exact,
     )
 
 
-def _touches(
-    survey: _Survey, found: ReferenceFlats, base: np.ndarray, contacts: np.ndarray
-) -> np.ndarray:
+def _touches(survey: _Survey, found: ReferenceFlats, sorted_: _Sorted) -> np.ndarray:
     """Of :class:`ReferenceFlats`."""
     size = len(found.palette)
     place_of = {_colour(colour): place for place, colour in enumerate(found.palette.colours)}
-    place = np.array([place_of.get(_colour(c), size) for c in survey.colours[base]])
+    place = np.array([place_of.get(_colour(c), size) for c in survey.colours[sorted_.base]])
     table = np.zeros((size + 1, size + 1))
-    np.add.at(table, (place[:, None], place[None]), contacts)
+    np.add.at(table, (place[:, None], place[None]), sorted_.contacts)
     shares = table[:size, :size] / np.maximum(table[:size].sum(axis=1, keepdims=True), 1)
     drawn = [
         place
@@ -582,13 +622,11 @@ def _touches(
     return shares
 
 
-def _materials(
-    survey: _Survey, found: ReferenceFlats, base: np.ndarray, lines: np.ndarray
-) -> np.ndarray:
+def _materials(survey: _Survey, found: ReferenceFlats, sorted_: _Sorted) -> np.ndarray:
     """Of :class:`ReferenceFlats`."""
     place_of = {_colour(colour): place for place, colour in enumerate(found.palette.colours)}
-    table = [place_of.get(_colour(colour), -1) for colour in survey.colours[base]]
-    drawn = np.append(lines, False)[survey.labels]
+    table = [place_of.get(_colour(colour), -1) for colour in survey.colours[sorted_.base]]
+    drawn = np.append(sorted_.lines, False)[survey.labels]
     wide = _opened(drawn, found.line_width_px * survey.scale) if drawn.any() else drawn
     labels = np.where(drawn & ~wide, -1, survey.labels)
     return np.array([*table, -1], np.int16)[labels]

@@ -57,6 +57,9 @@ locked, so that each colour can be a layer."""
 LINES = ("ink", "coloured", "all")
 """Which lines divide regions: black ones alone; coloured ones as well, but not what looks like
 pencil under ink; everything that is drawn."""
+TONES = ("drawn", "one", "two")
+"""Whether a material of a reference is one colour, or one and its shadow: as the line art is drawn,
+two where it has trace lines; always one; always two."""
 BLENDS = ("normal", "multiply", "screen")
 PRESETS = ("draft", "standard", "best")
 """Samplers with their steps, from fast to exact."""
@@ -187,7 +190,8 @@ class FlatsOptions:
     closed; `closing` paths close wider ones, what a `merging` path encloses becomes one region.
     `palette` holds the colours to use ("#rrggbb"); empty means those of the references. With
     `detail` the network also looks at overlapping parts of the line art, each enlarged. `lines` is
-    one of `LINES`: which of them divide regions.
+    one of `LINES`: which of them divide regions. `tones` is one of `TONES`: what counts as a colour
+    of the references.
     Raises `ProtocolError` for values outside these ranges.
     """
 
@@ -200,6 +204,7 @@ class FlatsOptions:
     closing: tuple[tuple[Point, ...], ...] = ()
     merging: tuple[tuple[Point, ...], ...] = ()
     lines: str = "coloured"
+    tones: str = "drawn"
 
     def __post_init__(self) -> None:
         _check_flats(self)
@@ -738,6 +743,8 @@ def _check_flats(flats: FlatsOptions) -> None:
         raise _bad_message(f"a result can be one of {', '.join(RESULTS)}")
     if flats.lines not in LINES:
         raise _bad_message(f"the lines that count can be one of {', '.join(LINES)}")
+    if flats.tones not in TONES:
+        raise _bad_message(f"the tones of a material can be one of {', '.join(TONES)}")
     if not 0 <= flats.gap_px <= MAX_GAP_PX:
         raise _bad_request(
             f"Gaps of {flats.gap_px:g} px can't be closed.", f"Choose 0 to {MAX_GAP_PX:g} px."
@@ -955,6 +962,8 @@ def _flats(flats: _Fields) -> FlatsOptions:
         given["gap_px"] = flats.number("gap_px")
     if flats.has("lines"):
         given["lines"] = flats.choice("lines", LINES)
+    if flats.has("tones"):
+        given["tones"] = flats.choice("tones", TONES)
     for name in ("empty_background", "detail"):
         if flats.has(name):
             given[name] = flats.truth(name)
