@@ -13,7 +13,14 @@ from PIL import Image, ImageCms, ImageDraw
 from manganinja.errors import BadRequest
 from manganinja.files import read_image
 from manganinja.flats.flatten import cut_regions
-from manganinja.flats.line_mask import has_trace_lines, ink, line_mask, pencil, screentone
+from manganinja.flats.line_mask import (
+    folds_shades,
+    has_trace_lines,
+    ink,
+    line_mask,
+    pencil,
+    screentone,
+)
 
 SIZE = (400, 300)
 PENCIL, TRACE = (170, 200, 240), (40, 60, 220)
@@ -198,6 +205,22 @@ def test_trace_lines_are_told_from_lines_of_one_colour() -> None:
     ImageDraw.Draw(brown).rectangle((40, 40, 360, 260), outline=(150, 70, 20), width=4)
     for plain in (drawing(), brown):
         assert not has_trace_lines(plain, line_mask(ink(plain)))
+
+
+@pytest.mark.parametrize(
+    ("tones", "image", "folds"),
+    [
+        ("drawn", traced(TRACE), False),
+        ("drawn", drawing(), True),
+        ("one", traced(TRACE), True),
+        ("two", drawing(), False),
+        ("drawn", Image.new("RGB", SIZE, "white"), True),
+    ],
+)
+def test_shadows_are_colours_where_lines_bound_them_or_the_artist_says_so(
+    tones: str, image: Image.Image, folds: bool
+) -> None:
+    assert folds_shades(tones, image, "coloured") == folds
 
 
 def swapped_profile() -> bytes:

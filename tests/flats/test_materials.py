@@ -58,6 +58,32 @@ def test_shades_of_a_material_are_one_colour(grain: float) -> None:
     assert len({dress[0], face[0], collar}) == 3
 
 
+@pytest.mark.parametrize("grain", [0.0, 1.0, 2.0])
+def test_in_two_tones_a_material_has_a_light_and_a_shadow(grain: float) -> None:
+    picture = painted(grain)
+    flats = extract_palette(picture, fold_shades=False)
+    entries = entries_of(picture, flats.palette, flats)
+    light, shadow = entries[260, 160], entries[370, 300]
+    face, beside = entries[90, 180], entries[90, 265]
+    collar = entries[165, 200]
+    # The soft shade has one border; what is beyond it is as dark, and what is lit as light.
+    assert entries[190, 300] == light and entries[372, 80] == shadow
+    assert len({light, shadow, face, beside, collar}) == 5
+    for entry, nearly in ((light, MINT_LIGHT), (shadow, MINT), (face, SKIN), (collar, WHITE)):
+        assert away(flats.palette.colours[entry], nearly) < 8
+    # The line is one colour, and nothing else is there.
+    assert len(flats.palette) <= 6
+
+
+def test_what_is_of_one_tone_stays_one() -> None:
+    picture = np.zeros((SIZE, SIZE, 4), np.uint8)
+    picture[50:350, 50:350] = (*MINT, 255)
+    noise = np.random.default_rng(1).normal(0, 4, picture.shape[:2])
+    picture[..., :3] = np.clip(picture[..., :3] + noise[..., None], 0, 255).round()
+    one, two = (extract_palette(picture, fold_shades=fold) for fold in (True, False))
+    assert not one.exact and one.palette.colours.tolist() == two.palette.colours.tolist()
+
+
 def test_a_pair_gives_the_colour_of_the_material_that_it_points_at() -> None:
     picture = painted()
     flats = extract_palette(picture)

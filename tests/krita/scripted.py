@@ -116,9 +116,10 @@ def _arrived(request: ColorizeRequest) -> list[str]:
     kept = 0 if request.locks is None else np.count_nonzero(_array(request.locks)[..., 3])
     return [
         f"{len(request.pairs)} pairs arrived.",
-        f"Asked for: {asked.result}, gaps {asked.gap_px:g}, lines {asked.lines}, "
-        f"empty {asked.empty_background}, detail {asked.detail}, hints [{hints}], "
-        f"{len(asked.closing)} closing, {len(asked.merging)} merging, {kept} px kept, "
+        f"Asked for: {asked.result}, gaps {asked.gap_px:g}, "
+        f"lines {asked.lines}, tones {asked.tones}, empty {asked.empty_background}, "
+        f"detail {asked.detail}, hints [{hints}], {len(asked.closing)} closing, "
+        f"{len(asked.merging)} merging, {kept} px kept, "
         f"palette [{' '.join(asked.palette[:3])}] of {len(asked.palette)}.",
         f"Quality {request.preset}, references {_counting(request)}, {_start(request)}.",
     ]

@@ -70,7 +70,7 @@ def test_how_a_layer_counts_is_kept_while_the_layer_is_there_chosen_or_not():
 
 
 def test_choices_come_back_from_the_file():
-    finish = Finish("painting", 0, True, True, "Web")
+    finish = Finish("painting", 0, True, True, "Web", "ink", "two")
     counting = {"c": ReferenceOptions(2.5, True), "f": ReferenceOptions(0.5)}
     choices = Choices("a", ("b", "c"), None, "e", finish, "draft", counting, Start("f", 35))
     assert from_kept(json.loads(json.dumps(to_keep(choices)))) == choices
@@ -83,7 +83,7 @@ def test_choices_come_back_from_the_file():
         {"lineart": 3, "references": "b", "points": [], "keep": {}, "finish": "flats"},
         {"references": [1, None], "finish": {"result": ["flats"], "gap_px": 33, "detail": 1}},
         {"finish": {"result": "sculpture", "gap_px": True, "empty_background": "yes"}},
-        {"finish": {"palette": ["Web"], "lines": "pencil"}},
+        {"finish": {"palette": ["Web"], "lines": "pencil", "tones": "three"}},
         {"preset": "quick", "counting": ["b"], "start": "b"},
         {"preset": ["draft"], "counting": {"b": 2, "c": None, "d": {}}, "start": {"layer": 3}},
         {"counting": {"b": {"weight": 0}, "c": {"weight": True}, "d": {"weight": "2"}}},

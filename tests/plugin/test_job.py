@@ -140,8 +140,10 @@ def test_the_finish_is_what_is_asked_for():
     flats = build_request(taken, MODELS).request.flats
     assert (flats.result, flats.gap_px) == ("painting", 3)
     assert flats.empty_background and flats.detail and flats.lines == "coloured"
-    ink = build_request(replace(snapshot(), finish=Finish(lines="ink")), MODELS)
-    assert ink.request.flats.lines == "ink"
+    assert flats.tones == "drawn"
+    finish = Finish(lines="ink", tones="two")
+    ink = build_request(replace(snapshot(), finish=finish), MODELS).request.flats
+    assert (ink.lines, ink.tones) == ("ink", "two")
     assert build_request(snapshot(), MODELS).request.flats.gap_px == 8
 
 

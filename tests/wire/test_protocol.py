@@ -304,6 +304,8 @@ def test_a_weight_that_means_nothing_is_refused(weight: float) -> None:
     [
         {"result": "sketch"},
         {"gap_px": 33},
+        {"lines": "pencil"},
+        {"tones": "three"},
         {"gap_px": float("nan")},
         {"palette": ("red",)},
         {"palette": ("#000000",) * 256},

@@ -315,6 +315,7 @@ def check_choices_are_kept_in_the_file(figures):
     kit.choose(kit.widget("colorize_points"), None)
     kit.choose(kit.widget("colorize_result"), "Painting inside the lines")
     kit.choose(kit.widget("colorize_lines"), "Ink only")
+    kit.choose(kit.widget("colorize_tones"), "Two tones")
     kit.widget("colorize_gap").setValue(13)
     kit.widget("colorize_empty_background").click()
     kit.widget("colorize_detail").click()
@@ -326,7 +327,7 @@ def check_choices_are_kept_in_the_file(figures):
     kit.press()
     yield from kit.until(lambda: "new layer" in kit.message(), "the result", 40)
     figures["says"] = kit.message()
-    asked = "painting, gaps 13, lines ink, empty True, detail True"
+    asked = "painting, gaps 13, lines ink, tones two, empty True, detail True"
     assert asked in kit.message() and "2000 px kept" in kit.message(), kit.message()
     assert "Painting 1 (seed 0)" in kit.names(document)
     path = os.path.join(kit.FOLDER, "kept.kra")
@@ -336,6 +337,7 @@ def check_choices_are_kept_in_the_file(figures):
     assert kit.widget("colorize_result").currentText() == "Flats"
     assert kit.widget("colorize_gap").value() == 8
     assert kit.widget("colorize_lines").currentText() == "Ink and coloured lines"
+    assert kit.widget("colorize_tones").currentText() == "As the lines are drawn"
     assert not kit.widget("colorize_detail").isChecked()
     again = kit.APP.openDocument(path)
     kit.APP.activeWindow().addView(again)
@@ -348,6 +350,7 @@ def check_choices_are_kept_in_the_file(figures):
     assert kit.widget("colorize_result").currentText() == "Painting inside the lines"
     assert kit.widget("colorize_gap").value() == 13
     assert kit.widget("colorize_lines").currentText() == "Ink only"
+    assert kit.widget("colorize_tones").currentText() == "Two tones"
     assert kit.widget("colorize_empty_background").isChecked()
     assert kit.widget("colorize_detail").isChecked()
     # A kept layer that goes away is chosen no more; the rest stays.
