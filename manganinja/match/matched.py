@@ -29,7 +29,7 @@ class Matched(Spreading):
     """
 
     matcher: TrainedMatcher = field(kw_only=True, repr=False)
-    _looked: list[tuple[Sequence[Sheet], list[View]]] = field(
+    _looked: list[tuple[Sequence[Sheet], list[tuple[int, View]]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
 
@@ -76,28 +76,25 @@ class Matched(Spreading):
             found[view.rows] = self._of_view(view, seen, anchors, palette, described)
         return found
 
-    def _seen(self, palette: Palette, described: Described) -> list[View]:
-        """The references as the network sees them; looked at once for the same sheets."""
+    def _seen(self, palette: Palette, described: Described) -> list[tuple[int, View]]:
+        """The figures of the references as the network sees them, each with its reference; looked
+        at once for the same sheets."""
         if self._looked and self._looked[-1][0] is described.sheets:
             return self._looked[-1][1]
         views = []
         for number, sheet in enumerate(described.sheets):
-            own = np.where(sheet.colours == EMPTY, 0, sheet.colours)
-            views.append(
-                reference_view(
-                    self.references[number][0],
-                    sheet.regions,
-                    palette.colours[own],
-                    (sheet.shapes, sheet.borders),
-                )
-            )
+            own = palette.colours[np.where(sheet.colours == EMPTY, 0, sheet.colours)]
+            picture, shaped = self.references[number][0], (sheet.shapes, sheet.borders)
+            for members in figures_apart(shaped) or [None]:
+                view = reference_view(picture, sheet.regions, own, shaped, members)
+                views.append((number, view))
         self._looked[:] = [(described.sheets, views)]
         return views
 
     def _of_view(
         self,
         view: View,
-        references: Sequence[View],
+        references: Sequence[tuple[int, View]],
         anchors: Sequence[Anchor],
         palette: Palette,
         described: Described,
@@ -105,14 +102,13 @@ class Matched(Spreading):
         """(rows, K + 1) float: what the network says of the rows of one view."""
         sheets = described.sheets
         logits, colours, none = [], [], []
-        for number, sheet in enumerate(sheets):
-            seen = references[number]
+        for number, seen in references:
             ends = _ends([a for a in anchors if a.sheet == number], view, seen)
             given = self._compared(view, seen, ends)
             weight = self.weights[number] if self.weights else 1.0
             logits.append(given[:, :-1] + np.log(weight))
             none.append(given[:, -1])
-            colours.append(sheet.colours[seen.rows])
+            colours.append(sheets[number].colours[seen.rows])
         # None of several references, only if it is none of any.
         together = np.concatenate([*logits, np.min(none, axis=0)[:, None]], axis=1)
         shares = np.exp(together - together.max(axis=1, keepdims=True))

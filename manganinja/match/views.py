@@ -142,6 +142,7 @@ def reference_view(
     regions: Regions,
     colours: np.ndarray,
     described: Shaped | None = None,
+    members: np.ndarray | None = None,
 ) -> View:
     """A reference as the matcher sees it.
 
@@ -150,6 +151,8 @@ def reference_view(
         regions: of the reference, from :func:`.flats.shapes.cut_reference`.
         colours: (count, 3) uint8 of each region.
         described: what is known of the regions already.
+        members: (n,) int, the regions of one figure of a model sheet, which is looked at at its own
+            scale; all of them if None.
     """
     # First to the size that is looked at: a page of many megapixels in floats would take gigabytes.
     height, width = regions.labels.shape
@@ -158,7 +161,7 @@ def reference_view(
     if picture.shape[2] == 4 and picture[..., 3].min() < 255:
         alpha = picture[..., 3:].astype(np.float32) / 255
         rgb = np.rint(rgb * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return _view(regions, described or describe(regions), rgb, colours, None)
+    return _view(regions, described or describe(regions), rgb, colours, members)
 
 
 @dataclass(frozen=True)
