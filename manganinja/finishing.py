@@ -19,6 +19,7 @@ from .flats.checks import few
 from .flats.flatten import Cut, Flats, colour_regions, divide, marked
 from .flats.line_mask import folds_shades
 from .flats.matches import Matches, palette_votes
+from .flats.notes import Unwritten, without_notes
 from .flats.painting import painting, shade_and_highlight
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
 from .flats.spreading import Pointed, Sheet, Spreading, read_sheet
@@ -79,9 +80,11 @@ class Ground:
     Attributes:
         request: what is asked for.
         pairs: the usable pairs by their numbers in the request.
-        pictures: the references, (H, W, 4) uint8 each.
+        pictures: the references, (H, W, 4) uint8 each, without lettering and leader lines.
         references: the flats of each.
         palette: the colours to use.
+        figures: the references without swatches as well, and the flats of each.
+        unwritten: what was left out of each, if anything.
         sheets: the references in regions, in the palette's colours.
         serials: what stands for each reference where something is remembered of it.
         cut: the line art in regions; None where that is not asked for or can't be done.
@@ -93,6 +96,8 @@ class Ground:
     pictures: Sequence[np.ndarray] = field(repr=False)
     references: Sequence[ReferenceFlats] = field(repr=False)
     palette: Palette
+    figures: Sequence[tuple[np.ndarray, ReferenceFlats]] = field(repr=False)
+    unwritten: Sequence[Unwritten | None] = field(repr=False)
     sheets: Sequence[Sheet] = field(default=(), repr=False)
     serials: tuple[str, ...] = ()
     cut: Cut | None = field(default=None, repr=False)
@@ -150,23 +155,36 @@ def _read(request: ColorizeRequest, lineart: Image.Image, serial: str) -> Ground
     """What is known of the references."""
     pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
     serials = tuple(_serial(picture) for picture in request.references)
+    unwritten = [
+        _recall(("notes", of), lambda picture=picture: without_notes(picture))
+        for picture, of in zip(pictures, serials)
+    ]
     tones, lines = request.flats.tones, request.flats.lines
     fold_shades = _recall(
         ("folds", serial, tones, lines), lambda: folds_shades(tones, lineart, lines)
     )
-    references = [
-        _recall(
-            ("palette", of, fold_shades),
-            lambda picture=picture: extract_palette(picture, fold_shades=fold_shades),
-        )
-        for picture, of in zip(pictures, serials)
-    ]
+
+    def flats_of(part: str, shown: Sequence[np.ndarray]) -> list[ReferenceFlats]:
+        return [
+            _recall(
+                ("palette", part, of, fold_shades),
+                lambda picture=picture: extract_palette(picture, fold_shades=fold_shades),
+            )
+            for picture, of in zip(shown, serials)
+        ]
+
+    pictures = [own.colours if own else picture for own, picture in zip(unwritten, pictures)]
+    references = flats_of("colours", pictures)
+    shown = [own.figures if own else picture for own, picture in zip(unwritten, pictures)]
+    # Swatches are colours, but nothing that a drawing has.
+    has_swatches = any(own is not None and own.figures is not own.colours for own in unwritten)
+    figures = list(zip(shown, flats_of("figures", shown) if has_swatches else references))
     asked = request.flats.palette
     palette = _given(asked) if asked else _together(references)
     sheets: list[Sheet] = []
     if len(palette) and request.flats.result != "proposal":
-        sheets = [_sheet(*known, palette) for known in zip(pictures, serials, references)]
-    return Ground(request, {}, pictures, references, palette, sheets, serials)
+        sheets = [_sheet(of, *known, palette) for of, known in zip(serials, figures)]
+    return Ground(request, {}, pictures, references, palette, figures, unwritten, sheets, serials)
 
 
 @dataclass(frozen=True)
@@ -290,8 +308,12 @@ def flats_for(
     request, palette = ground.request, ground.palette
     known = list(zip(ground.pictures, ground.references))
     spread = spreading(
-        known,
-        [Pointed(p.lineart, p.reference, p.reference_index) for p in ground.pairs.values()],
+        ground.figures,
+        [
+            Pointed(pair.lineart, pair.reference, pair.reference_index)
+            for pair in ground.pairs.values()
+            if (own := ground.unwritten[pair.reference_index]) is None or own.shows(pair.reference)
+        ],
         on_fraction,
         [options.weight for options in request.options_of_references],
         sheets=ground.sheets or None,
@@ -332,7 +354,7 @@ def _serial(picture: Picture) -> str:
     return fingerprint(size, picture.format, picture.table, np.frombuffer(picture.pixels, np.uint8))
 
 
-def _sheet(picture: np.ndarray, serial: str, flats: ReferenceFlats, palette: Palette) -> Sheet:
+def _sheet(serial: str, picture: np.ndarray, flats: ReferenceFlats, palette: Palette) -> Sheet:
     values = ("sheet", serial, flats.palette.colours, flats.shades, palette.colours)
     return _recall(values, lambda: read_sheet(picture, flats, palette))
 

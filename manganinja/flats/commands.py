@@ -21,6 +21,7 @@ from ..points import PointPair, pairs_inside
 from ..wire.protocol import LINES, TONES
 from .flatten import Flats, flatten
 from .line_mask import folds_shades
+from .notes import without_notes
 from .painting import painting, shade_and_highlight
 from .palette import (
     ReferenceFlats,
@@ -102,6 +103,9 @@ def run(options: argparse.Namespace) -> int:
         )
     if proposal is not None:
         _check_aspect(lineart, proposal)
+    unwritten = None if reference is None else without_notes(reference)
+    figures = reference if unwritten is None else unwritten.figures
+    reference = reference if unwritten is None else unwritten.colours
     folds = folds_shades(options.tones, lineart, options.lines)
     known = None if reference is None else extract_palette(reference, fold_shades=folds)
     given = MarksFile() if options.points is None else read_marks(options.points)
@@ -114,7 +118,11 @@ def run(options: argparse.Namespace) -> int:
         options.gap,
         None if options.locks is None else _rgba(options.locks),
         options.empty_background,
-        spread=None if reference is None or known is None else _spreading(reference, known, pairs),
+        spread=None
+        if figures is None
+        else _spreading(
+            figures, folds, [p for p in pairs if unwritten is None or unwritten.shows(p.reference)]
+        ),
         papers=[known.paper] if known is not None and known.paper is not None else [],
         counted=options.lines,
     )
@@ -236,10 +244,9 @@ def _marks(
     return Marks(said, _hints(given), given.closing, given.merging)
 
 
-def _spreading(
-    reference: np.ndarray, known: ReferenceFlats, pairs: Sequence[PointPair]
-) -> Spreading:
-    return Spreading([(reference, known)], [Pointed(p.lineart, p.reference) for p in pairs])
+def _spreading(figures: np.ndarray, folds: bool, pairs: Sequence[PointPair]) -> Spreading:
+    known = figures, extract_palette(figures, fold_shades=folds)
+    return Spreading([known], [Pointed(p.lineart, p.reference) for p in pairs])
 
 
 def _hints(given: MarksFile) -> list[Mark]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from benchmarks.examples import EXAMPLES, true_flats
 from manganinja.cli import main
@@ -32,6 +32,7 @@ from server.catalogue import bundled, describe
 
 from .drawn import GOLD, PAPER, PINK, TEAL, at, house, request
 
+SPARE = (120, 60, 160)
 WALL, ROOF, WINDOW, DOOR, GROUND = (200, 250), (150, 70), (150, 105), (115, 240), (20, 20)
 
 
@@ -201,6 +202,32 @@ def test_several_references_are_looked_at(matching: Matching) -> None:
     both = (to_picture(blank), to_picture(house(True)))
     pixels = coloured(matching, request(references=both))
     assert (at(pixels, *WALL), at(pixels, *ROOF)) == (TEAL, PINK)
+
+
+def test_a_model_sheet_says_as_much_as_its_figure(matching: Matching) -> None:
+    """Several views, leader lines, lettering, and swatches, one of a colour that nothing has."""
+    page = Image.new("RGB", (1100, 460), PAPER)
+    for place, left in enumerate((10, 330)):
+        figure = (
+            house(True) if place == 0 else house(True).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        )
+        page.paste(figure.convert("RGB"), (left, 100))
+    draw = ImageDraw.Draw(page)
+    draw.text((30, 20), "The house, from the front and from behind", (30, 30, 30))
+    for row, (colour, end) in enumerate([(PINK, (500, 220)), (TEAL, (530, 350)), (SPARE, None)]):
+        y = 90 + 90 * row
+        if end is not None:
+            draw.line((*end, 800, y + 20), (30, 30, 30), 2)
+        draw.rectangle((800, y, 850, y + 44), colour, (30, 30, 30), 2)
+        draw.text((870, y + 14), "as on the card", (30, 30, 30))
+    sheet = to_picture(page)
+    pixels = coloured(matching, request(references=(sheet,)))
+    plain = coloured(matching, request(references=(to_picture(house(True)),)))
+    assert (pixels == plain).all(axis=2).mean() > 0.99
+    # A swatch is a colour that an artist may point at; it says nothing of what else has it.
+    pair = Pair(Point(825, 292), Point(*WALL))
+    pointed = coloured(matching, request(references=(sheet,), pairs=(pair,)))
+    assert at(pointed, *WALL) == SPARE and at(pointed, *ROOF) == PINK
 
 
 def test_the_server_offers_it() -> None:
