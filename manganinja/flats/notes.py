@@ -140,7 +140,8 @@ def _leaders(looked: _Looked) -> np.ndarray:
         return found
     lines = dark.astype(np.uint8) * 255
     shortest = _SHORTEST * max(dark.shape)
-    segments = cv2.HoughLinesP(lines, 2, np.pi / 360, int(0.5 * shortest), None, shortest, _GAP_PX)
+    least = max(1, int(0.5 * shortest))
+    segments = cv2.HoughLinesP(lines, 2, np.pi / 360, least, None, shortest, _GAP_PX)
     if segments is None:
         return found
     listed = np.asarray(segments, np.float64).reshape(-1, 2, 2)[:_MOST_SEGMENTS]
@@ -224,29 +225,28 @@ def _ends_apart(segment: np.ndarray, parts: np.ndarray, small: np.ndarray) -> bo
 
 def _notes(rgb: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two of (h, w) uint8, 255 on lettering and on swatches, what they enclose included."""
-    found = np.zeros((2, *drawn.shape), np.uint8)
+    lettering, plain = np.zeros(drawn.shape, np.uint8), np.zeros(drawn.shape, np.uint8)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(drawn.astype(np.uint8), connectivity=8)
     boxes, areas = stats[1:, :4], stats[1:, 4]
     if len(areas) < 2:
-        return found[0], found[1]
+        return lettering, plain
     is_figure = areas >= _LARGEST_NOTE * areas.max()
-    figures = _wide_boxes(np.append(False, is_figure)[parts])
-    beside = [at for at in np.flatnonzero(~is_figure) if _is_beside(boxes[at], figures)]
-    swatches = _swatches(rgb, parts, boxes, areas, beside)
-    for at in beside:
+    figures = _wide_boxes(np.append(False, is_figure)[np.asarray(parts, np.intp)])
+    beside = [at for at in np.flatnonzero(~is_figure).tolist() if _is_beside(boxes[at], figures)]
+    swatches = _swatches(rgb, np.asarray(parts), boxes, areas, beside)
+    for at in beside if len(figures) else []:
         left, top, width, height = boxes[at].tolist()
         window = np.s_[top : top + height, left : left + width]
-        own = (parts[window] == at + 1).astype(np.uint8)
+        own = (np.asarray(parts)[window] == at + 1).astype(np.uint8)
         if at in swatches or _is_thin(own):
             outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
             filled = np.zeros_like(own)
             cv2.drawContours(filled, outlines, -1, (255,), cv2.FILLED)
-            np.maximum(
-                found[int(at in swatches)][window], filled, out=found[int(at in swatches)][window]
-            )
+            mask = plain if at in swatches else lettering
+            mask[window] |= filled
     # Their anti-aliasing as well.
-    lettering, plain = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in found)
-    return lettering, plain
+    side = np.ones((3, 3), np.uint8)
+    return cv2.dilate(lettering, side), cv2.dilate(plain, side)
 
 
 def _wide_boxes(drawn: np.ndarray) -> np.ndarray:
@@ -304,7 +304,8 @@ def _is_thin(own: np.ndarray) -> bool:
 def _enlarged(mask: np.ndarray, picture: np.ndarray, scale: int) -> np.ndarray:
     """(H, W) bool of the picture."""
     whole = np.zeros(picture.shape[:2], bool)
-    large = mask.repeat(scale, axis=0).repeat(scale, axis=1)[: whole.shape[0], : whole.shape[1]]
+    height, width = picture.shape[:2]
+    large = mask.repeat(scale, axis=0).repeat(scale, axis=1)[:height, :width]
     whole[: large.shape[0], : large.shape[1]] = large > 0
     return whole
 

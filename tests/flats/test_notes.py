@@ -109,3 +109,9 @@ def test_a_page_without_paper_is_left_alone() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (80, 90, 4)).astype(np.uint8)
     noise[..., 3] = 255
     assert without_notes(noise) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (12, 300)])
+def test_the_smallest_pictures_are_read(size: tuple[int, int]) -> None:
+    for colour in ((255, 255, 255, 255), (0, 0, 0, 255), (0, 0, 0, 0)):
+        assert without_notes(np.asarray(Image.new("RGBA", size, colour))) is None

@@ -201,8 +201,8 @@ def test_a_mark_between_the_figures_of_a_crowd_means_all_the_paper(figures: int,
         for top in range(gap, side, 100):
             box = (left, top, left + 99 - gap, top + 99 - gap)
             ImageDraw.Draw(crowd).ellipse(box, outline=0, width=3)
-    between = (100 * (figures // 2) + gap // 2,) * 2
-    painted = flatten(crowd, None, PALETTE, Marks(hints=[Mark(between, RED)])).rgba()[..., 3] > 0
+    middle = 100 * (figures // 2) + gap // 2
+    painted = flatten(crowd, None, PALETTE, Marks(hints=[Mark((middle, middle), RED)])).rgba()[..., 3] > 0
     assert painted[3, 3] and painted[3, -4] and painted[-4, 3]
     assert not painted[gap + 40, gap + 40]
 
