@@ -202,7 +202,8 @@ def test_a_mark_between_the_figures_of_a_crowd_means_all_the_paper(figures: int,
             box = (left, top, left + 99 - gap, top + 99 - gap)
             ImageDraw.Draw(crowd).ellipse(box, outline=0, width=3)
     middle = 100 * (figures // 2) + gap // 2
-    painted = flatten(crowd, None, PALETTE, Marks(hints=[Mark((middle, middle), RED)])).rgba()[..., 3] > 0
+    marks = Marks(hints=[Mark((middle, middle), RED)])
+    painted = flatten(crowd, None, PALETTE, marks).rgba()[..., 3] > 0
     assert painted[3, 3] and painted[3, -4] and painted[-4, 3]
     assert not painted[gap + 40, gap + 40]
 
