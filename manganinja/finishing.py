@@ -84,7 +84,7 @@ class Ground:
         references: the flats of each.
         palette: the colours to use.
         figures: the references without swatches as well, and the flats of each.
-        unwritten: what was left out of each, if anything.
+        unwritten: what tells swatches from figures.
         sheets: the references in regions, in the palette's colours.
         serials: what stands for each reference where something is remembered of it.
         cut: the line art in regions; None where that is not asked for or can't be done.
@@ -97,7 +97,7 @@ class Ground:
     references: Sequence[ReferenceFlats] = field(repr=False)
     palette: Palette
     figures: Sequence[tuple[np.ndarray, ReferenceFlats]] = field(repr=False)
-    unwritten: Sequence[Unwritten | None] = field(repr=False)
+    unwritten: Sequence[Unwritten] = field(repr=False)
     sheets: Sequence[Sheet] = field(default=(), repr=False)
     serials: tuple[str, ...] = ()
     cut: Cut | None = field(default=None, repr=False)
@@ -153,38 +153,46 @@ def prepare(
 
 def _read(request: ColorizeRequest, lineart: Image.Image, serial: str) -> Ground:
     """What is known of the references."""
-    pictures = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
+    given = [np.asarray(to_image(picture).convert("RGBA")) for picture in request.references]
     serials = tuple(_serial(picture) for picture in request.references)
     unwritten = [
         _recall(("notes", of), lambda picture=picture: without_notes(picture))
-        for picture, of in zip(pictures, serials)
+        or Unwritten(picture, picture)
+        for picture, of in zip(given, serials)
     ]
     tones, lines = request.flats.tones, request.flats.lines
     fold_shades = _recall(
         ("folds", serial, tones, lines), lambda: folds_shades(tones, lineart, lines)
     )
 
-    def flats_of(part: str, shown: Sequence[np.ndarray]) -> list[ReferenceFlats]:
-        return [
-            _recall(
-                ("palette", part, of, fold_shades),
-                lambda picture=picture: extract_palette(picture, fold_shades=fold_shades),
-            )
-            for picture, of in zip(shown, serials)
-        ]
+    def flats_of(part: str, picture: np.ndarray, of: str) -> ReferenceFlats:
+        return _recall(
+            ("palette", part, of, fold_shades),
+            lambda: extract_palette(picture, fold_shades=fold_shades),
+        )
 
-    pictures = [own.colours if own else picture for own, picture in zip(unwritten, pictures)]
-    references = flats_of("colours", pictures)
-    shown = [own.figures if own else picture for own, picture in zip(unwritten, pictures)]
+    references = [flats_of("colours", own.colours, of) for own, of in zip(unwritten, serials)]
     # Swatches are colours, but nothing that a drawing has.
-    has_swatches = any(own is not None and own.figures is not own.colours for own in unwritten)
-    figures = list(zip(shown, flats_of("figures", shown) if has_swatches else references))
+    figures = [
+        (own.figures, flats_of("figures", own.figures, of) if own.has_swatches else flats)
+        for own, flats, of in zip(unwritten, references, serials)
+    ]
     asked = request.flats.palette
     palette = _given(asked) if asked else _together(references)
     sheets: list[Sheet] = []
     if len(palette) and request.flats.result != "proposal":
         sheets = [_sheet(of, *known, palette) for of, known in zip(serials, figures)]
-    return Ground(request, {}, pictures, references, palette, figures, unwritten, sheets, serials)
+    return Ground(
+        request,
+        {},
+        pictures=[own.colours for own in unwritten],
+        references=references,
+        palette=palette,
+        figures=figures,
+        unwritten=unwritten,
+        sheets=sheets,
+        serials=serials,
+    )
 
 
 @dataclass(frozen=True)
@@ -312,7 +320,7 @@ def flats_for(
         [
             Pointed(pair.lineart, pair.reference, pair.reference_index)
             for pair in ground.pairs.values()
-            if (own := ground.unwritten[pair.reference_index]) is None or own.shows(pair.reference)
+            if ground.unwritten[pair.reference_index].shows(pair.reference)
         ],
         on_fraction,
         [options.weight for options in request.options_of_references],

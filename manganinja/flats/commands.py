@@ -21,7 +21,7 @@ from ..points import PointPair, pairs_inside
 from ..wire.protocol import LINES, TONES
 from .flatten import Flats, flatten
 from .line_mask import folds_shades
-from .notes import without_notes
+from .notes import Unwritten, without_notes
 from .painting import painting, shade_and_highlight
 from .palette import (
     ReferenceFlats,
@@ -103,10 +103,10 @@ def run(options: argparse.Namespace) -> int:
         )
     if proposal is not None:
         _check_aspect(lineart, proposal)
-    unwritten = None if reference is None else without_notes(reference)
-    figures = reference if unwritten is None else unwritten.figures
-    reference = reference if unwritten is None else unwritten.colours
-    folds = folds_shades(options.tones, lineart, options.lines)
+    own, folds = None, folds_shades(options.tones, lineart, options.lines)
+    if reference is not None:
+        own = without_notes(reference) or Unwritten(reference, reference)
+        reference = own.colours
     known = None if reference is None else extract_palette(reference, fold_shades=folds)
     given = MarksFile() if options.points is None else read_marks(options.points)
     pairs, notes = _pairs(options, given, lineart, reference)
@@ -118,11 +118,7 @@ def run(options: argparse.Namespace) -> int:
         options.gap,
         None if options.locks is None else _rgba(options.locks),
         options.empty_background,
-        spread=None
-        if figures is None
-        else _spreading(
-            figures, folds, [p for p in pairs if unwritten is None or unwritten.shows(p.reference)]
-        ),
+        spread=None if own is None or known is None else _spreading(own, known, folds, pairs),
         papers=[known.paper] if known is not None and known.paper is not None else [],
         counted=options.lines,
     )
@@ -244,9 +240,13 @@ def _marks(
     return Marks(said, _hints(given), given.closing, given.merging)
 
 
-def _spreading(figures: np.ndarray, folds: bool, pairs: Sequence[PointPair]) -> Spreading:
-    known = figures, extract_palette(figures, fold_shades=folds)
-    return Spreading([known], [Pointed(p.lineart, p.reference) for p in pairs])
+def _spreading(
+    own: Unwritten, known: ReferenceFlats, folds: bool, pairs: Sequence[PointPair]
+) -> Spreading:
+    if own.has_swatches:
+        known = extract_palette(own.figures, fold_shades=folds)
+    pointed = [Pointed(p.lineart, p.reference) for p in pairs if own.shows(p.reference)]
+    return Spreading([(own.figures, known)], pointed)
 
 
 def _hints(given: MarksFile) -> list[Mark]:

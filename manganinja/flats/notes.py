@@ -66,6 +66,11 @@ class Unwritten:
     colours: np.ndarray = field(repr=False)
     figures: np.ndarray = field(repr=False)
 
+    @property
+    def has_swatches(self) -> bool:
+        """Whether the figures are another picture than the colours."""
+        return self.figures is not self.colours
+
     def shows(self, at: tuple[float, float]) -> bool:
         """Whether a place (x, y) of the reference is what a drawing may have: no swatch."""
         pixel = int(at[1]), int(at[0])

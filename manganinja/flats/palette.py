@@ -197,13 +197,13 @@ def _sorted(survey: _Survey, fold_shades: bool) -> _Sorted:
     border = _border(survey.labels, np.arange(survey.count))
     base = _bases(survey, contacts, lab, areas, dropped | lines, border, fold_shades)
     return _Sorted(
-        contacts,
-        areas,
-        base,
-        dropped | (areas == 0),
-        lines,
-        _border(survey.labels, base),
-        width_px,
+        contacts=contacts,
+        areas=areas,
+        base=base,
+        dropped=dropped | (areas == 0),
+        lines=lines,
+        border=_border(survey.labels, base),
+        width_px=width_px,
     )
 
 
