@@ -20,7 +20,7 @@ from .cells import Cells
 
 _FLOOR = 0.003
 """What nobody believes in is still so likely."""
-_CELL = 1.5
+_CELL = 2.5
 """Power of what is known of a cell by itself, where it agrees with what is known of regions."""
 _STRANGE = 0.5
 """How much less that counts where nothing like the region is known."""
@@ -124,19 +124,21 @@ def _likely(
     # What a cell by itself says nothing of, its region may know.
     silent = words.cells[:, -1:]
     own = np.hstack([words.cells[:, :-1], 0 * silent]) + silent * regions + _FLOOR
-    # A mark speaks of what it lies in; of the rest the region's word holds, but for its answer.
-    others = known[rows]
-    others[np.arange(len(rows)), answer] = 0
+    # A mark speaks of what it lies in; of the rest the region's word holds, but for its answer ...
+    others, news = known[rows], known[rows].argmax(axis=1) != answer
+    # ... unless the region was thought to have that anyway.
+    others[np.flatnonzero(news), answer[news]] = 0
     others[:, -1] *= _UNKNOWN
     others /= np.maximum(others.sum(axis=1, keepdims=True), 1e-9)
     known[rows] = (1 - sure[rows])[:, None] * others
-    known[rows, answer] = sure[rows]
+    known[rows, answer] += sure[rows]
     best = own.argmax(axis=1)
     # That nothing is known of a cell doesn't speak against the mark.
     own[rows, answer] += words.cells[rows, -1]
     if home is not None:
-        # What was thought of the mark's own place was wrong, so the same says nothing here.
-        own[rows[best[rows] == best[home[rows]]]] = 1.0
+        # Where what was thought of the mark's own place was wrong, the same says nothing here.
+        thought = best[home[rows]]
+        own[rows[(best[rows] == thought) & (thought != answer)]] = 1.0
     likely = known * own**power
     likely[rows[sure[rows] >= 1]] = 0
     likely[rows[sure[rows] >= 1], answer[sure[rows] >= 1]] = 1

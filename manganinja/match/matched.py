@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The matcher's word and that of places and shapes, as one likelihood."""
+"""The matcher's words and that of places and shapes, as one likelihood."""
 
 from __future__ import annotations
 
@@ -16,8 +16,38 @@ from ..flats.joining import logarithms, multiplied
 from ..flats.spreading import Anchor, Described, Sheet, Spreading, known_pairs
 from ..flats.values import EMPTY, Palette, Regions
 from .network import MOST_PAIRS, gather
-from .views import View, figures_apart, lineart_view, reference_view
+from .trunk import Look
+from .views import View, figures_apart, lineart_view, lines_alone, reference_view
 from .weights import Blend, TrainedMatcher, load_matcher
+
+
+_SHARPNESS = 30.0
+"""What cosines are multiplied with before their exponentials are shares. Between 15 and 60 the fit
+of the blend hardly changes."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What each of the matcher's witnesses says of regions.
+
+    Attributes:
+        network: (count, K + 1) float, how likely each region has each colour of the palette,
+            "empty" last; what is missing to 1 is for none of them. NaN where it has not looked.
+        places: the same, of places and shapes; without NaN.
+        features: the same, of what is most alike by the trunk's features; None without a trunk.
+    """
+
+    network: np.ndarray = field(repr=False)
+    places: np.ndarray = field(repr=False)
+    features: np.ndarray | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure of a drawing or of a reference: for the network, and for the trunk."""
+
+    view: View
+    look: Look | None
 
 
 @dataclass(frozen=True)
@@ -29,7 +59,7 @@ class Matched(Spreading):
     """
 
     matcher: TrainedMatcher = field(kw_only=True, repr=False)
-    _looked: list[tuple[Sequence[Sheet], list[tuple[int, View]]]] = field(
+    _looked: list[tuple[Sequence[Sheet], list[tuple[int, _Figure]]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
 
@@ -52,71 +82,84 @@ class Matched(Spreading):
         last; what is missing to 1 is for none of them."""
         if not len(palette):
             return np.zeros((regions.count, 1))
-        known = described or self.describe(regions, palette)
-        network = self.of_network(regions, palette, known)
-        places = self.of_places(regions, palette, known)
-        likely = blended(network, places, self.matcher.blend)
+        words = self.words(regions, palette, described)
+        likely = blended(words, self.matcher.blend)
         # Places know what is paper; where the reference has many colours there, it is none.
-        likely[regions.background & ~places.any(axis=1)] = 0
+        likely[regions.background & ~words.places.any(axis=1)] = 0
         return likely
 
-    def of_places(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
-        """(count, K + 1) float: what places and shapes alone say."""
-        return super().likelihoods(regions, palette, described)
-
-    def of_network(self, regions: Regions, palette: Palette, described: Described) -> np.ndarray:
-        """(count, K + 1) float: what the network alone says; NaN where it did not look."""
-        shaped = described.shapes, described.borders
-        anchors = known_pairs(regions, described.sheets, self.pairs)
-        seen = self._seen(palette, described)
-        found = np.full((regions.count, len(palette) + 1), np.nan)
+    def words(
+        self, regions: Regions, palette: Palette, described: Described | None = None
+    ) -> Words:
+        """What each witness says by itself."""
+        known = described or self.describe(regions, palette)
+        shaped, trunk = (known.shapes, known.borders), self.matcher.trunk
+        anchors = known_pairs(regions, known.sheets, self.pairs)
+        seen = self._seen(palette, known)
+        network = np.full((regions.count, len(palette) + 1), np.nan)
+        features = None if trunk is None else network.copy()
         # Each figure at its own scale: a strip of five is no figure.
         for members in figures_apart(shaped) or [None]:
             view = lineart_view(regions, shaped, members)
-            found[view.rows] = self._of_view(view, seen, anchors, palette, described)
-        return found
+            network[view.rows] = self._of_network(view, seen, anchors, palette, known)
+            if trunk is not None and features is not None:
+                look = trunk.look(lines_alone(regions, members), view)
+                features[view.rows] = self._of_features(look, seen, palette, known)
+        return Words(network, super().likelihoods(regions, palette, known), features)
 
-    def _seen(self, palette: Palette, described: Described) -> list[tuple[int, View]]:
-        """The figures of the references as the network sees them, each with its reference; looked
-        at once for the same sheets."""
+    def _seen(self, palette: Palette, described: Described) -> list[tuple[int, _Figure]]:
+        """The figures of the references as they are looked at, each with its reference; looked at
+        once for the same sheets."""
         if self._looked and self._looked[-1][0] is described.sheets:
             return self._looked[-1][1]
-        views = []
+        figures, trunk = [], self.matcher.trunk
         for number, sheet in enumerate(described.sheets):
             own = palette.colours[np.where(sheet.colours == EMPTY, 0, sheet.colours)]
             picture, shaped = self.references[number][0], (sheet.shapes, sheet.borders)
             for members in figures_apart(shaped) or [None]:
                 view = reference_view(picture, sheet.regions, own, shaped, members)
-                views.append((number, view))
-        self._looked[:] = [(described.sheets, views)]
-        return views
+                look = trunk and trunk.look(lines_alone(sheet.regions, members), view)
+                figures.append((number, _Figure(view, look)))
+        self._looked[:] = [(described.sheets, figures)]
+        return figures
 
-    def _of_view(
+    def _of_network(
         self,
         view: View,
-        references: Sequence[tuple[int, View]],
+        references: Sequence[tuple[int, _Figure]],
         anchors: Sequence[Anchor],
         palette: Palette,
         described: Described,
     ) -> np.ndarray:
         """(rows, K + 1) float: what the network says of the rows of one view."""
-        sheets = described.sheets
-        logits, colours, none = [], [], []
+        logits, none = [], []
         for number, seen in references:
-            ends = _ends([a for a in anchors if a.sheet == number], view, seen)
-            given = self._compared(view, seen, ends)
-            weight = self.weights[number] if self.weights else 1.0
-            logits.append(given[:, :-1] + np.log(weight))
+            ends = _ends([a for a in anchors if a.sheet == number], view, seen.view)
+            given = self._compared(view, seen.view, ends)
+            logits.append(given[:, :-1] + self._heard(number))
             none.append(given[:, -1])
-            colours.append(sheets[number].colours[seen.rows])
         # None of several references, only if it is none of any.
         together = np.concatenate([*logits, np.min(none, axis=0)[:, None]], axis=1)
-        shares = np.exp(together - together.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        by_colour = np.zeros((view.count, len(palette) + 1))
-        # EMPTY, what is transparent in the reference, is -1, and so the last column.
-        np.add.at(by_colour.T, np.concatenate(colours), shares[:, :-1].T)
-        return by_colour
+        return _by_colour(_shares(together)[:, :-1], references, palette, described)
+
+    def _of_features(
+        self,
+        look: Look,
+        references: Sequence[tuple[int, _Figure]],
+        palette: Palette,
+        described: Described,
+    ) -> np.ndarray:
+        """(rows, K + 1) float: the colours of what is most alike."""
+        logits = [
+            _SHARPNESS * look.alike(seen.look) + self._heard(number)
+            for number, seen in references
+            if seen.look is not None
+        ]
+        return _by_colour(_shares(np.concatenate(logits, axis=1)), references, palette, described)
+
+    def _heard(self, reference: int) -> float:
+        """What the artist's weight of a reference adds to a logit."""
+        return float(np.log(self.weights[reference])) if self.weights else 0.0
 
     def _compared(self, view: View, seen: View, ends: Sequence[tuple[int, int]]) -> np.ndarray:
         """(n, m + 1) logits of the last round."""
@@ -149,13 +192,35 @@ def _ends(anchors: Sequence[Anchor], view: View, seen: View) -> list[tuple[int, 
     return ends[:MOST_PAIRS]
 
 
-def blended(network: np.ndarray, places: np.ndarray, blend: Blend) -> np.ndarray:
-    """Two likelihoods (count, K + 1) as one; see :class:`.weights.Blend`.
+def _shares(logits: np.ndarray) -> np.ndarray:
+    """Of each row, what sums to 1."""
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
 
-    Where the network has not looked (NaN), or places and shapes leave no doubt (an artist's pair
-    or the paper), the latter decide.
+
+def _by_colour(
+    shares: np.ndarray,
+    references: Sequence[tuple[int, _Figure]],
+    palette: Palette,
+    described: Described,
+) -> np.ndarray:
+    """(n, K + 1): shares (n, m) of the references' regions, by the colours that these have."""
+    colours = [described.sheets[number].colours[seen.view.rows] for number, seen in references]
+    found = np.zeros((len(shares), len(palette) + 1))
+    # EMPTY, what is transparent in the reference, is -1, and so the last column.
+    np.add.at(found.T, np.concatenate(colours), shares.T)
+    return found
+
+
+def blended(words: Words, blend: Blend) -> np.ndarray:
+    """(count, K + 1): all words as one likelihood; see :class:`.weights.Blend`.
+
+    Where the network has not looked, or places and shapes leave no doubt (an artist's pair or the
+    paper), the latter decide.
     """
-    words = logarithms(network, blend.floor), logarithms(places, blend.floor)
-    shares = multiplied(words, (blend.network, blend.places), blend.none)
-    alone = np.isnan(shares).any(axis=1) | (places.max(axis=1, initial=0) >= 1)
-    return np.where(alone[:, None], places, shares)
+    said, powers = [words.network, words.places], [blend.network, blend.places]
+    if words.features is not None:
+        said, powers = [*said, words.features], [*powers, blend.features]
+    shares = multiplied([logarithms(word, blend.floor) for word in said], powers, blend.none)
+    alone = np.isnan(shares).any(axis=1) | (words.places.max(axis=1, initial=0) >= 1)
+    return np.where(alone[:, None], words.places, shares)

@@ -20,6 +20,8 @@ from ..lineart import shrink_lines
 
 VIEW_PX = 128
 """Side of the square that the network looks at."""
+LINES_PX = 384
+"""Side of the same square where lines alone are looked at."""
 GRID = VIEW_PX // 2
 """Cells a side that regions are pooled over."""
 MOST_ROWS = 600
@@ -166,18 +168,16 @@ def reference_view(
 
 @dataclass(frozen=True)
 class _Frame:
-    """A rectangle of a picture, and where it lies in the square."""
+    """A rectangle of a picture, and where it lies in a square of ``side`` pixels."""
 
     left: int
     top: int
     width: int
     height: int
-    scale: float
-    to_left: int
-    to_top: int
+    side: int
 
     @classmethod
-    def of(cls, regions: Regions, members: np.ndarray | None) -> _Frame:
+    def of(cls, regions: Regions, members: np.ndarray | None, side: int) -> _Frame:
         """Round all that is drawn, or round some regions."""
         height, width = regions.labels.shape
         if members is None:
@@ -195,10 +195,18 @@ class _Frame:
         margin = int(np.ceil(_MARGIN * max(x1 - x0, y1 - y0)))
         x0, y0 = max(0, x0 - margin), max(0, y0 - margin)
         x1, y1 = min(width, x1 + margin), min(height, y1 + margin)
-        w, h = int(x1 - x0), int(y1 - y0)
-        scale = VIEW_PX / max(w, h)
-        to_w, to_h = max(1, round(w * scale)), max(1, round(h * scale))
-        return cls(int(x0), int(y0), w, h, scale, (VIEW_PX - to_w) // 2, (VIEW_PX - to_h) // 2)
+        return cls(int(x0), int(y0), int(x1 - x0), int(y1 - y0), side)
+
+    @property
+    def scale(self) -> float:
+        """Of the picture's pixels to the square's."""
+        return self.side / max(self.width, self.height)
+
+    @property
+    def to(self) -> tuple[int, int]:
+        """Left and top in the square, whose middle the rectangle's is."""
+        width, height = self.size_px
+        return (self.side - width) // 2, (self.side - height) // 2
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -211,20 +219,20 @@ class _Frame:
 
     def laid(self, plane: np.ndarray, filling: int = 0) -> np.ndarray:
         """A scaled plane in the square."""
-        square = np.full((VIEW_PX, VIEW_PX, *plane.shape[2:]), filling, plane.dtype)
-        height, width = plane.shape[:2]
-        square[self.to_top : self.to_top + height, self.to_left : self.to_left + width] = plane
+        square = np.full((self.side, self.side, *plane.shape[2:]), filling, plane.dtype)
+        (height, width), (left, top) = plane.shape[:2], self.to
+        square[top : top + height, left : left + width] = plane
         return square
 
     def placed(self, xy: np.ndarray) -> np.ndarray:
         """(n, 2) places of the picture in pixels of the square."""
-        return (xy - (self.left, self.top)) * self.scale + (self.to_left, self.to_top)
+        return (xy - (self.left, self.top)) * self.scale + self.to
 
     def cells(self, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Columns and rows of the grid that pixels (n,) and (m,) int of the picture lie in."""
         found = []
-        for at, start, to in ((xs, self.left, self.to_left), (ys, self.top, self.to_top)):
-            placed = ((at + 0.5 - start) * self.scale + to) * (GRID / VIEW_PX)
+        for at, start, to in zip((xs, ys), (self.left, self.top), self.to):
+            placed = ((at + 0.5 - start) * self.scale + to) * (GRID / self.side)
             found.append(np.clip(placed.astype(np.int64), 0, GRID - 1))
         return found[0], found[1]
 
@@ -236,15 +244,14 @@ def _view(
     colours: np.ndarray | None,
     members: np.ndarray | None,
 ) -> View:
-    frame = _Frame.of(regions, members)
+    frame = _Frame.of(regions, members, VIEW_PX)
     described, borders = known
     rows = np.argsort(-described.areas, kind="stable")
     if members is not None:
         rows = rows[np.isin(rows, members)]
     rows = rows[:MOST_ROWS]
     rows = rows[described.areas[rows] > 0]
-    lines = shrink_lines(np.ascontiguousarray(frame.crop(regions.lines)), frame.size_px)
-    planes = [frame.laid(lines), _borders(frame, regions.labels)]
+    planes = [_lines(frame, regions), _borders(frame, regions.labels)]
     if rgb is not None:
         inside = cv2.resize(frame.crop(rgb), frame.size_px, interpolation=cv2.INTER_AREA)
         planes += [*np.moveaxis(frame.laid(inside, 255), 2, 0)]
@@ -268,6 +275,17 @@ def _view(
         _around(borders, rows, regions.count),
         places.astype(np.float32),
     )
+
+
+def lines_alone(regions: Regions, members: np.ndarray | None = None) -> np.ndarray:
+    """(384, 384) uint8: the lines of what a view shows, of a reference what is no flat; 255 where a
+    line is. Arguments as of :func:`lineart_view`."""
+    return _lines(_Frame.of(regions, members, LINES_PX), regions)
+
+
+def _lines(frame: _Frame, regions: Regions) -> np.ndarray:
+    lines = np.ascontiguousarray(frame.crop(regions.lines))
+    return frame.laid(shrink_lines(lines, frame.size_px))
 
 
 def _borders(frame: _Frame, labels: np.ndarray) -> np.ndarray:
