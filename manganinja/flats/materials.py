@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from .assign import hang_together
-from .oklab import distance, to_oklab
+from .oklab import distance, of_one_hue, to_oklab
 from .pixels import codes, colours, inside, span, touching
 
 _SMOOTHED = ((3, 10), (5, 10), (3, 18), (5, 18), (9, 18), (15, 24))
@@ -43,8 +43,6 @@ _DARK = 0.45
 _LEAST_BORDER = 0.5
 """A leak in a line is no common border; in roots of the smaller one's pixels."""
 _SHADE_DEGREES = 40
-_GREY, _NEARLY_GREY, _GREY_REACH = 0.012, 0.025, 0.035
-"""Chroma of what has no hue, and of what has hardly any; and how far these may lie apart."""
 
 _ALIKE = 2.2
 """Mean OKLab distance (times 100) of tones from a material's."""
@@ -242,18 +240,7 @@ def _is_shading(touch: _Touch, smaller: int) -> bool:
         return True
     dark = max(one[0], other[0]) < _DARK
     most = _DARK_SHADE_STEP if dark else _SHADE_STEP
-    return share >= _LEAST_SHADE and step < most and _of_one_hue(one, other, _SHADE_DEGREES)
-
-
-def _of_one_hue(one: np.ndarray, other: np.ndarray, degrees: float) -> bool:
-    """Whether one colour in OKLab may be the other's shade, by their hues."""
-    chromas = np.hypot(one[1], one[2]), np.hypot(other[1], other[2])
-    if min(chromas) < _GREY:
-        return max(chromas) < _GREY_REACH
-    if min(chromas) < _NEARLY_GREY and np.hypot(*(one - other)[1:]) < _GREY_REACH:
-        return True
-    cosine = (one[1:] @ other[1:]) / (chromas[0] * chromas[1])
-    return bool(cosine > np.cos(np.radians(degrees)))
+    return share >= _LEAST_SHADE and step < most and of_one_hue(one, other, _SHADE_DEGREES)
 
 
 def _alike(tones: np.ndarray, areas: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -296,7 +283,7 @@ def _most_apart(own: np.ndarray, weights: np.ndarray, known: np.ndarray) -> floa
     there = known.mean(axis=(0, 1))
     if min(np.hypot(*here[1:]), np.hypot(*there[1:])) < _COLOURED:
         return _ALIKE
-    return _SAME_HUE if _of_one_hue(here, there, _SAME_DEGREES) else _ALIKE
+    return _SAME_HUE if of_one_hue(here, there, _SAME_DEGREES) else _ALIKE
 
 
 def _usual(listed: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:

@@ -25,7 +25,7 @@ import numpy as np
 from ..errors import BadRequest
 from . import pixels
 from .materials import Materials, find_materials, in_two_tones
-from .oklab import distance, to_oklab
+from .oklab import distance, of_one_hue, to_oklab
 from .palette_files import read_palette, write_gpl
 from .values import Palette
 
@@ -66,7 +66,6 @@ _LEAST_BLEND_CONTACT = 0.2
 _LEAST_BORDER = 0.5
 _GREY_CHROMA = 0.025
 _HUE_DEGREES = 30
-_GREY_REACH = 0.045
 _LEAST_SHADE, _DEEPEST_SHADE = 0.03, 0.3
 _LARGEST_HIGHLIGHT = 0.35
 
@@ -562,20 +561,11 @@ def _shades(lab: np.ndarray, areas: np.ndarray, index: int, other: int) -> bool:
     light = light and larger and areas[index] < _LARGEST_HIGHLIGHT * areas[other]
     # A light grey on a colour is a flat of its own: the white of an eye, teeth.
     alike = _is_grey(lab[index]) == _is_grey(lab[other])
-    return (shade or (light and alike)) and _of_one_hue(lab[index], lab[other])
+    return (shade or (light and alike)) and of_one_hue(lab[index], lab[other], _HUE_DEGREES)
 
 
 def _is_grey(lab: np.ndarray) -> bool:
     return bool(np.hypot(lab[1], lab[2]) < _GREY_CHROMA)
-
-
-def _of_one_hue(first: np.ndarray, second: np.ndarray) -> bool:
-    (_, *one), (_, *two) = first.tolist(), second.tolist()
-    chromas = np.hypot(*one), np.hypot(*two)
-    if _is_grey(first) or _is_grey(second):
-        return bool(np.hypot(one[0] - two[0], one[1] - two[1]) < _GREY_REACH)
-    cosine = (one[0] * two[0] + one[1] * two[1]) / (chromas[0] * chromas[1])
-    return bool(cosine > np.cos(np.radians(_HUE_DEGREES)))
 
 
 def _report(survey: _Survey, sorted_: _Sorted, width_px: float, most: int) -> ReferenceFlats:

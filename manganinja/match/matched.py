@@ -20,7 +20,6 @@ from .trunk import Look
 from .views import View, figures_apart, lineart_view, lines_alone, reference_view
 from .weights import Blend, TrainedMatcher, load_matcher
 
-
 _SHARPNESS = 30.0
 """What cosines are multiplied with before their exponentials are shares. Between 15 and 60 the fit
 of the blend hardly changes."""

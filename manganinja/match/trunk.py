@@ -29,7 +29,13 @@ FEATURES = "trunk.safetensors"
 """The file in a matcher's folder."""
 CHANNELS = 112
 _STEM = 32
-_STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3))
+_STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+)
 """Kernel, stride of the first block, expansion, channels, blocks."""
 _MIDDLE, _SPAN = 127.0, 128.0
 """What the network was trained to take bytes with."""
