@@ -135,8 +135,7 @@ class NetworkAlone(Matched):
         self, regions: Regions, palette: Palette, described: Described | None = None
     ) -> np.ndarray:
         """What the network alone says."""
-        known = described or self.describe(regions, palette)
-        return np.nan_to_num(self.of_network(regions, palette, known))
+        return np.nan_to_num(self.words(regions, palette, described).network)
 
 
 def request_of(pair: DrawnPair, points: int, index: int) -> ColorizeRequest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +17,18 @@ import torch
 from PIL import Image
 
 from ..errors import BadRequest
-from ..flats.joining import logarithms
 from ..flats.line_mask import ink, line_mask
 from ..flats.palette import extract_palette
 from ..flats.regions import segment
 from ..flats.spreading import Pointed
+from ..flats.values import Palette, Regions
 from ..train.drawings import draw_pair, point_pairs
 from ..train.pool import HELD_OUT_SEED
 from ..weights.find import is_matcher
-from .matched import Matched
+from .matched import Matched, Words
 from .samples import inked_anew, true_entries
 from .train import MatchTrainer
-from .weights import Blend, TrainedMatcher, save_matcher
+from .weights import Blend, TrainedMatcher, load_matcher, save_matcher
 
 FIRST_SEED = HELD_OUT_SEED + 500_000
 """Of the drawings that are fitted on."""
@@ -42,13 +42,34 @@ class Case:
     """Regions of one drawing.
 
     Attributes:
-        network, places: (n, K) float, likelihoods.
-        truth: (n,) int64, entries of the palette, negative for none.
+        words: what each witness says of n of them; K answers, "empty" the last.
+        truth: (n,) int64, 0 to K - 1, negative for none of them.
+        weights: (n,) float, how much each counts.
     """
 
-    network: np.ndarray = field(repr=False)
-    places: np.ndarray = field(repr=False)
+    words: Words
     truth: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        matched: Matched,
+        regions: Regions,
+        palette: Palette,
+        truth: np.ndarray,
+        asked: np.ndarray,
+    ) -> Case:
+        """What is said of the regions that are ``asked`` (count,) bool, and that neither a pair nor
+        the paper has decided."""
+        words = matched.words(regions, palette)
+        asked = asked & ~np.isnan(words.network).any(axis=1)
+        asked &= words.places.max(axis=1, initial=0) < 1
+        of_features = None if words.features is None else words.features[asked]
+        said = Words(words.network[asked], words.places[asked], of_features)
+        # A page of many regions says less with each.
+        even = np.full(np.count_nonzero(asked), 1 / np.sqrt(max(1, np.count_nonzero(asked))))
+        return cls(said, truth[asked], even)
 
 
 def cases(matcher: TrainedMatcher, count: int, size_px: int = 384) -> Iterator[Case]:
@@ -68,38 +89,35 @@ def cases(matcher: TrainedMatcher, count: int, size_px: int = 384) -> Iterator[C
         points = point_pairs(pair, 4 if seed % 2 else 0, rng).tolist()
         pointed = [Pointed(tuple(there), tuple(here)) for there, here in points]
         matched = Matched([(reference, flats)], pointed, matcher=matcher)
-        described = matched.describe(regions, flats.palette)
-        network = matched.of_network(regions, flats.palette, described)
-        places = matched.of_places(regions, flats.palette, described)
-        asked = (regions.areas_px > _LEAST_PX) & ~np.isnan(network).any(axis=1)
-        asked &= places.max(axis=1, initial=0) < 1
-        truth = true_entries(pair, regions, flats)
-        yield Case(network[asked], places[asked], truth[asked])
+        asked = regions.areas_px > _LEAST_PX
+        yield Case.of(matched, regions, flats.palette, true_entries(pair, regions, flats), asked)
 
 
-def fit(known: list[Case]) -> tuple[Blend, float]:
+def fit(known: Sequence[Case]) -> tuple[Blend, float]:
     """The blend under which the truth is likeliest, and the mean of -log of its likelihood."""
     fits = [_fitted(known, floor) for floor in _FLOORS]
     return min(fits, key=lambda found: found[1])
 
 
-def _fitted(known: list[Case], floor: float) -> tuple[Blend, float]:
-    words = [
-        [logarithms(c.network, floor) for c in known],
-        [logarithms(c.places, floor) for c in known],
-    ]
-    (of_network, of_places), none, missed = fitted_powers(words, [c.truth for c in known])
-    return Blend(round(of_network, 4), round(of_places, 4), round(none, 4), floor), missed
+def _fitted(known: Sequence[Case], floor: float) -> tuple[Blend, float]:
+    words = [list(word) for word in zip(*(c.words.logarithms(floor) for c in known))]
+    weights = np.concatenate([case.weights for case in known])
+    powers, none, missed = fitted_powers(words, [c.truth for c in known], weights)
+    of_network, of_places, of_features = (round(p, 4) for p in (*powers, 0.0)[:3])
+    return Blend(of_network, of_places, of_features, round(none, 4), floor), missed
 
 
 def fitted_powers(
-    words: Sequence[Sequence[np.ndarray]], truth: Sequence[np.ndarray]
+    words: Sequence[Sequence[np.ndarray]],
+    truth: Sequence[np.ndarray],
+    weights: np.ndarray | None = None,
 ) -> tuple[list[float], float, float]:
     """What :func:`.flats.joining.multiplied` takes, so that the truth is likeliest.
 
     Args:
         words: of each word its logarithms (n, K + 1) of each drawing, "none" last.
         truth: of each drawing (n,) int, entries of its palette, negative for none.
+        weights: of the rows of all drawings, how much each counts; all the same if None.
 
     Returns:
         The powers, what is added for "none", and the mean of -log of the truth's likelihood.
@@ -110,15 +128,18 @@ def fitted_powers(
     absent = laid[0].isnan()
     none = torch.zeros(width, dtype=torch.float64)
     none[-1] = 1
+    loud = torch.from_numpy(np.ones(len(right)) if weights is None else weights)
     start = [1 / len(words)] * len(words) + [0.0]
-    weights = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
+    powers = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([powers], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
 
     def missed() -> torch.Tensor:
-        logits = weights[-1] * none
-        for weight, word in zip(weights, laid):
-            logits = logits + weight * word.nan_to_num()
-        return torch.nn.functional.cross_entropy(logits.masked_fill(absent, -1e4), right)
+        logits = powers[-1] * none
+        for power, word in zip(powers, laid):
+            logits = logits + power * word.nan_to_num()
+        logits = logits.masked_fill(absent, -1e4)
+        of_row = torch.nn.functional.cross_entropy(logits, right, reduction="none")
+        return (loud * of_row).sum() / loud.sum()
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
@@ -127,8 +148,8 @@ def fitted_powers(
         return loss
 
     optimizer.step(closure)
-    *powers, of_none = weights.detach().tolist()
-    return powers, of_none, float(missed().detach())
+    *fitted, of_none = powers.detach().tolist()
+    return fitted, of_none, float(missed().detach())
 
 
 def _laid(word: np.ndarray, width: int) -> np.ndarray:
@@ -149,10 +170,10 @@ def check_output(output: Path) -> None:
 def export(trainer: MatchTrainer, output: Path, drawings: int = 160) -> TrainedMatcher:
     """Write the averaged weights of a run with their blend, its config and its curve."""
     check_output(output)
-    raw = TrainedMatcher(trainer.averaged(), Blend())
+    raw = TrainedMatcher(trainer.averaged(), Blend(), load_matcher().trunk)
     blend, missed = fit(list(cases(raw, drawings)))
     print(f"{blend}, -log likelihood {missed:.3f} on {drawings} drawings")
-    matcher = TrainedMatcher(raw.network, blend)
+    matcher = replace(raw, blend=blend)
     save_matcher(matcher, output)
     for name in ("config.json", "curve.jsonl"):
         if (trainer.folder / name).exists():

@@ -24,6 +24,9 @@ _SHARPNESS = 30.0
 """What cosines are multiplied with before their exponentials are shares. Between 15 and 60 the fit
 of the blend hardly changes."""
 
+_DOUBT = 0.03
+"""What cosines find unlike may still be so likely: they are no likelihoods."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -39,6 +42,13 @@ class Words:
     network: np.ndarray = field(repr=False)
     places: np.ndarray = field(repr=False)
     features: np.ndarray | None = field(default=None, repr=False)
+
+    def logarithms(self, floor: float) -> list[np.ndarray]:
+        """(count, K + 2) of each, "none" last; ``floor`` is the least likelihood of anything."""
+        words = [logarithms(self.network, floor), logarithms(self.places, floor)]
+        if self.features is not None:
+            words.append(logarithms(self.features, _DOUBT))
+        return words
 
 
 @dataclass(frozen=True)
@@ -217,9 +227,8 @@ def blended(words: Words, blend: Blend) -> np.ndarray:
     Where the network has not looked, or places and shapes leave no doubt (an artist's pair or the
     paper), the latter decide.
     """
-    said, powers = [words.network, words.places], [blend.network, blend.places]
-    if words.features is not None:
-        said, powers = [*said, words.features], [*powers, blend.features]
-    shares = multiplied([logarithms(word, blend.floor) for word in said], powers, blend.none)
+    said = words.logarithms(blend.floor)
+    powers = (blend.network, blend.places, blend.features)[: len(said)]
+    shares = multiplied(said, powers, blend.none)
     alone = np.isnan(shares).any(axis=1) | (words.places.max(axis=1, initial=0) >= 1)
     return np.where(alone[:, None], words.places, shares)
