@@ -19,7 +19,7 @@ from manganinja.files import to_image, to_picture
 from manganinja.finishing import flats_for, prepare
 from manganinja.flats.flatten import cut_regions
 from manganinja.flats.spreading import Spreading
-from manganinja.match.matched import Matched, blended
+from manganinja.match.matched import Matched, Words, blended
 from manganinja.match.network import gather
 from manganinja.match.painter import Matching
 from manganinja.match.samples import SampleConfig, sample_of, true_entries
@@ -134,12 +134,45 @@ def test_what_the_reference_lacks_is_asked_about(matching: Matching) -> None:
 def test_both_words_count_and_doubt_is_doubt() -> None:
     network = np.array([[0.9, 0.05], [0.9, 0.05], [0.02, 0.02], [np.nan, np.nan], [0.9, 0.05]])
     places = np.array([[0.8, 0.1], [0.1, 0.8], [0.02, 0.02], [0.3, 0.4], [0.0, 1.0]])
-    alone = blended(network, places, Blend(0.0, 1.0, 0.0, 1e-9))
+    words = Words(network, places)
+    alone = blended(words, Blend(network=0.0, places=1.0, floor=1e-9))
     np.testing.assert_allclose(alone, places, atol=1e-6)
-    both = blended(network, places, Blend(0.8, 0.8, 0.0, 0.01))
+    both = blended(words, Blend(network=0.8, places=0.8, floor=0.01))
     assert both[0, 0] > 0.9 > both[1].max(), "agreement is surer than contradiction"
     assert both[2].sum() < 0.3, "none of these stays none of these"
     assert both[3].tolist() == [0.3, 0.4] and both[4].tolist() == [0.0, 1.0]
+
+
+def test_features_decide_where_the_others_are_divided() -> None:
+    network, places = np.array([[0.6, 0.3], [np.nan] * 2]), np.array([[0.3, 0.6], [0.1, 0.2]])
+    for column in (0, 1):
+        features = np.full((2, 2), 0.02)
+        features[:, column] = 0.98
+        found = blended(Words(network, places, features), Blend(0.5, 0.5, 0.5, floor=0.01))
+        assert found[0].argmax() == column
+        assert found[1].tolist() == [0.1, 0.2], "what nobody has looked at, places decide"
+
+
+def test_the_features_alone_find_a_drawing_again(matcher: TrainedMatcher) -> None:
+    cut = prepare(request(), {})
+    assert cut.cut is not None
+    sheets, regions = list(zip(cut.pictures, cut.references)), cut.cut.regions
+    words = Matched(sheets, [], matcher=matcher).words(regions, cut.palette)
+    assert words.features is not None and words.features.shape == words.network.shape
+    rows = [int(regions.labels[y, x]) for x, y in (WALL, ROOF, WINDOW, DOOR)]
+    found = [tuple(cut.palette.colours[words.features[row].argmax()].tolist()) for row in rows]
+    assert found == [TEAL, PINK, GOLD, GOLD]
+    np.testing.assert_allclose(words.features[rows].sum(axis=1), 1)
+
+
+def test_a_reference_of_no_weight_says_nothing_by_its_features(matcher: TrainedMatcher) -> None:
+    cut = prepare(request(references=(to_picture(house(True)), to_picture(house(True)))), {})
+    assert cut.cut is not None
+    sheets = list(zip(cut.pictures, cut.references))
+    with_first = Matched(sheets, [], [1.0, 1e-9], matcher=matcher)
+    alone = Matched(sheets[:1], [], matcher=matcher)
+    found, known = (m.words(cut.cut.regions, cut.palette).features for m in (with_first, alone))
+    np.testing.assert_allclose(found, known, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "least"), [("animal", 50)])

@@ -14,6 +14,8 @@ from PIL import Image
 
 from manganinja.cli import main
 from manganinja.flats.palette import extract_palette
+from manganinja.match.calibrate import Case, fit
+from manganinja.match.matched import Words
 from manganinja.match.network import Matcher, MatcherConfig
 from manganinja.match.samples import (
     Known,
@@ -135,9 +137,43 @@ def test_the_command_trains_and_keeps_a_config_and_a_curve(tmp_path: Path) -> No
 
 
 def test_a_matcher_is_read_as_it_was_written(tmp_path: Path) -> None:
-    matcher = TrainedMatcher(Matcher(SMALL).half().float().eval(), Blend(0.5, 0.7, -1, 0.02))
+    blend, trunk = Blend(0.5, 0.7, 0.3, -1, 0.02), load_matcher().trunk
+    matcher = TrainedMatcher(Matcher(SMALL).half().float().eval(), blend, trunk)
     save_matcher(matcher, tmp_path / "own")
     read = load_matcher(str(tmp_path / "own"))
     assert (read.blend, read.title, read.licence) == (matcher.blend, matcher.title, matcher.licence)
     for key, value in matcher.network.state_dict().items():
         assert torch.equal(read.network.state_dict()[key], value), key
+    assert trunk is not None and read.trunk is not None
+    for key, value in trunk.state_dict().items():
+        assert torch.equal(read.trunk.state_dict()[key], value), key
+
+
+def test_a_matcher_of_before_features_is_read_as_well(tmp_path: Path) -> None:
+    save_matcher(TrainedMatcher(Matcher(SMALL).eval(), Blend(0.5, 0.7)), tmp_path / "own")
+    config = tmp_path / "own" / "config.json"
+    values = json.loads(config.read_text())
+    del values["blend"]["features"]
+    config.write_text(json.dumps(values))
+    read = load_matcher(str(tmp_path / "own"))
+    assert read.trunk is None and read.blend == Blend(0.5, 0.7)
+
+
+def test_the_truth_is_likeliest_under_what_is_fitted() -> None:
+    """Of three witnesses one is right, one half the time, one by chance."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 300)
+
+    def witness(right: float) -> np.ndarray:
+        said = np.where(rng.random(300) < right, truth, rng.integers(0, 3, 300))
+        return 0.05 + 0.8 * np.eye(3)[said]
+
+    words = Words(witness(0.5), witness(0.0), witness(0.97))
+    blend, missed = fit([Case(words, truth, np.ones(300))])
+    assert blend.features > 2 * blend.network > 0
+    assert abs(blend.places) < 0.3 * blend.network
+    assert missed < 0.3
+    # What counts nothing is not fitted to.
+    other = Case(words, (truth + 1) % 3, np.full(300, 1e-12))
+    again, _ = fit([Case(words, truth, np.ones(300)), other])
+    assert again.features == pytest.approx(blend.features, abs=0.01)
