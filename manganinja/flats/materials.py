@@ -42,7 +42,7 @@ _SHADE_STEP, _DARK_SHADE_STEP, _LEAST_SHADE = 20.0, 36.0, 0.25
 _DARK = 0.45
 _LEAST_BORDER = 0.5
 """A leak in a line is no common border; in roots of the smaller one's pixels."""
-_SHADE_DEGREES = 40
+_SHADE_DEGREES, _GREY = 40, 0.012
 
 _ALIKE = 2.2
 """Mean OKLab distance (times 100) of tones from a material's."""
@@ -240,7 +240,7 @@ def _is_shading(touch: _Touch, smaller: int) -> bool:
         return True
     dark = max(one[0], other[0]) < _DARK
     most = _DARK_SHADE_STEP if dark else _SHADE_STEP
-    return share >= _LEAST_SHADE and step < most and of_one_hue(one, other, _SHADE_DEGREES)
+    return share >= _LEAST_SHADE and step < most and of_one_hue(one, other, _SHADE_DEGREES, _GREY)
 
 
 def _alike(tones: np.ndarray, areas: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -283,7 +283,7 @@ def _most_apart(own: np.ndarray, weights: np.ndarray, known: np.ndarray) -> floa
     there = known.mean(axis=(0, 1))
     if min(np.hypot(*here[1:]), np.hypot(*there[1:])) < _COLOURED:
         return _ALIKE
-    return _SAME_HUE if of_one_hue(here, there, _SAME_DEGREES) else _ALIKE
+    return _SAME_HUE if of_one_hue(here, there, _SAME_DEGREES, _GREY) else _ALIKE
 
 
 def _usual(listed: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:

@@ -27,7 +27,7 @@ _RGB_FROM_LMS = np.linalg.inv(_LMS_FROM_RGB)
 _ROOTS_FROM_LAB = np.linalg.inv(_LAB_FROM_ROOTS)
 
 _LINEAR_STEPS = 65535
-_GREY_CHROMA, _GREY_REACH = 0.025, 0.035
+_NEARLY_GREY, _GREY_REACH = 0.025, 0.035
 """Chroma of what has hardly any hue, and how far it may lie from its shades."""
 # Small enough for its floats to stay in a cache, so that no picture is held in float twice.
 _CHUNK = 1 << 16
@@ -89,17 +89,21 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return 100 * np.sqrt(np.einsum("...i,...i->...", apart, apart))
 
 
-def of_one_hue(one: np.ndarray, other: np.ndarray, degrees: float) -> bool:
+def of_one_hue(one: np.ndarray, other: np.ndarray, degrees: float, grey: float) -> bool:
     """Whether one colour may be the other's shade, by their hues.
 
     Args:
         one, other: (3,) float, OKLab.
-        degrees: that their hues may lie apart, where they have any.
+        degrees: that their hues may lie apart.
+        grey: chroma below which a hue says nothing.
     """
-    chromas = np.hypot(one[1], one[2]), np.hypot(other[1], other[2])
-    if min(chromas) < _GREY_CHROMA:
-        return bool(np.hypot(*(one - other)[1:]) < _GREY_REACH)
-    cosine = (one[1:] @ other[1:]) / (chromas[0] * chromas[1])
+    least = min(np.hypot(one[1], one[2]), np.hypot(other[1], other[2]))
+    apart = np.hypot(one[1] - other[1], one[2] - other[2])
+    if least < max(grey, _NEARLY_GREY) and apart < _GREY_REACH:
+        return True
+    if least < grey:
+        return False
+    cosine = (one[1:] @ other[1:]) / np.hypot(one[1], one[2]) / np.hypot(other[1], other[2])
     return bool(cosine > np.cos(np.radians(degrees)))
 
 

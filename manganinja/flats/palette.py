@@ -561,7 +561,9 @@ def _shades(lab: np.ndarray, areas: np.ndarray, index: int, other: int) -> bool:
     light = light and larger and areas[index] < _LARGEST_HIGHLIGHT * areas[other]
     # A light grey on a colour is a flat of its own: the white of an eye, teeth.
     alike = _is_grey(lab[index]) == _is_grey(lab[other])
-    return (shade or (light and alike)) and of_one_hue(lab[index], lab[other], _HUE_DEGREES)
+    return (shade or (light and alike)) and of_one_hue(
+        lab[index], lab[other], _HUE_DEGREES, _GREY_CHROMA
+    )
 
 
 def _is_grey(lab: np.ndarray) -> bool:

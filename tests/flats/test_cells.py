@@ -295,6 +295,16 @@ def test_a_mark_from_afar_is_followed_by(
     assert found == expected
 
 
+@pytest.mark.parametrize("of_head", [HERE, (0.4, 0.5, 0.0, 0.1), NONE])
+def test_a_mark_that_says_what_was_thought_anyway_takes_nothing_away(
+    of_head: Sequence[float],
+) -> None:
+    cells = two_cells()
+    before = answers(cells, HERE, of_head)
+    assert before == (0, 0)
+    assert answers(cells, HERE, of_head, HERE, Mark(BODY, RED)) == before
+
+
 def test_a_network_that_paints_leaves_nothing_without_an_answer() -> None:
     image = Image.new("L", SIZE, 255)
     ImageDraw.Draw(image).rectangle((50, 50, 550, 450), outline=0, width=5)

@@ -104,6 +104,22 @@ def test_a_lighter_material_without_a_line_is_one_of_its_own() -> None:
     assert found.labels[100, 60] != found.labels[100, 240]
 
 
+def test_a_pale_blue_shirt_is_no_shade_of_pale_skin() -> None:
+    """Softly painted, without a line between them."""
+    skin, shirt = (251, 238, 225), (223, 222, 238)
+    picture = np.zeros((300, 300, 4), np.uint8)
+    picture[..., 3] = 255
+    picture[..., :3] = (60, 80, 120)
+    picture[40:160, 60:240, :3], picture[160:220, 60:240, :3] = skin, shirt
+    ramp = np.linspace(-12, 4, 300).round().astype(int)[None, :, None]
+    rgb = np.clip(picture[..., :3].astype(int) + ramp, 0, 255).astype(np.uint8)
+    picture[..., :3] = cv2.GaussianBlur(rgb, (5, 5), 1.2)
+    flats = extract_palette(picture)
+    assert not flats.exact
+    assert away(reference_colour_at(picture, (150, 190), flats), shirt) < 4
+    assert away(reference_colour_at(picture, (150, 100), flats), skin) < 4
+
+
 def test_the_smallest_pictures_have_a_material() -> None:
     for shape in ((1, 1), (1, 7), (2, 2), (3, 5)):
         picture = np.full((*shape, 3), 90, np.uint8)

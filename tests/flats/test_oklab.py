@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manganinja.flats.oklab import distance, from_oklab, to_oklab
+from manganinja.flats.oklab import distance, from_oklab, of_one_hue, to_oklab
 
 BYTE = st.integers(0, 255)
 
@@ -54,3 +54,23 @@ def test_other_types_are_refused() -> None:
         to_oklab(np.zeros((2, 3)))
     with pytest.raises(ValueError):
         to_oklab(np.zeros((2, 4), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ((172, 205, 170), (215, 236, 213), True),
+        ((172, 205, 170), (170, 172, 205), False),
+        ((240, 240, 240), (90, 90, 92), True),
+        ((221, 219, 237), (252, 239, 225), False),
+        ((250, 246, 235), (240, 200, 60), False),
+        ((0, 0, 0), (255, 255, 255), True),
+    ],
+    ids=["light", "another hue", "greys", "pale blue and pale orange", "paper and gold", "no hue"],
+)
+def test_a_shade_is_of_one_hue(
+    one: tuple[int, int, int], other: tuple[int, int, int], same: bool
+) -> None:
+    lab = to_oklab(np.array([one, other], np.uint8))
+    found = [of_one_hue(*pair, 30, 0.025) for pair in (lab, lab[::-1])]
+    assert found == [same, same]

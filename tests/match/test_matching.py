@@ -169,7 +169,7 @@ def test_a_reference_of_no_weight_says_nothing_by_its_features(matcher: TrainedM
     cut = prepare(request(references=(to_picture(house(True)), to_picture(house(True)))), {})
     assert cut.cut is not None
     sheets = list(zip(cut.pictures, cut.references))
-    with_first = Matched(sheets, [], [1.0, 1e-9], matcher=matcher)
+    with_first = Matched(sheets, [], weights=[1.0, 1e-9], matcher=matcher)
     alone = Matched(sheets[:1], [], matcher=matcher)
     found, known = (m.words(cut.cut.regions, cut.palette).features for m in (with_first, alone))
     np.testing.assert_allclose(found, known, atol=1e-6)

@@ -171,7 +171,7 @@ def test_the_truth_is_likeliest_under_what_is_fitted() -> None:
     words = Words(witness(0.5), witness(0.0), witness(0.97))
     blend, missed = fit([Case(words, truth, np.ones(300))])
     assert blend.features > 2 * blend.network > 0
-    assert abs(blend.places) < 0.3 * blend.network
+    assert abs(blend.places) < 0.5 * blend.network
     assert missed < 0.3
     # What counts nothing is not fitted to.
     other = Case(words, (truth + 1) % 3, np.full(300, 1e-12))
