@@ -295,7 +295,7 @@ def test_a_mark_from_afar_is_followed_by(
     assert found == expected
 
 
-@pytest.mark.parametrize("of_head", [HERE, (0.4, 0.5, 0.0, 0.1), NONE])
+@pytest.mark.parametrize("of_head", [HERE, (0.1, 0.8, 0.0, 0.1), NONE])
 def test_a_mark_that_says_what_was_thought_anyway_takes_nothing_away(
     of_head: Sequence[float],
 ) -> None:
