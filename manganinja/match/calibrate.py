@@ -36,8 +36,8 @@ _LEAST_PX = 10
 _FLOORS = (0.003, 0.01, 0.03)
 _ROUNDS = 300
 _CHANCE = 0.2
-"""With it confidence is what it says on generated drawings and on drawings by people alike, within
-0.06; without it it is 0.16 too low on the former."""
+"""Share of regions in which nothing that is seen says what is right. Without it confidence is 0.16
+too low on generated drawings, with it 0.08, and on drawings by people within 0.05."""
 
 
 @dataclass(frozen=True)

@@ -72,5 +72,5 @@ def test_a_shade_is_of_one_hue(
     one: tuple[int, int, int], other: tuple[int, int, int], same: bool
 ) -> None:
     lab = to_oklab(np.array([one, other], np.uint8))
-    found = [of_one_hue(*pair, 30, 0.025) for pair in (lab, lab[::-1])]
+    found = [of_one_hue(lab[a], lab[b], 30, 0.025) for a, b in ((0, 1), (1, 0))]
     assert found == [same, same]

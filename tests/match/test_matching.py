@@ -172,6 +172,7 @@ def test_a_reference_of_no_weight_says_nothing_by_its_features(matcher: TrainedM
     with_first = Matched(sheets, [], weights=[1.0, 1e-9], matcher=matcher)
     alone = Matched(sheets[:1], [], matcher=matcher)
     found, known = (m.words(cut.cut.regions, cut.palette).features for m in (with_first, alone))
+    assert found is not None and known is not None
     np.testing.assert_allclose(found, known, atol=1e-6)
 
 

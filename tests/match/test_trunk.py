@@ -40,14 +40,14 @@ def of_the_package() -> dict[str, torch.Tensor]:
         ):
             found[f"{norm}.{key}"] = low + torch.rand(to, generator=rng)
 
-    model = Trunk()
-    put("_conv_stem", "_bn0", model.stem.conv.weight)
-    for number, block in enumerate(model.blocks):
+    kernels = Trunk().state_dict()
+    put("_conv_stem", "_bn0", kernels["stem.conv.weight"])
+    for number in range(11):
         of = f"_blocks.{number}."
-        if block.expand is not None:
-            put(f"{of}_expand_conv", f"{of}_bn0", block.expand.conv.weight)
-        put(f"{of}_depthwise_conv", f"{of}_bn1", block.depthwise.conv.weight)
-        put(f"{of}_project_conv", f"{of}_bn2", block.project.conv.weight)
+        for norm, part in enumerate(("expand", "depthwise", "project")):
+            name = f"blocks.{number}.{part}.conv.weight"
+            if name in kernels:
+                put(f"{of}_{part}_conv", f"{of}_bn{norm}", kernels[name])
     return found
 
 
@@ -64,10 +64,10 @@ def unfolded(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         ]
         pad = [total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2]
         y = F.conv2d(F.pad(x, pad), kernel, stride=stride, groups=groups)
-        stats = (
+        mean, var, weight, bias = (
             weights[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")
         )
-        return F.batch_norm(y, *stats, eps=1e-3)
+        return F.batch_norm(y, mean, var, weight, bias, eps=1e-3)
 
     x = F.relu6(conv(x, "_conv_stem", "_bn0", 2))
     for number in range(11):
