@@ -34,7 +34,7 @@ _STAGES = (
     (3, 2, 6, 24, 2),
     (5, 2, 6, 40, 2),
     (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
+    (5, 1, 6, CHANNELS, 3),
 )
 """Kernel, stride of the first block, expansion, channels, blocks."""
 _MIDDLE, _SPAN = 127.0, 128.0

@@ -284,3 +284,13 @@ def test_damaged_and_missing_weights_are_told(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps(wrong))
         with pytest.raises(BadWeights, match="can't be read"):
             load_matcher(str(tmp_path))
+    # A folder whose blend counts features, and that has none, or half of the file.
+    (tmp_path / "config.json").write_text(json.dumps(whole))
+    trunk = (MATCHER / "trunk.safetensors").read_bytes()
+    for kept in (None, trunk[: len(trunk) // 2]):
+        if kept is not None:
+            (tmp_path / "trunk.safetensors").write_bytes(kept)
+        with pytest.raises(BadWeights, match="can't be read"):
+            load_matcher(str(tmp_path))
+    (tmp_path / "trunk.safetensors").write_bytes(trunk)
+    assert load_matcher(str(tmp_path)).trunk is not None
