@@ -52,14 +52,24 @@ def drawn_by_people(matcher: TrainedMatcher) -> Iterator[Case]:
             continue
         matched = Matched(list(zip(ground.pictures, ground.references)), [], matcher=matcher)
         regions = ground.cut.regions
-        truth, clear = _truth(regions, drawing.truth, ground.palette)
+        truth, clear = right_answers(regions, drawing.truth, ground.palette)
         case = Case.of(matched, regions, ground.palette, truth, clear)
         if len(case.truth):
             yield replace(case, weights=case.weights * np.where(case.truth < 0, _ABSENT, 1.0))
 
 
-def _truth(regions: Regions, truth: np.ndarray, palette: Palette) -> tuple[np.ndarray, np.ndarray]:
-    """(count,) the answer that is right for each region, and whether most of it has one."""
+def right_answers(
+    regions: Regions, truth: np.ndarray, palette: Palette
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is right for each region.
+
+    Args:
+        truth: (H, W, 4) uint8, flats as large as the regions' picture, transparent where nothing is.
+
+    Returns:
+        (count,) int, an entry of the palette, its length for "empty", -1 for none; and (count,)
+        bool, whether most of the region has one truth.
+    """
     there = truth[..., 3] >= 128
     codes = np.where(there, truth[..., :3].astype(np.int64) @ [1 << 16, 1 << 8, 1], -1)
     free = regions.lines == 0

@@ -102,17 +102,17 @@ class Matched(Spreading):
     ) -> Words:
         """What each witness says by itself."""
         known = described or self.describe(regions, palette)
-        shaped, trunk = (known.shapes, known.borders), self.matcher.trunk
+        shaped = known.shapes, known.borders
         anchors = known_pairs(regions, known.sheets, self.pairs)
         seen = self._seen(palette, known)
         network = np.full((regions.count, len(palette) + 1), np.nan)
-        features = None if trunk is None else network.copy()
+        features = None if self.matcher.trunk is None else network.copy()
         # Each figure at its own scale: a strip of five is no figure.
         for members in figures_apart(shaped) or [None]:
             view = lineart_view(regions, shaped, members)
             network[view.rows] = self._of_network(view, seen, anchors, palette, known)
-            if trunk is not None and features is not None:
-                look = trunk.look(lines_alone(regions, members), view)
+            look = self._look(regions, members, view)
+            if features is not None and look is not None:
                 features[view.rows] = self._of_features(look, seen, palette, known)
         return Words(network, super().likelihoods(regions, palette, known), features)
 
@@ -121,16 +121,20 @@ class Matched(Spreading):
         once for the same sheets."""
         if self._looked and self._looked[-1][0] is described.sheets:
             return self._looked[-1][1]
-        figures, trunk = [], self.matcher.trunk
+        figures = []
         for number, sheet in enumerate(described.sheets):
             own = palette.colours[np.where(sheet.colours == EMPTY, 0, sheet.colours)]
             picture, shaped = self.references[number][0], (sheet.shapes, sheet.borders)
             for members in figures_apart(shaped) or [None]:
                 view = reference_view(picture, sheet.regions, own, shaped, members)
-                look = trunk and trunk.look(lines_alone(sheet.regions, members), view)
-                figures.append((number, _Figure(view, look)))
+                figures.append((number, _Figure(view, self._look(sheet.regions, members, view))))
         self._looked[:] = [(described.sheets, figures)]
         return figures
+
+    def _look(self, regions: Regions, members: np.ndarray | None, view: View) -> Look | None:
+        """What the trunk sees of a figure; None without one."""
+        trunk = self.matcher.trunk
+        return None if trunk is None else trunk.look(lines_alone(regions, members), view)
 
     def _of_network(
         self,
