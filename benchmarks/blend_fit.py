@@ -64,7 +64,7 @@ def right_answers(
     """What is right for each region.
 
     Args:
-        truth: (H, W, 4) uint8, flats as large as the regions' picture, transparent where nothing is.
+        truth: (H, W, 4) uint8, flats of the size of the regions, transparent where nothing is.
 
     Returns:
         (count,) int, an entry of the palette, its length for "empty", -1 for none; and (count,)
