@@ -19,7 +19,7 @@ from .flats.checks import few
 from .flats.flatten import Cut, Flats, colour_regions, divide, marked
 from .flats.line_mask import folds_shades
 from .flats.matches import Matches, palette_votes
-from .flats.notes import Unwritten, without_notes
+from .flats.notes import Unwritten, left_out, without_notes
 from .flats.painting import painting, shade_and_highlight
 from .flats.palette import Colour, ReferenceFlats, extract_palette, reference_colour_at
 from .flats.spreading import Pointed, Sheet, Spreading, read_sheet
@@ -148,7 +148,8 @@ def prepare(
         return ground
     papers = [paper for flats in ground.references if (paper := flats.paper) is not None]
     marks = _marks(options, pairs, ground.pictures, ground.references)
-    return replace(ground, cut=marked(divided, marks, _locks(request), papers))
+    cut = marked(divided, marks, _locks(request), papers)
+    return replace(ground, cut=replace(cut, notes=(*cut.notes, *left_out(ground.unwritten))))
 
 
 def _read(request: ColorizeRequest, lineart: Image.Image, serial: str) -> Ground:

@@ -177,6 +177,16 @@ def test_the_painting_keeps_its_shading_inside_the_regions() -> None:
     assert (pixels[150:450, 296:300, 0] < 100).all() and (pixels[150:450, 306:310, 0] > 120).all()
 
 
+def test_the_artist_is_told_what_is_written_on_a_reference() -> None:
+    written = reference()
+    for place in ((30, 20), (200, 20), (400, 20)):
+        ImageDraw.Draw(written).text(place, "front, for page 3", (0, 0, 0, 255))
+    asked = replace(request(), references=(to_picture(written),))
+    plain, said = result(request()), result(asked)
+    assert any("Left out of the reference: lettering" in note for note in said[1])
+    assert not any("Left out" in note for note in plain[1])
+
+
 def test_line_art_without_regions_gives_what_the_network_painted_and_says_so() -> None:
     ink = Image.new("RGBA", (600, 600), "black")
     ink.paste((0, 0, 0, 0), (0, 0, 600, 20))

@@ -21,7 +21,7 @@ from ..points import PointPair, pairs_inside
 from ..wire.protocol import LINES, TONES
 from .flatten import Flats, flatten
 from .line_mask import folds_shades
-from .notes import Unwritten, without_notes
+from .notes import Unwritten, left_out, without_notes
 from .painting import painting, shade_and_highlight
 from .palette import (
     ReferenceFlats,
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
         raise BadRequest(
             f"{options.output} can't be written: {error}.", "Name another folder."
         ) from error
-    for note in (*notes, *flats.notes):
+    for note in (*notes, *left_out([own] if own else []), *flats.notes):
         print(note)
     print(
         f"Wrote {written} files to {options.output}: {flats.regions.count} regions in "

@@ -61,10 +61,12 @@ class Unwritten:
         colours: (H, W, 4) uint8: leader lines have the colour beside them, lettering is paper;
             swatches are colours still.
         figures: (H, W, 4) uint8: swatches are paper as well.
+        written: whether there were leader lines or lettering.
     """
 
     colours: np.ndarray = field(repr=False)
     figures: np.ndarray = field(repr=False)
+    written: bool = False
 
     @property
     def has_swatches(self) -> bool:
@@ -99,11 +101,28 @@ def without_notes(picture: np.ndarray) -> Unwritten | None:
     colours = picture.copy()
     _fill(colours, _enlarged(leaders, picture, looked.scale))
     colours[_enlarged(lettering, picture, looked.scale)] = paper
-    if not swatches.any():
-        return Unwritten(colours, colours)
-    figures = colours.copy()
-    figures[_enlarged(swatches, picture, looked.scale)] = paper
-    return Unwritten(colours, figures)
+    figures = colours
+    if swatches.any():
+        figures = colours.copy()
+        figures[_enlarged(swatches, picture, looked.scale)] = paper
+    return Unwritten(colours, figures, bool(leaders.any() or lettering.any()))
+
+
+def left_out(references: Sequence[Unwritten]) -> list[str]:
+    """Sentences for the artist about what was, of the references that were looked at."""
+    said = []
+    for number, reference in enumerate(references, 1):
+        found = [
+            (reference.written, "lettering and leader lines"),
+            (reference.has_swatches, "swatches, which only give the palette their colours"),
+        ]
+        if names := " and ".join(name for there, name in found if there):
+            which = f"reference {number}" if len(references) > 1 else "the reference"
+            said.append(
+                f"Left out of {which}: {names}. What of it is drawn counts again in a reference "
+                "of its own."
+            )
+    return said
 
 
 def _paper(picture: np.ndarray) -> np.ndarray | None:

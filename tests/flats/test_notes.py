@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from manganinja.flats.notes import without_notes
+from manganinja.flats.notes import Unwritten, left_out, without_notes
 from manganinja.flats.palette import extract_palette
 
 HAIR, SKIN, COAT, TRIM, PAPER = (92, 58, 40), (246, 208, 176), (64, 112, 176), (240, 190, 60), 255
@@ -70,6 +70,20 @@ def test_swatches_are_colours_but_nothing_to_draw() -> None:
     drawn = {tuple(colour) for colour in extract_palette(found.figures).palette.colours.tolist()}
     assert ELSEWHERE not in drawn and {HAIR, SKIN, COAT, TRIM} <= drawn
     assert found.shows((170, 300)) and not found.shows((475, 420))
+
+
+def test_the_artist_is_told_what_was_left_out() -> None:
+    image = np.asarray(sheet())
+    found = without_notes(image)
+    assert found is not None
+    (said,) = left_out([Unwritten(image, image), found])
+    assert "reference 2: lettering and leader lines and swatches" in said
+    labelled = figure()
+    ImageDraw.Draw(labelled).text((450, 100), "lettering alone", (*INK, 255))
+    found = without_notes(np.asarray(labelled))
+    assert found is not None
+    (said,) = left_out([found])
+    assert "the reference: lettering and leader lines." in said and "swatches" not in said
 
 
 def test_a_large_sheet_is_read_as_well() -> None:
