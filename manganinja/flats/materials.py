@@ -53,6 +53,9 @@ _LEAST_OF_GROUP = 0.03
 
 _TONE_SIDE = 9
 """Side of the median before light and shadow are told apart: grain is neither."""
+_NEAR, _EXACT, _MOST_BOXES = 6.0, 0.5, 200
+"""How far off (OKLab distance times 100) what is near lies; what counts more for having the very
+colour; how many colours are tried."""
 _LEAST_TONE_STEP, _LEAST_TONE = 13.0, 0.06
 """How far apart they are at least, in lightness of 255, and share of the material of each."""
 
@@ -63,7 +66,7 @@ class Materials:
 
     Attributes:
         labels: (H, W) int16, the material of each pixel that lies in a piece, else -1.
-        colours: (K, 3) uint8, the most used colour of each.
+        colours: (K, 3) uint8, the colour that most of each is near.
     """
 
     labels: np.ndarray = field(repr=False)
@@ -287,15 +290,27 @@ def _most_apart(own: np.ndarray, weights: np.ndarray, known: np.ndarray) -> floa
 
 
 def _usual(listed: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:
-    """(count, 3) uint8: the colour that each material has most of, of those that it has."""
+    """(count, 3) uint8: the colour that most of each material is near, of those that it has."""
     found = np.zeros((count, 3), np.uint8)
     order = np.argsort(of, kind="stable")
     starts = np.searchsorted(of[order], np.arange(count + 1))
     for material in range(count):
         own = listed[order[starts[material] : starts[material + 1]]]
-        # Noise spreads a colour over its neighbours: the fullest box of four levels, and in it ...
-        boxes, seen = np.unique(own & 0xFCFCFC, return_counts=True)
-        own = own[(own & 0xFCFCFC) == boxes[seen.argmax()]]
+        # Noise spreads a colour over its neighbours: the best box of four levels, and in it ...
+        own = own[(own & 0xFCFCFC) == _best_box(own)]
         exact, seen = np.unique(own, return_counts=True)
         found[material] = colours(exact[seen.argmax() : seen.argmax() + 1])[0]
     return found
+
+
+def _best_box(own: np.ndarray) -> int:
+    """Of colours (n,) 0xRRGGBB the box of four levels round which most of them lie: soft light has
+    many colours, none of them often, and a flat shadow beside it one that it has more of."""
+    boxes, seen = np.unique(own & 0xFCFCFC, return_counts=True)
+    largest = np.argsort(-seen, kind="stable")[:_MOST_BOXES]
+    lab = _lab(colours(boxes))
+    near = np.zeros(len(largest))
+    for one, at in enumerate(largest.tolist()):
+        away = distance(lab, lab[at]) / _NEAR
+        near[one] = seen @ np.exp(-np.square(away)) + _EXACT * seen[at]
+    return int(boxes[largest[near.argmax()]])

@@ -5,7 +5,8 @@ How a reference is read, all of it on whole pictures at once:
 
 1. A pixel is *flat* in a square of 2 x 2 pixels of one colour. Anti-aliasing is hardly ever flat,
    and an exact fill is counted with exactly its bytes. A picture without such pixels (painted,
-   JPEG) is cut into its materials (:mod:`.materials`); the most used colour of one stands for it.
+   JPEG) is cut into its materials (:mod:`.materials`), for each of which the colour stands that
+   most of it is near.
 2. Two colours *touch* where only mixtures of both lie between their flat pixels, so that a line
    between them keeps them apart.
 3. A thin, dark colour that touches many others is the line colour. It stays in the palette where
@@ -82,7 +83,7 @@ class ReferenceFlats:
         lines: exact colours of its lines; one that also fills areas is in the palette as well.
         line_width_px: width of a usual line; 0 where no line was found.
         exact: whether the flats have exact colours; False for painted pictures and JPEG, where
-            the palette holds the most used colour of each material.
+            the palette holds the colour that most of each material is near.
         materials: (h, w) int16, of a painted picture, which may be larger: index of the palette's
             colour of each pixel, -1 on lines and edges. None where colours alone say it.
         touches: (K, K) float, share of each flat's border that it has with each other one but
