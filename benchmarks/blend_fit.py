@@ -114,16 +114,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="into the bundled matcher's config")
     options = parser.parse_args(arguments)
     matcher = load_matcher()
-    assert matcher.trunk is not None, "The bundled matcher has one."
     groups = {
         "generated": list(cases(matcher, options.generated)),
         "OpenMoji": list(drawn_by_people(matcher)),
     }
     known = [*_counted(groups["generated"], _GENERATED), *_counted(groups["OpenMoji"], 1.0)]
     blend, missed = fit(known)
-    alone, _ = fit([replace(c, words=replace(c.words, features=None)) for c in known])
     print(f"{blend}, -log likelihood {missed:.3f}")
-    for words, of_words in (("all", blend), ("no features", alone), ("as it was", matcher.blend)):
+    for words, of_words in (("fitted", blend), ("as it was", matcher.blend)):
         print(words, *(report(*group, of_words) for group in groups.items()), sep="\n  ")
     if options.write:
         path = MATCHER / CONFIG

@@ -26,8 +26,8 @@ from manganinja.flats.matches import palette_votes
 from manganinja.flats.spreading import Pointed
 from manganinja.flats.words import opinion
 from manganinja.match.calibrate import fitted_powers
+from manganinja.match.known import true_entries
 from manganinja.match.matched import Matched
-from manganinja.match.samples import true_entries
 from manganinja.match.weights import load_matcher
 from manganinja.painter import Painter
 from manganinja.train.drawings import draw_pair

@@ -28,8 +28,8 @@ from manganinja.finishing import Ground, flats_for, prepare, usable_pairs
 from manganinja.flats.flatten import SURE, Flats
 from manganinja.flats.spreading import Described, Spreading
 from manganinja.flats.values import EMPTY, Palette, Regions
+from manganinja.match.known import true_entries
 from manganinja.match.matched import Matched
-from manganinja.match.samples import true_entries
 from manganinja.match.weights import load_matcher
 from manganinja.painter import Painter, Proposal
 from manganinja.train.drawings import DrawnPair, draw_pair, point_pairs

@@ -38,6 +38,10 @@ class LicenceNotAccepted(WeightsError):
     """Nobody has accepted the licence of the published weights yet."""
 
 
+class PackageMissing(MangaNinjaError):
+    """A package that only this command needs is not installed."""
+
+
 class Cancelled(MangaNinjaError):
     """The caller asked to stop."""
 

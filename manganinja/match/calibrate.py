@@ -23,12 +23,13 @@ from ..flats.regions import segment
 from ..flats.spreading import Pointed
 from ..flats.values import Palette, Regions
 from ..train.drawings import draw_pair, point_pairs
+from ..train.hand import inked_anew
 from ..train.pool import HELD_OUT_SEED
 from ..weights.find import is_matcher
+from .known import true_entries
 from .matched import Matched, Words
-from .samples import inked_anew, true_entries
 from .train import MatchTrainer
-from .weights import Blend, TrainedMatcher, load_matcher, save_matcher
+from .weights import Blend, TrainedMatcher, bundled_trunk, save_matcher
 
 FIRST_SEED = HELD_OUT_SEED + 500_000
 """Of the drawings that are fitted on."""
@@ -68,11 +69,9 @@ class Case:
         words = matched.words(regions, palette)
         asked = asked & ~np.isnan(words.network).any(axis=1)
         asked &= words.places.max(axis=1, initial=0) < 1
-        of_features = None if words.features is None else words.features[asked]
-        said = Words(words.network[asked], words.places[asked], of_features)
         # A page of many regions says less with each.
         even = np.full(np.count_nonzero(asked), 1 / np.sqrt(max(1, np.count_nonzero(asked))))
-        return cls(said, truth[asked], even)
+        return cls(words.take(asked), truth[asked], even)
 
 
 def cases(matcher: TrainedMatcher, count: int, size_px: int = 384) -> Iterator[Case]:
@@ -177,7 +176,7 @@ def check_output(output: Path) -> None:
 def export(trainer: MatchTrainer, output: Path, drawings: int = 160) -> TrainedMatcher:
     """Write the averaged weights of a run with their blend, its config and its curve."""
     check_output(output)
-    raw = TrainedMatcher(trainer.averaged(), Blend(), load_matcher().trunk)
+    raw = TrainedMatcher(trainer.averaged(), Blend(), bundled_trunk())
     blend, missed = fit(list(cases(raw, drawings)))
     print(f"{blend}, -log likelihood {missed:.3f} on {drawings} drawings")
     matcher = replace(raw, blend=blend)

@@ -43,8 +43,11 @@ def run(options: argparse.Namespace) -> int:
     if options.minutes is not None:
         config = replace(config, minutes=options.minutes)
     trainer = MatchTrainer(config, options.run, start_from)
-    if config.minutes > 0:
-        trainer.run()
+    try:
+        if config.minutes > 0:
+            trainer.run()
+    finally:
+        trainer.pool.close()
     if options.output:
         export(trainer, options.output)
     return 0

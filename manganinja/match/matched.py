@@ -15,7 +15,7 @@ from ..errors import BadWeights, ModelNotFound
 from ..flats.joining import logarithms, multiplied
 from ..flats.spreading import Anchor, Described, Sheet, Spreading, known_pairs
 from ..flats.values import EMPTY, Palette, Regions
-from .network import MOST_PAIRS, gather
+from .network import MOST_PAIRS, Figure, gather
 from .trunk import Look
 from .views import View, figures_apart, lineart_view, lines_alone, reference_view
 from .weights import Blend, TrainedMatcher, load_matcher
@@ -36,27 +36,34 @@ class Words:
         network: (count, K + 1) float, how likely each region has each colour of the palette,
             "empty" last; what is missing to 1 is for none of them. NaN where it has not looked.
         places: the same, of places and shapes; without NaN.
-        features: the same, of what is most alike by the trunk's features; None without a trunk.
+        features: the same, of what is most alike by the trunk's features.
     """
 
     network: np.ndarray = field(repr=False)
     places: np.ndarray = field(repr=False)
-    features: np.ndarray | None = field(default=None, repr=False)
+    features: np.ndarray = field(repr=False)
+
+    def take(self, rows: np.ndarray) -> Words:
+        """Of some of the regions."""
+        return Words(self.network[rows], self.places[rows], self.features[rows])
 
     def logarithms(self, floor: float) -> list[np.ndarray]:
         """(count, K + 2) of each, "none" last; ``floor`` is the least likelihood of anything."""
         words = [logarithms(self.network, floor), logarithms(self.places, floor)]
-        if self.features is not None:
-            words.append(logarithms(self.features, _DOUBT))
-        return words
+        return [*words, logarithms(self.features, _DOUBT)]
 
 
 @dataclass(frozen=True)
-class _Figure:
-    """A figure of a drawing or of a reference: for the network, and for the trunk."""
+class _Seen:
+    """A figure of a drawing or of a reference: its regions, and what the trunk sees of them."""
 
     view: View
-    look: Look | None
+    look: Look
+
+    @property
+    def figure(self) -> Figure:
+        """What the network takes."""
+        return Figure.of(self.view, self.look)
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Matched(Spreading):
     """
 
     matcher: TrainedMatcher = field(kw_only=True, repr=False)
-    _looked: list[tuple[Sequence[Sheet], list[tuple[int, _Figure]]]] = field(
+    _looked: list[tuple[Sequence[Sheet], list[tuple[int, _Seen]]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
 
@@ -106,17 +113,16 @@ class Matched(Spreading):
         anchors = known_pairs(regions, known.sheets, self.pairs)
         seen = self._seen(palette, known)
         network = np.full((regions.count, len(palette) + 1), np.nan)
-        features = None if self.matcher.trunk is None else network.copy()
+        features = network.copy()
         # Each figure at its own scale: a strip of five is no figure.
         for members in figures_apart(shaped) or [None]:
             view = lineart_view(regions, shaped, members)
-            network[view.rows] = self._of_network(view, seen, anchors, palette, known)
-            look = self._look(regions, members, view)
-            if features is not None and look is not None:
-                features[view.rows] = self._of_features(look, seen, palette, known)
+            own = self._looked_at(regions, members, view)
+            network[view.rows] = self._of_network(own, seen, anchors, palette, known)
+            features[view.rows] = self._of_features(own.look, seen, palette, known)
         return Words(network, super().likelihoods(regions, palette, known), features)
 
-    def _seen(self, palette: Palette, described: Described) -> list[tuple[int, _Figure]]:
+    def _seen(self, palette: Palette, described: Described) -> list[tuple[int, _Seen]]:
         """The figures of the references as they are looked at, each with its reference; looked at
         once for the same sheets."""
         if self._looked and self._looked[-1][0] is described.sheets:
@@ -124,22 +130,20 @@ class Matched(Spreading):
         figures = []
         for number, sheet in enumerate(described.sheets):
             own = palette.colours[np.where(sheet.colours == EMPTY, 0, sheet.colours)]
-            picture, shaped = self.references[number][0], (sheet.shapes, sheet.borders)
+            shaped = sheet.shapes, sheet.borders
             for members in figures_apart(shaped) or [None]:
-                view = reference_view(picture, sheet.regions, own, shaped, members)
-                figures.append((number, _Figure(view, self._look(sheet.regions, members, view))))
+                view = reference_view(sheet.regions, own, shaped, members)
+                figures.append((number, self._looked_at(sheet.regions, members, view)))
         self._looked[:] = [(described.sheets, figures)]
         return figures
 
-    def _look(self, regions: Regions, members: np.ndarray | None, view: View) -> Look | None:
-        """What the trunk sees of a figure; None without one."""
-        trunk = self.matcher.trunk
-        return None if trunk is None else trunk.look(lines_alone(regions, members), view)
+    def _looked_at(self, regions: Regions, members: np.ndarray | None, view: View) -> _Seen:
+        return _Seen(view, self.matcher.trunk.look(lines_alone(regions, members), view))
 
     def _of_network(
         self,
-        view: View,
-        references: Sequence[tuple[int, _Figure]],
+        own: _Seen,
+        references: Sequence[tuple[int, _Seen]],
         anchors: Sequence[Anchor],
         palette: Palette,
         described: Described,
@@ -147,8 +151,8 @@ class Matched(Spreading):
         """(rows, K + 1) float: what the network says of the rows of one view."""
         logits, none = [], []
         for number, seen in references:
-            ends = _ends([a for a in anchors if a.sheet == number], view, seen.view)
-            given = self._compared(view, seen.view, ends)
+            ends = _ends([a for a in anchors if a.sheet == number], own.view, seen.view)
+            given = self._compared(own.figure, seen.figure, ends)
             logits.append(given[:, :-1] + self._heard(number))
             none.append(given[:, -1])
         # None of several references, only if it is none of any.
@@ -158,15 +162,13 @@ class Matched(Spreading):
     def _of_features(
         self,
         look: Look,
-        references: Sequence[tuple[int, _Figure]],
+        references: Sequence[tuple[int, _Seen]],
         palette: Palette,
         described: Described,
     ) -> np.ndarray:
         """(rows, K + 1) float: the colours of what is most alike."""
         logits = [
-            _SHARPNESS * look.alike(seen.look) + self._heard(number)
-            for number, seen in references
-            if seen.look is not None
+            _SHARPNESS * look.alike(seen.look) + self._heard(number) for number, seen in references
         ]
         return _by_colour(_shares(np.concatenate(logits, axis=1)), references, palette, described)
 
@@ -174,12 +176,12 @@ class Matched(Spreading):
         """What the artist's weight of a reference adds to a logit."""
         return float(np.log(self.weights[reference])) if self.weights else 0.0
 
-    def _compared(self, view: View, seen: View, ends: Sequence[tuple[int, int]]) -> np.ndarray:
+    def _compared(self, own: Figure, seen: Figure, ends: Sequence[tuple[int, int]]) -> np.ndarray:
         """(n, m + 1) logits of the last round."""
         ours = [[(row, number) for number, (row, _) in enumerate(ends)]]
         theirs = [[(row, number) for number, (_, row) in enumerate(ends)]]
         with torch.inference_mode():
-            found = self.matcher.network(gather([view], ours), gather([seen], theirs))[-1]
+            found = self.matcher.network(gather([own], ours), gather([seen], theirs))[-1]
         return found[0].double().numpy()
 
 
@@ -213,7 +215,7 @@ def _shares(logits: np.ndarray) -> np.ndarray:
 
 def _by_colour(
     shares: np.ndarray,
-    references: Sequence[tuple[int, _Figure]],
+    references: Sequence[tuple[int, _Seen]],
     palette: Palette,
     described: Described,
 ) -> np.ndarray:
@@ -232,7 +234,7 @@ def blended(words: Words, blend: Blend) -> np.ndarray:
     paper), the latter decide.
     """
     said = words.logarithms(blend.floor)
-    powers = (blend.network, blend.places, blend.features)[: len(said)]
+    powers = (blend.network, blend.places, blend.features)
     shares = multiplied(said, powers, blend.none)
     alone = np.isnan(shares).any(axis=1) | (words.places.max(axis=1, initial=0) >= 1)
     return np.where(alone[:, None], words.places, shares)

@@ -1,31 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The matcher's network: features of pixels, pooled over regions, and attention among regions.
+"""The matcher's network: attention among the regions of two pictures.
 
-Both pictures go through the same convolutions behind stems of their own. What they give is
-averaged over every region at several scales, joined with the region's shape, and becomes a token.
-Tokens look at those of their own picture, where who touches whom and who lies where is a bias on
-the attention, and at those of the other one (in the way of LightGlue, arXiv 2306.13643). A
-product of the tokens says how well two regions match; one more number stands for "none of these".
+A region's shape and what the trunk (:mod:`.trunk`) sees in it become a token. Tokens look at those
+of their own picture, where who touches whom and who lies where is a bias on the attention, and at
+those of the other one (in the way of LightGlue, arXiv 2306.13643). A product of the tokens, and how
+alike the trunk finds them, say how well two regions match; one more number stands for "none of
+these".
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .views import COLOUR_FEATURES, GRID, SHAPE_FEATURES, View
+from .trunk import CHANNELS, Look
+from .views import COLOUR_FEATURES, SHAPE_FEATURES, View
 
 MOST_PAIRS = 32
 """Pairs of the artist's that the network tells apart."""
 
 _NEVER = -1e4
+_LOUD = 10.0
+"""Length of a region's features in its token."""
+_SHARPNESS = 30.0
+"""Of cosines, times what is learned."""
 
 
 @dataclass(frozen=True)
@@ -33,132 +36,103 @@ class MatcherConfig:
     """Sizes of the network.
 
     Attributes:
-        channels: of the convolutions at 1/2, 1/4, 1/8, 1/16 and 1/32 of the view's side.
         width: of a token.
         layers: rounds of looking at the own and at the other picture.
         heads: of the attention.
     """
 
-    channels: tuple[int, ...] = (24, 48, 80, 128, 160)
     width: int = 128
     layers: int = 3
     heads: int = 4
 
+
+@dataclass(frozen=True)
+class Figure:
+    """What the network takes of a picture in n regions.
+
+    Attributes:
+        shapes: (n, 81) float32; see :class:`.views.View` for these three.
+        around: (n, n) float32.
+        places: (n, 2) float32.
+        features: (n, 112) float32; see :class:`.trunk.Look` for these two.
+        middle: (112,) float32.
+    """
+
+    shapes: np.ndarray = field(repr=False)
+    around: np.ndarray = field(repr=False)
+    places: np.ndarray = field(repr=False)
+    features: np.ndarray = field(repr=False)
+    middle: np.ndarray = field(repr=False)
+
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> MatcherConfig:
-        """From what a JSON file says."""
-        return cls(**{**values, "channels": tuple(values["channels"])})
+    def of(cls, view: View, look: Look) -> Figure:
+        """From both looks at a picture."""
+        return cls(view.shapes, view.around, view.places, look.rows.numpy(), look.mean.numpy())
+
+    @property
+    def count(self) -> int:
+        """Number of regions."""
+        return len(self.shapes)
+
+    def take(self, rows: np.ndarray) -> Figure:
+        """Some of the regions, by their rows (m,) int."""
+        return replace(
+            self,
+            shapes=self.shapes[rows],
+            around=self.around[np.ix_(rows, rows)],
+            places=self.places[rows],
+            features=self.features[rows],
+        )
 
 
 @dataclass(frozen=True)
 class Side:
-    """Views of B pictures as tensors, with N rows each, those of smaller views filled up.
+    """Figures of B pictures as tensors, with N rows each, those of smaller ones filled up.
 
     Attributes:
-        pictures: (B, C, 128, 128) float in [-1, 1].
-        pool: (B, N, GRID**2) float, the share of each row's pixels in each cell.
         shapes: (B, N, 81) float.
         around: (B, N, N) float.
         places: (B, N, 2) float in [-1, 1].
+        features: (B, N, 112) float.
+        middle: (B, 1, 112) float.
         known: (B, N) bool, rows that are no filling.
         numbers: (B, N, MOST_PAIRS) float, 1 for the pairs that end in a row.
     """
 
-    pictures: Tensor
-    pool: Tensor
     shapes: Tensor
     around: Tensor
     places: Tensor
+    features: Tensor
+    middle: Tensor
     known: Tensor
     numbers: Tensor
 
 
-def gather(views: Sequence[View], ends: Sequence[Sequence[tuple[int, int]]] | None = None) -> Side:
-    """Views as one batch.
+def gather(
+    figures: Sequence[Figure], ends: Sequence[Sequence[tuple[int, int]]] | None = None
+) -> Side:
+    """Figures as one batch.
 
     Args:
-        ends: of each view, (row, number of the pair from 0) of the pairs that end in it.
+        ends: of each figure, (row, number of the pair from 0) of the pairs that end in it.
     """
-    count, most = len(views), max(1, *(view.count for view in views))
-    pool = np.zeros((count, most * GRID**2), np.float32)
+    count, most = len(figures), max(1, *(figure.count for figure in figures))
     shapes = np.zeros((count, most, SHAPE_FEATURES + COLOUR_FEATURES), np.float32)
     around = np.zeros((count, most, most), np.float32)
     places = np.zeros((count, most, 2), np.float32)
+    features = np.zeros((count, most, CHANNELS), np.float32)
+    middle = np.zeros((count, 1, CHANNELS), np.float32)
     known = np.zeros((count, most), bool)
     numbers = np.zeros((count, most, MOST_PAIRS), np.float32)
-    for at, view in enumerate(views):
-        n = view.count
-        pool[at, view.cells] = view.shares
-        shapes[at, :n], around[at, :n, :n] = view.shapes, view.around
-        places[at, :n], known[at, :n] = view.places, True
+    for at, figure in enumerate(figures):
+        n = figure.count
+        shapes[at, :n], around[at, :n, :n] = figure.shapes, figure.around
+        places[at, :n], known[at, :n] = figure.places, True
+        features[at, :n], middle[at, 0] = figure.features, figure.middle
         for row, number in ends[at] if ends else ():
             numbers[at, row, number] = 1
-    pictures = np.stack([view.picture for view in views]).astype(np.float32) / 127.5 - 1
-    return Side(
-        torch.from_numpy(pictures),
-        torch.from_numpy(pool).view(count, most, GRID**2),
-        *map(torch.from_numpy, (shapes, around, places, known, numbers)),
-    )
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm_first = nn.GroupNorm(8, channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm_second = nn.GroupNorm(8, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inner = F.relu(self.norm_first(self.first(x)))
-        return F.relu(x + self.norm_second(self.second(inner)))
-
-
-class _Pixels(nn.Module):
-    """Features of pixels at five scales, from 1/2 of the side on."""
-
-    def __init__(self, channels: Sequence[int]) -> None:
-        super().__init__()
-        first = channels[0]
-        self.lineart_stem = nn.Conv2d(2, first, 5, stride=2, padding=2)
-        self.reference_stem = nn.Conv2d(5, first, 5, stride=2, padding=2)
-        self.first = _Residual(first)
-        self.smaller = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
-                nn.GroupNorm(8, after),
-                nn.ReLU(),
-                _Residual(after),
-            )
-            for before, after in itertools.pairwise(channels)
-        )
-
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        stem = self.reference_stem if pictures.shape[1] == 5 else self.lineart_stem
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
-        x = self.first(F.relu(stem(pictures)))
-        found = [x]
-        for step in self.smaller:
-            x = step(x)
-            found.append(x)
-        return found
-
-
-def _pooled(features: Sequence[Tensor], pool: Tensor) -> Tensor:
-    """(B, N, sum of channels + those of the finest): means over the regions at every scale, and
-    how much the finest features vary within a region."""
-    rows, parts = pool.shape[1], []
-    for level, planes in enumerate(features):
-        side = planes.shape[-1]
-        if level:
-            squares = pool.view(-1, rows, side, 2, side, 2)
-            pool = squares.sum(dim=(3, 5)).view(-1, rows, side * side)
-        values = planes.flatten(2).transpose(1, 2)
-        mean = pool @ values
-        parts.append(mean)
-        if not level:
-            parts.append((pool @ values.square() - mean.square()).clamp(min=1e-5).sqrt())
-    return torch.cat(parts, dim=2)
+    planes = (shapes, around, places, features, middle, known, numbers)
+    return Side(*map(torch.from_numpy, planes))
 
 
 class _Attention(nn.Module):
@@ -229,17 +203,18 @@ class Matcher(nn.Module):
         super().__init__()
         self.config = config = config or MatcherConfig()
         width = config.width
-        self.pixels = _Pixels(config.channels)
-        pooled = sum(config.channels) + config.channels[0]
-        self.of_pixels = nn.Linear(pooled, width)
+        self.of_features = nn.Linear(CHANNELS, width)
         self.of_shape = nn.Sequential(
             nn.Linear(SHAPE_FEATURES + COLOUR_FEATURES, width), nn.ReLU(), nn.Linear(width, width)
         )
         self.sides = nn.Parameter(torch.zeros(2, width))
         self.numbers = nn.Parameter(torch.randn(MOST_PAIRS, width))
+        # Set by training; of no effect afterwards.
+        self.dropout = nn.Dropout(0.0)
         self.rounds = nn.ModuleList(_Round(width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         self.matched = nn.Linear(width, width, bias=False)
+        self.alike = nn.Parameter(torch.tensor(0.2))
         self.none = nn.Linear(width, 1)
 
     def forward(self, lineart: Side, reference: Side) -> list[Tensor]:
@@ -249,24 +224,27 @@ class Matcher(nn.Module):
             of each round (B, N, M + 1): of every row of the line art for every row of the
             reference, and for none of them.
         """
-        x, y = self._tokens(lineart, 0), self._tokens(reference, 1)
-        beside_x, beside_y = _beside(lineart), _beside(reference)
+        middle = (lineart.middle + reference.middle) / 2
+        ours, theirs = (F.normalize(side.features - middle, dim=2) for side in (lineart, reference))
+        alike = self.alike * _SHARPNESS * ours @ theirs.transpose(1, 2)
         hidden_x, hidden_y = _unknown(lineart), _unknown(reference)
+        alike = alike + hidden_y[:, 0]
+        x, y = self._tokens(lineart, ours, 0), self._tokens(reference, theirs, 1)
+        beside_x, beside_y = _beside(lineart), _beside(reference)
         found = []
         for step in self.rounds:
             assert isinstance(step, _Round)
             x, y = step.look(x, lineart, beside_x), step.look(y, reference, beside_y)
             x, y = step.compare(x, y, hidden_y), step.compare(y, x, hidden_x)
-            found.append(self._scores(x, y, reference))
+            found.append(self._scores(x, y, alike))
         return found
 
-    def _tokens(self, side: Side, which: int) -> Tensor:
-        pooled = _pooled(self.pixels(side.pictures), side.pool)
+    def _tokens(self, side: Side, features: Tensor, which: int) -> Tensor:
         told = side.numbers @ self.numbers
-        return self.of_pixels(pooled) + self.of_shape(side.shapes) + self.sides[which] + told
+        seen = self.of_features(_LOUD * features) + self.of_shape(side.shapes)
+        return self.dropout(seen + self.sides[which] + told)
 
-    def _scores(self, x: Tensor, y: Tensor, reference: Side) -> Tensor:
+    def _scores(self, x: Tensor, y: Tensor, alike: Tensor) -> Tensor:
         x, y = self.norm(x), self.norm(y)
         scores = self.matched(x) @ self.matched(y).transpose(1, 2) * x.shape[2] ** -0.5
-        scores = scores + torch.where(reference.known, 0.0, _NEVER)[:, None]
-        return torch.cat([scores, self.none(x)], dim=2)
+        return torch.cat([scores + alike, self.none(x)], dim=2)

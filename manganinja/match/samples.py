@@ -1,40 +1,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From generated pairs to what the matcher learns from: regions as they come from line art.
+"""From drawings to what the matcher learns from: regions as they come from line art.
 
-Line art is inked anew (thin, thick, binary, broken, faint, noisy) and cut as an artist's is, so
-some regions have run together and some have fallen apart. A region is right for another where it
-shows the same part, or has the colour that the reference gives to that part: two sleeves of one
-colour are as good as each other. Where there is neither, "none of these" is right.
+Drawings are this project's own, flat or painted (:mod:`..train.drawings`, :mod:`..train.hand`), and
+such as people have made (:mod:`..train.people`). Line art is inked anew (thin, thick, binary,
+broken, faint, noisy) and cut as an artist's is, so some regions have run together and some have
+fallen apart. A region is right for another where it shows the same part, or has the colour that the
+reference gives to that part: two sleeves of one colour are as good as each other. Where there is
+neither, "none of these" is right.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import BadRequest
-from ..flats.line_mask import ink, line_mask
-from ..flats.palette import ReferenceFlats
-from ..flats.regions import segment
-from ..flats.shapes import cut_reference
-from ..flats.values import EMPTY, Palette, Regions
+from ..train import hand
 from ..train.drawings import Drawing, DrawnPair, draw_pair
+from ..train.people import NOTHING, AvatarPairs, OpenMojiPairs, PeoplePair
+from ..train.people.pairs import connected
 from ..train.pool import HELD_OUT_SEED
-from .network import MOST_PAIRS
-from .views import View, lineart_view, reference_view
+from .known import (
+    PAPER,
+    Known,
+    cut_lineart,
+    known_lineart,
+    known_reference,
+    of_parts,
+    painted_reference,
+    part_colours,
+)
+from .network import MOST_PAIRS, Figure
 
-_LEAST_SHADE = 0.04
-"""Of a part, for another colour to be its shade; less is anti-aliasing."""
-_TINY_PX = 8
-_TINY_WEIGHT = 0.2
+_ABSENT_WEIGHT = 0.4
+"""What a region counts that a reference by another hand lacks."""
 _LEAST_PAIRED_PX = 20
-_PAPER = 0
-_LEAST_POOL = 12
-"""Batches that a pool holds at least, or a run that goes on would see the same few drawings."""
+_MOST_ROWS = 260
+"""Drawings of more regions would take the time of many others."""
+_SIZES_PX = (384, 448, 512)
+_CLEAR, _TRACED, _OUTLINED, _STRANDS = 0.7, 0.35, 0.5, 0.6
+"""Of painted references those with a transparent ground; of their line art what is found in a
+picture, has a bold outline, has open strokes."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +50,25 @@ class SampleConfig:
     """Shares of the samples, as probabilities.
 
     Attributes:
-        size_px: side of the drawings.
+        size_px: side of the drawings that are flat.
+        painted: drawings of this project with light and shadow, and with hand-like line art.
+        emojis, avatars: drawings that people have made, which wants packages; half of them painted.
         turned: pictures that are mirrored or turned by a quarter, each side by itself.
         inked: line art that is inked anew in one of the ways of the module.
-        stranger: samples whose reference shows another character: parts are right, colours not.
-        missing: samples whose reference lacks some parts.
+        stranger: flat drawings whose reference shows another character: parts are right, colours
+            not.
+        missing: flat drawings whose reference lacks some parts.
         paired: samples with pairs of the artist's.
         most_pairs: of one sample, at least one.
         contradicting: pairs that say something else than the drawing.
+        left_out: share of the regions that are left out, at most.
+        noise: what features and shapes differ by, in deviations of the picture.
     """
 
-    size_px: int = 256
+    size_px: int = 384
+    painted: float = 0.4
+    emojis: float = 0.2
+    avatars: float = 0.2
     turned: float = 0.3
     inked: float = 0.6
     stranger: float = 0.06
@@ -60,23 +76,28 @@ class SampleConfig:
     paired: float = 0.5
     most_pairs: int = 6
     contradicting: float = 0.3
+    left_out: float = 0.4
+    noise: float = 0.2
 
 
 @dataclass(frozen=True)
-class Known:
-    """A picture in regions whose truth is known.
+class Comparison:
+    """Both sides of a pair.
 
     Attributes:
-        view: what the matcher sees; the other arrays are in the order of its rows.
-        parts: (n,) int64, the part that most of each region shows.
-        colours: (n,) int64, 0xRRGGBB: the region's own in a reference; the part's in line art.
-        areas_px: (n,) int64.
+        stranger: whether the reference shows another character.
+        absent: what regions count whose colour the reference has not.
     """
 
-    view: View = field(repr=False)
-    parts: np.ndarray = field(repr=False)
-    colours: np.ndarray = field(repr=False)
-    areas_px: np.ndarray = field(repr=False)
+    lineart: Known
+    reference: Known
+    stranger: bool = False
+    absent: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Regions of the larger side."""
+        return max(self.lineart.figure.count, self.reference.figure.count)
 
 
 @dataclass(frozen=True)
@@ -90,131 +111,12 @@ class Sample:
         weights: (n,) float32, what each row counts.
     """
 
-    lineart: View
-    reference: View
+    lineart: Figure
+    reference: Figure
     ends: tuple[tuple[int, int], ...]
     right: np.ndarray = field(repr=False)
     same: np.ndarray = field(repr=False)
     weights: np.ndarray = field(repr=False)
-
-
-# Pictures in regions
-
-
-def packed(colours: np.ndarray) -> np.ndarray:
-    """(..., 3) uint8 as (...) int64, 0xRRGGBB."""
-    return colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
-
-
-def part_colours(drawing: Drawing) -> dict[int, list[int]]:
-    """The colours of each part (0xRRGGBB), its base first, shades after it."""
-    codes = packed(drawing.flats)
-    # Where colours meet there are mixtures.
-    plain = (cv2.dilate(drawing.flats, np.ones((3, 3))) == drawing.flats).all(axis=2)
-    both = drawing.parts.astype(np.int64) << 24 | codes
-    found: dict[int, list[int]] = {}
-    for chosen in (both[plain], both.ravel()):
-        keys, counts = np.unique(chosen, return_counts=True)
-        parts = keys >> 24
-        for part in np.unique(parts).tolist():
-            if part in found:
-                continue
-            mine = parts == part
-            order = np.argsort(-counts[mine], kind="stable")
-            share = counts[mine][order] / counts[mine].sum()
-            colours = (keys[mine][order] & 0xFFFFFF)[(share >= _LEAST_SHADE) | (share == share[0])]
-            found[part] = colours.tolist()
-    return found
-
-
-def known_flats(drawing: Drawing) -> ReferenceFlats:
-    """What :func:`.flats.palette.extract_palette` should find, in a hundredth of its time."""
-    of_parts = part_colours(drawing)
-    bases = list(dict.fromkeys(colours[0] for colours in of_parts.values()))
-    shades: dict[int, tuple[tuple[int, int, int], ...]] = {}
-    for colours in of_parts.values():
-        at = bases.index(colours[0])
-        new = tuple(_bytes(c) for c in colours[1:] if c not in bases)
-        shades[at] = (*shades.get(at, ()), *new)
-    paper = bases.index(of_parts[_PAPER][0]) if _PAPER in of_parts else None
-    palette = Palette(np.array([_bytes(base) for base in bases], np.uint8))
-    return ReferenceFlats(palette, paper, shades, (), 1.0, True)
-
-
-def _bytes(code: int) -> tuple[int, int, int]:
-    return code >> 16, code >> 8 & 255, code & 255
-
-
-def known_reference(drawing: Drawing, rng: np.random.Generator | None = None) -> Known:
-    """The reference of a pair; with ``rng``, its colours are seen through a little noise."""
-    flats = known_flats(drawing)
-    opaque = np.full((*drawing.parts.shape, 1), 255, np.uint8)
-    picture = np.concatenate([drawing.colour, opaque], axis=2)
-    regions, entries = cut_reference(picture, flats)
-    colours = flats.palette.colours[np.maximum(entries, 0)]
-    seen = picture
-    if rng is not None and rng.random() < 0.3:
-        noise = rng.normal(0, rng.uniform(1, 8), picture.shape)
-        seen = np.clip(picture + noise, 0, 255).astype(np.uint8)
-    view = reference_view(seen, regions, colours)
-    parts = _main(regions, drawing.parts)
-    own = np.where(entries == EMPTY, -1, packed(colours))
-    return Known(view, parts[view.rows], own[view.rows], regions.areas_px[view.rows])
-
-
-def known_lineart(
-    drawing: Drawing, colours: dict[int, list[int]], rng: np.random.Generator, inked: float
-) -> Known:
-    """The target of a pair, inked anew with so much probability.
-
-    Raises:
-        BadRequest: nothing is left between the lines.
-    """
-    lines, gap_px = drawing.lineart, float(rng.uniform(0, 4))
-    if rng.random() < inked:
-        lines = inked_anew(lines, rng)
-    regions = segment(line_mask(ink(Image.fromarray(lines))), gap_px)
-    view = lineart_view(regions)
-    parts = _main(regions, drawing.parts)[view.rows]
-    own = np.array([colours[int(part)][0] if part in colours else -1 for part in parts], np.int64)
-    return Known(view, parts, own, regions.areas_px[view.rows])
-
-
-def _main(regions: Regions, parts: np.ndarray) -> np.ndarray:
-    """(count,) int64: the part that most free pixels of each region show."""
-    free = regions.lines == 0
-    boxes = regions.labels[free].astype(np.int64) * 256 + parts[free]
-    counts = np.bincount(boxes, minlength=regions.count * 256)
-    return counts.reshape(regions.count, 256).argmax(axis=1)
-
-
-def inked_anew(lines: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Black-on-white line art (H, W) uint8 in another hand."""
-    way = str(rng.choice(["thick", "binary", "thin", "broken", "faint", "noisy"]))
-    if rng.random() < 0.3:
-        lines = _broken(lines, rng)
-    if way == "thick":
-        return cv2.erode(lines, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    if way == "binary":
-        return np.where(lines < rng.integers(90, 230), 0, 255).astype(np.uint8)
-    if way == "thin":
-        return np.clip(lines.astype(np.int16) + int(rng.integers(20, 90)), 0, 255).astype(np.uint8)
-    if way == "broken":
-        return _broken(lines, rng)
-    if way == "faint":
-        weak = 255 - (255 - lines.astype(np.float32)) * rng.uniform(0.3, 0.8)
-        return weak.astype(np.uint8)
-    noise = rng.normal(0, rng.uniform(3, 14), lines.shape)
-    return np.clip(lines + noise, 0, 255).astype(np.uint8)
-
-
-def _broken(lines: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Some lines rubbed out for a few pixels."""
-    lines, inked = lines.copy(), np.argwhere(lines < 128)
-    if len(inked):
-        for y, x in inked[rng.integers(len(inked), size=rng.integers(2, 16))].tolist():
-            cv2.circle(lines, (x, y), int(rng.integers(1, 4)), 255, -1)
-    return lines
 
 
 def turned(drawing: Drawing, rng: np.random.Generator) -> Drawing:
@@ -231,26 +133,39 @@ def turned(drawing: Drawing, rng: np.random.Generator) -> Drawing:
 # Comparisons
 
 
-def compared(
-    lineart: Known,
-    reference: Known,
-    config: SampleConfig,
-    rng: np.random.Generator,
-    stranger: bool = False,
-) -> Sample:
-    """What is right for each region, and some pairs."""
+def compared(pair: Comparison, config: SampleConfig, rng: np.random.Generator) -> Sample:
+    """What is right for each region that is left in, and some pairs."""
+    lineart, reference = (_fewer(side, config, rng) for side in (pair.lineart, pair.reference))
     same = lineart.parts[:, None] == reference.parts[None]
     right = same.copy()
-    if not stranger:
+    if not pair.stranger:
         right |= _same_colours(lineart, reference, same)
+    weights = np.where(right.any(axis=1), 1.0, pair.absent) * lineart.weights
     ends: list[tuple[int, int]] = []
     if rng.random() < config.paired:
         ends = _pairs(lineart, reference, same, right, config, rng)
     none = ~right.any(axis=1, keepdims=True)
     same = np.concatenate([same, np.zeros_like(none)], axis=1)
     right = np.concatenate([right, none], axis=1)
-    weights = np.where(lineart.areas_px < _TINY_PX, _TINY_WEIGHT, 1).astype(np.float32)
-    return Sample(lineart.view, reference.view, tuple(ends), right, same, weights)
+    ours, theirs = (_noisy(side.figure, config.noise, rng) for side in (lineart, reference))
+    return Sample(ours, theirs, tuple(ends), right, same, weights.astype(np.float32))
+
+
+def _fewer(known: Known, config: SampleConfig, rng: np.random.Generator) -> Known:
+    """Without some regions; the largest stays."""
+    count = known.figure.count
+    gone = rng.random(count) < rng.random() * config.left_out * (rng.random() < 0.7)
+    gone[:1] = False
+    return known.take(np.flatnonzero(~gone))
+
+
+def _noisy(figure: Figure, noise: float, rng: np.random.Generator) -> Figure:
+    def changed(values: np.ndarray, much: float) -> np.ndarray:
+        added = rng.standard_normal(values.shape, np.float32) * values.std(axis=0)
+        return values + much * added
+
+    features = changed(figure.features, noise)
+    return replace(figure, features=features, shapes=changed(figure.shapes, 0.3 * noise))
 
 
 def _same_colours(lineart: Known, reference: Known, same: np.ndarray) -> np.ndarray:
@@ -260,7 +175,7 @@ def _same_colours(lineart: Known, reference: Known, same: np.ndarray) -> np.ndar
     for row, own in enumerate(lineart.colours.tolist()):
         shown = np.unique(reference.colours[same[row]]) if same[row].any() else np.array([own])
         # The paper's colour is no part's, though eyes may be as white.
-        if lineart.parts[row] != _PAPER or not same[row].any():
+        if lineart.parts[row] != PAPER or not same[row].any():
             found[row] = np.isin(reference.colours, shown[shown >= 0])
     return found
 
@@ -274,7 +189,7 @@ def _pairs(
     rng: np.random.Generator,
 ) -> list[tuple[int, int]]:
     """Pairs; ``same`` and ``right`` are changed to what contradicting ones say."""
-    targets = np.flatnonzero((lineart.areas_px >= _LEAST_PAIRED_PX) & (lineart.parts != _PAPER))
+    targets = np.flatnonzero((lineart.areas_px >= _LEAST_PAIRED_PX) & (lineart.parts != PAPER))
     sources = np.flatnonzero((reference.areas_px >= _LEAST_PAIRED_PX) & (reference.colours >= 0))
     ends: list[tuple[int, int]] = []
     taken: set[int] = set()
@@ -297,38 +212,105 @@ def _pairs(
     return ends[:MOST_PAIRS]
 
 
-def sample_of(seed: int, config: SampleConfig) -> tuple[Known, Known, bool] | None:
-    """Both sides of the pair number ``seed`` and whether they are strangers; the same call gives
-    the same. None where nothing can be cut."""
+def sample_of(seed: int, config: SampleConfig) -> Comparison | None:
+    """Both sides of the pair number ``seed``; the same call gives the same. None where nothing can
+    be cut, or where there is too much."""
     rng = np.random.default_rng([seed, 5])
+    kind = rng.random()
+    try:
+        if kind < config.emojis:
+            found = _of_people(OpenMojiPairs().pair(seed), config, rng)
+        elif kind < config.emojis + config.avatars:
+            found = _of_people(AvatarPairs().pair(seed), config, rng)
+        elif kind < config.emojis + config.avatars + config.painted:
+            found = _painted(seed, config, rng)
+        else:
+            found = _flat(seed, config, rng)
+    except BadRequest:
+        return None
+    return None if found is None or not 1 < found.size <= _MOST_ROWS else found
+
+
+def _flat(seed: int, config: SampleConfig, rng: np.random.Generator) -> Comparison:
     pair = draw_pair(seed, config.size_px)
     stranger = bool(rng.random() < config.stranger)
     if stranger:
         other = draw_pair((seed + 1) % HELD_OUT_SEED, config.size_px)
         pair = DrawnPair(other.reference, pair.target)
+    pair = _turned(pair, config, rng)
+    reference = pair.reference
+    if rng.random() < config.missing:
+        reference = _lacking(reference, rng)
+    lineart = known_lineart(pair.target, _as_shown(pair), rng, config.inked)
+    return Comparison(lineart, known_reference(reference, rng), stranger)
+
+
+def _turned(pair: DrawnPair, config: SampleConfig, rng: np.random.Generator) -> DrawnPair:
     if rng.random() < config.turned:
         pair = DrawnPair(pair.reference, turned(pair.target, rng))
     if rng.random() < 0.5 * config.turned:
         pair = DrawnPair(turned(pair.reference, rng), pair.target)
-    reference = pair.reference
-    if rng.random() < config.missing:
-        reference = _lacking(reference, rng)
-    colours = part_colours(pair.target)
-    for part, listed in part_colours(pair.reference).items():
-        # As the reference has it: the light may be another.
-        colours[part] = listed
-    try:
-        lineart = known_lineart(pair.target, colours, rng, config.inked)
-    except BadRequest:
+    return pair
+
+
+def _as_shown(pair: DrawnPair) -> dict[int, list[int]]:
+    """The colours of the target's parts as the reference has them: the light may be another."""
+    return part_colours(pair.target) | part_colours(pair.reference)
+
+
+def _painted(seed: int, config: SampleConfig, rng: np.random.Generator) -> Comparison:
+    pair = _turned(draw_pair(seed, int(rng.choice(_SIZES_PX))), config, rng)
+    reference, target = pair.reference, pair.target
+    lines = target.lineart
+    if rng.random() < _TRACED:
+        lines = hand.found_in_picture(target.colour, rng)
+    elif rng.random() < config.inked:
+        lines = hand.inked_anew(lines, rng)
+    lines = _by_hand(lines, target.parts != PAPER, rng)
+    ours, theirs = of_parts(_as_shown(pair)), of_parts(part_colours(reference))
+    opaque = np.full((*reference.parts.shape, 1), 255, np.uint8)
+    rgba = np.concatenate([reference.colour, opaque], axis=2)
+    rgba = hand.shaded(rgba, connected(reference.parts), rng)
+    if rng.random() < _CLEAR:
+        ours[PAPER] = theirs[PAPER] = NOTHING
+        rgba[reference.parts == PAPER] = 0
+    lineart = cut_lineart(lines, target.parts, ours, rng)
+    parts = reference.parts
+    return Comparison(lineart, painted_reference(rgba, parts, theirs[parts]))
+
+
+def _by_hand(lines: np.ndarray, figure: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    if rng.random() < _OUTLINED:
+        lines = hand.outlined(lines, figure, rng)
+    return hand.with_strands(lines, figure, rng) if rng.random() < _STRANDS else lines
+
+
+def _of_people(
+    pair: PeoplePair | None, config: SampleConfig, rng: np.random.Generator
+) -> Comparison | None:
+    if pair is None:
         return None
-    return lineart, known_reference(reference, rng), stranger
+    lines, reference = pair.lines, pair.reference
+    if rng.random() < 0.5:
+        lines = _by_hand(lines, pair.truth != NOTHING, rng)
+        reference = hand.shaded(reference, connected(pair.flats), rng)
+    if rng.random() < config.inked:
+        lines = hand.inked_anew(lines, rng)
+    ours, theirs = (pair.truth, pair.flats) if pair.things is None else pair.things
+    # Part 0 is where nothing is.
+    ours = np.where(pair.truth == NOTHING, PAPER, ours + 1)
+    theirs = np.where(pair.flats == NOTHING, PAPER, theirs + 1)
+    lineart = cut_lineart(lines, ours, pair.truth, rng)
+    return Comparison(
+        lineart, painted_reference(reference, theirs, pair.flats), absent=_ABSENT_WEIGHT
+    )
 
 
 def _lacking(drawing: Drawing, rng: np.random.Generator) -> Drawing:
     """The drawing with a few of its parts painted over by what lies most round them."""
     colour, flats, parts = drawing.colour.copy(), drawing.flats.copy(), drawing.parts.copy()
     present = np.unique(parts)
-    present = present[present != _PAPER]
+    present = present[present != PAPER]
     for part in rng.permutation(present)[: int(rng.integers(1, 5))].tolist():
         mask = (parts == part).astype(np.uint8)
         grown = cv2.dilate(mask, np.ones((7, 7), np.uint8))
@@ -342,69 +324,3 @@ def _lacking(drawing: Drawing, rng: np.random.Generator) -> Drawing:
         inside &= (parts == part) | (parts == beside)
         colour[inside], flats[inside], parts[inside] = filling, filling, beside
     return Drawing(colour, flats, drawing.lineart, parts)
-
-
-def true_entries(pair: DrawnPair, regions: Regions, flats: ReferenceFlats) -> np.ndarray:
-    """What a perfect colourist gives the line art's regions.
-
-    Args:
-        regions: of the pair's target, in the target's own size.
-        flats: of the pair's reference.
-
-    Returns:
-        (count,) int64, indices into the palette of ``flats``: what the reference has where it
-        shows the same part; else the part's own colour, if the palette has it; -1 for none.
-    """
-    opaque = np.full((*pair.reference.parts.shape, 1), 255, np.uint8)
-    seen, entries = cut_reference(np.concatenate([pair.reference.colour, opaque], axis=2), flats)
-    size, free = len(flats.palette), seen.lines == 0
-    free &= entries[seen.labels] != EMPTY
-    boxes = pair.reference.parts[free].astype(np.int64) * size + entries[seen.labels[free]]
-    shown = np.bincount(boxes, minlength=256 * size).reshape(256, size)
-    own, known = np.full(256, EMPTY, np.int64), packed(flats.palette.colours)
-    for part, colours in part_colours(pair.target).items():
-        same = np.flatnonzero(known == colours[0])
-        own[part] = same[0] if len(same) else EMPTY
-    of_part = np.where(shown.any(axis=1), shown.argmax(axis=1), own)
-    return of_part[_main(regions, pair.target.parts)]
-
-
-class SamplePool:
-    """Pairs in regions with the seeds ``first_seed``, ``first_seed + 1``, ... in turn, each seen a
-    few times, with other pairs of points, before a new one takes its place.
-
-    Args:
-        config: of the samples.
-        capacity: pairs held at once.
-        reuse: how often a pair is compared on average.
-        first_seed: a resumed run goes on from :attr:`next_seed`.
-    """
-
-    def __init__(
-        self, config: SampleConfig, capacity: int, reuse: float, first_seed: int = 0
-    ) -> None:
-        self.config, self.capacity, self.reuse = config, capacity, reuse
-        self.next_seed = first_seed
-        self._drawn: deque[tuple[Known, Known, bool]] = deque()
-        self._owed = 0.0
-
-    def _draw(self) -> None:
-        drawn = None
-        while drawn is None:
-            drawn = sample_of(self.next_seed % HELD_OUT_SEED, self.config)
-            self.next_seed += 1
-        self._drawn.append(drawn)
-        if len(self._drawn) > self.capacity:
-            self._drawn.popleft()
-
-    def take(self, count: int, rng: np.random.Generator) -> list[Sample]:
-        """``count`` samples."""
-        self._owed += count / self.reuse
-        while self._owed >= 1 or len(self._drawn) < min(_LEAST_POOL * count, self.capacity):
-            self._draw()
-            self._owed = max(self._owed - 1, 0.0)
-        picks = rng.choice(len(self._drawn), size=count, replace=len(self._drawn) < count)
-        return [
-            compared(one, other, self.config, rng, stranger)
-            for one, other, stranger in (self._drawn[int(i)] for i in picks)
-        ]

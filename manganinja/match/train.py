@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``manganinja train match``: trains the matcher on generated drawings."""
+"""``manganinja train match``: trains the matcher."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from torch import Tensor
 
 from ..train.pool import DRAWINGS_OF_A_SEED
 from .network import MOST_PAIRS, Matcher, MatcherConfig, Side, gather
-from .samples import Sample, SampleConfig, SamplePool
+from .pool import SamplePool
+from .samples import Sample, SampleConfig
 
 _IMPOSSIBLE = -1e4
+_LOUD = 3.0
+"""What a page of one region counts, beside those of a step together."""
 
 
 @dataclass(frozen=True)
@@ -27,29 +30,35 @@ class MatchTrainingConfig:
     """How to train.
 
     Attributes:
-        batch: samples of a step.
+        batch: samples of a step, at most.
+        rows: regions of a step, about; samples of many regions are fewer.
         minutes: how long to train in one go; the learning rate falls in the last ``cool_down``
             share of it.
         learning_rate, warm_up_steps, weight_decay: of AdamW.
         ema: decay of the running mean of the weights, which is what ships.
         same_part: weight of finding the same part, beside the right colour.
         early: weight of what the earlier rounds of attention say.
+        dropout: share of a token's numbers that are left out.
         pool, reuse: pairs of drawings held, and how often each is compared.
+        workers: processes that draw beside; 0: none.
         seed: of everything random; another one sees other drawings.
         network, data: sizes, and what the samples are like.
     """
 
-    batch: int = 8
+    batch: int = 24
+    rows: int = 700
     minutes: float = 30.0
-    learning_rate: float = 1e-3
+    learning_rate: float = 4e-4
     warm_up_steps: int = 50
     cool_down: float = 0.6
     weight_decay: float = 0.01
-    ema: float = 0.995
+    ema: float = 0.998
     same_part: float = 0.3
     early: float = 0.2
-    pool: int = 600
-    reuse: float = 5.0
+    dropout: float = 0.1
+    pool: int = 4000
+    reuse: float = 20.0
+    workers: int = 1
     save_every_minutes: float = 3.0
     seed: int = 0
     network: MatcherConfig = field(default_factory=MatcherConfig)
@@ -84,9 +93,10 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator) -> tuple[Side, 
     same, weights = right.copy(), np.zeros((len(samples), rows), np.float32)
     for at, sample in enumerate(samples):
         n, m = sample.lineart.count, sample.reference.count
+        # A page of many regions says less with each.
+        weights[at, :n] = sample.weights * (_LOUD / np.sqrt(max(1.0, sample.weights.sum())))
         for whole, own in ((right, sample.right), (same, sample.same)):
             whole[at, :n, :m], whole[at, :n, -1] = own[:, :m], own[:, m]
-        weights[at, :n] = sample.weights
     return lineart, reference, Answers(*map(torch.from_numpy, (right, same, weights)))
 
 
@@ -110,11 +120,11 @@ def losses(found: Sequence[Tensor], answers: Answers, config: MatchTrainingConfi
 
 
 def share_right(logits: Tensor, answers: Answers) -> tuple[float, float]:
-    """Shares of the rows that are no specks: of those whose colour the reference has, how many
-    take a right region; of the others, how many take none."""
+    """Shares of the rows that count: of those whose colour the reference has, how many take a right
+    region; of the others, how many take none."""
     best = logits.argmax(dim=2, keepdim=True)
     hit = answers.right.gather(2, best)[..., 0]
-    counted = answers.weights == 1
+    counted = answers.weights > 0
     nothing = answers.right[..., -1] & counted
     there = counted & ~answers.right[..., -1]
     return float(hit[there].float().mean()), float(hit[nothing].float().mean())
@@ -138,6 +148,7 @@ class MatchTrainer:
         torch.manual_seed(config.seed)
         self.config, self.folder = config, folder
         self.network = Matcher(config.network).train()
+        self.network.dropout.p = config.dropout
         if start_from is not None:
             self.network.load_state_dict(start_from.state_dict())
         self.parameters = dict(self.network.named_parameters())
@@ -154,9 +165,9 @@ class MatchTrainer:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.json").exists():
             first_seed = self._resume()
-        self.rng = np.random.default_rng([config.seed, self.step])
-        torch.manual_seed(config.seed + self.step)
-        self.pool = SamplePool(config.data, config.pool, config.reuse, first_seed)
+        self.pool = SamplePool(
+            config.data, config.pool, config.reuse, first_seed, workers=config.workers
+        )
 
     def _resume(self) -> int:
         state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
@@ -196,8 +207,11 @@ class MatchTrainer:
 
     def train_step(self, elapsed: float) -> dict[str, float]:
         """One step, ``elapsed`` being the share of the time that is gone."""
-        samples = self.pool.take(self.config.batch, self.rng)
-        lineart, reference, answers = collate(samples, self.rng)
+        # By the step's number, so that a run that goes on has the same ones.
+        rng = np.random.default_rng([self.config.seed, self.step])
+        torch.manual_seed(int(rng.integers(1 << 31)))
+        samples = self.pool.take(self.config.batch, self.config.rows, rng)
+        lineart, reference, answers = collate(samples, rng)
         found = self.network(lineart, reference)
         loss = losses(found, answers, self.config)
         for group in self.optimizer.param_groups:
@@ -207,7 +221,7 @@ class MatchTrainer:
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
         self.optimizer.step()
         self.step += 1
-        self.samples += self.config.batch
+        self.samples += len(samples)
         keep = min(self.config.ema, self.step / (self.step + 10))
         with torch.no_grad():
             for key, current in self.parameters.items():

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the matcher sees of a picture in regions. Imports no torch.
 
-The drawn part of a picture is laid into a square, lines kept visible, and every region becomes a
-row: its place, size and shape, what it touches, and how much of it lies in each cell of a grid, so
-that features of pixels can be pooled over it.
+The drawn part of a picture is laid into a square, and every region becomes a row: its place, size
+and shape, what it touches, and how much of it lies in each cell of a grid, so that features of
+pixels can be pooled over it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from ..flats.shapes import Borders, Shapes, describe
@@ -19,9 +18,9 @@ from ..flats.values import Regions
 from ..lineart import shrink_lines
 
 VIEW_PX = 128
-"""Side of the square that the network looks at."""
+"""Side of the square in which sizes are told."""
 LINES_PX = 384
-"""Side of the same square where lines alone are looked at."""
+"""Side of the same square where its lines are looked at."""
 GRID = VIEW_PX // 2
 """Cells a side that regions are pooled over."""
 MOST_ROWS = 600
@@ -38,10 +37,9 @@ _APART = 0.12
 
 @dataclass(frozen=True)
 class View:
-    """A picture in regions, as the network takes it.
+    """A picture in regions.
 
     Attributes:
-        picture: (C, 128, 128) uint8: lines, borders of regions, and of a reference its RGB.
         rows: (n,) int64, the regions that are looked at, the largest first.
         cells: (m,) int64, row * GRID**2 + cell, for each row and cell that share pixels.
         shares: (m,) float32, of the row's pixels, how many lie in the cell.
@@ -50,7 +48,6 @@ class View:
         places: (n, 2) float32, middles in the square, -1 to 1.
     """
 
-    picture: np.ndarray = field(repr=False)
     rows: np.ndarray = field(repr=False)
     cells: np.ndarray = field(repr=False)
     shares: np.ndarray = field(repr=False)
@@ -71,14 +68,14 @@ Shaped = tuple[Shapes, Borders]
 def lineart_view(
     regions: Regions, described: Shaped | None = None, members: np.ndarray | None = None
 ) -> View:
-    """Line art as the matcher sees it: its regions, and where lines are.
+    """Line art as the matcher sees it.
 
     Args:
         described: what is known of the regions already.
         members: (n,) int, the regions of one figure, which is looked at at its own scale; all of
             them if None.
     """
-    return _view(regions, described or describe(regions), None, None, members)
+    return _view(regions, described or describe(regions), None, members)
 
 
 def figures_apart(described: Shaped) -> list[np.ndarray]:
@@ -140,7 +137,6 @@ def _close(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def reference_view(
-    picture: np.ndarray,
     regions: Regions,
     colours: np.ndarray,
     described: Shaped | None = None,
@@ -149,21 +145,13 @@ def reference_view(
     """A reference as the matcher sees it.
 
     Args:
-        picture: (H, W, 3 or 4) uint8, may be larger than the regions' picture.
         regions: of the reference, from :func:`.flats.shapes.cut_reference`.
         colours: (count, 3) uint8 of each region.
         described: what is known of the regions already.
         members: (n,) int, the regions of one figure of a model sheet, which is looked at at its own
             scale; all of them if None.
     """
-    # First to the size that is looked at: a page of many megapixels in floats would take gigabytes.
-    height, width = regions.labels.shape
-    picture = cv2.resize(picture, (width, height))
-    rgb = picture[..., :3]
-    if picture.shape[2] == 4 and picture[..., 3].min() < 255:
-        alpha = picture[..., 3:].astype(np.float32) / 255
-        rgb = np.rint(rgb * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return _view(regions, described or describe(regions), rgb, colours, members)
+    return _view(regions, described or describe(regions), colours, members)
 
 
 @dataclass(frozen=True)
@@ -217,9 +205,9 @@ class _Frame:
         """The rectangle of a picture."""
         return plane[self.top : self.top + self.height, self.left : self.left + self.width]
 
-    def laid(self, plane: np.ndarray, filling: int = 0) -> np.ndarray:
+    def laid(self, plane: np.ndarray) -> np.ndarray:
         """A scaled plane in the square."""
-        square = np.full((self.side, self.side, *plane.shape[2:]), filling, plane.dtype)
+        square = np.zeros((self.side, self.side), plane.dtype)
         (height, width), (left, top) = plane.shape[:2], self.to
         square[top : top + height, left : left + width] = plane
         return square
@@ -240,7 +228,6 @@ class _Frame:
 def _view(
     regions: Regions,
     known: Shaped,
-    rgb: np.ndarray | None,
     colours: np.ndarray | None,
     members: np.ndarray | None,
 ) -> View:
@@ -251,10 +238,6 @@ def _view(
         rows = rows[np.isin(rows, members)]
     rows = rows[:MOST_ROWS]
     rows = rows[described.areas[rows] > 0]
-    planes = [_lines(frame, regions), _borders(frame, regions.labels)]
-    if rgb is not None:
-        inside = cv2.resize(frame.crop(rgb), frame.size_px, interpolation=cv2.INTER_AREA)
-        planes += [*np.moveaxis(frame.laid(inside, 255), 2, 0)]
     cells, shares = _cells(frame, regions, rows)
     places = frame.placed(described.centres[rows]) / VIEW_PX * 2 - 1
     shapes = _shapes(described.take(rows), places, frame.scale)
@@ -267,7 +250,6 @@ def _view(
         told[:, :3] = own / 127.5 - 1
         told[:, 3] = 0.2 * np.log(same @ areas / areas.sum())
     return View(
-        np.stack(planes),
         rows,
         cells,
         shares,
@@ -280,25 +262,9 @@ def _view(
 def lines_alone(regions: Regions, members: np.ndarray | None = None) -> np.ndarray:
     """(384, 384) uint8: the lines of what a view shows, of a reference what is no flat; 255 where a
     line is. Arguments as of :func:`lineart_view`."""
-    return _lines(_Frame.of(regions, members, LINES_PX), regions)
-
-
-def _lines(frame: _Frame, regions: Regions) -> np.ndarray:
+    frame = _Frame.of(regions, members, LINES_PX)
     lines = np.ascontiguousarray(frame.crop(regions.lines))
     return frame.laid(shrink_lines(lines, frame.size_px))
-
-
-def _borders(frame: _Frame, labels: np.ndarray) -> np.ndarray:
-    """(128, 128) uint8, 255 where two regions meet."""
-    width, height = frame.size_px
-    ys = frame.top + ((np.arange(height) + 0.5) / frame.scale).astype(int)
-    xs = frame.left + ((np.arange(width) + 0.5) / frame.scale).astype(int)
-    ys, xs = np.minimum(ys, labels.shape[0] - 1), np.minimum(xs, labels.shape[1] - 1)
-    seen = labels[ys][:, xs]
-    met = np.zeros(seen.shape, bool)
-    met[:, 1:] |= seen[:, 1:] != seen[:, :-1]
-    met[1:] |= seen[1:] != seen[:-1]
-    return frame.laid(met.astype(np.uint8) * 255)
 
 
 def _cells(frame: _Frame, regions: Regions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,10 +19,11 @@ from manganinja.files import to_image, to_picture
 from manganinja.finishing import flats_for, prepare
 from manganinja.flats.flatten import cut_regions
 from manganinja.flats.spreading import Spreading
+from manganinja.match.known import true_entries
 from manganinja.match.matched import Matched, Words, blended
 from manganinja.match.network import gather
 from manganinja.match.painter import Matching
-from manganinja.match.samples import SampleConfig, sample_of, true_entries
+from manganinja.match.samples import SampleConfig, sample_of
 from manganinja.match.weights import Blend, TrainedMatcher, load_matcher
 from manganinja.train.drawings import draw_pair
 from manganinja.train.pool import HELD_OUT_SEED
@@ -91,12 +92,14 @@ def test_pairs_always_win(matching: Matching) -> None:
 
 def test_a_pair_is_believed_by_the_network(matcher: TrainedMatcher) -> None:
     """On held-out drawings a pair that contradicts the drawing moves its region to its colour."""
-    config = SampleConfig(size_px=192, turned=0, stranger=0, missing=0, inked=0)
+    config = SampleConfig(
+        size_px=192, painted=0, emojis=0, avatars=0, turned=0, stranger=0, missing=0, inked=0
+    )
     own = []
     for seed in range(HELD_OUT_SEED + 700, HELD_OUT_SEED + 712):
         drawn = sample_of(seed, config)
         assert drawn is not None
-        lineart, reference, _ = drawn
+        lineart, reference = drawn.lineart, drawn.reference
         parts, large = lineart.parts, lineart.areas_px > 20
         rows = [
             r for r in np.flatnonzero(large & (parts > 0)) if (parts[large] == parts[r]).sum() > 1
@@ -113,7 +116,8 @@ def test_a_pair_is_believed_by_the_network(matcher: TrainedMatcher) -> None:
             numbered = [[(end[side], 0) for end in ends] for side in (0, 1)]
             with torch.inference_mode():
                 found = matcher.network(
-                    gather([lineart.view], [numbered[0]]), gather([reference.view], [numbered[1]])
+                    gather([lineart.figure], [numbered[0]]),
+                    gather([reference.figure], [numbered[1]]),
                 )[-1][0]
             likely.append(found.softmax(dim=1)[:, :-1].numpy()[:, told].sum(axis=1))
         own.append(likely[1][row] - likely[0][row])
@@ -134,7 +138,7 @@ def test_what_the_reference_lacks_is_asked_about(matching: Matching) -> None:
 def test_both_words_count_and_doubt_is_doubt() -> None:
     network = np.array([[0.9, 0.05], [0.9, 0.05], [0.02, 0.02], [np.nan, np.nan], [0.9, 0.05]])
     places = np.array([[0.8, 0.1], [0.1, 0.8], [0.02, 0.02], [0.3, 0.4], [0.0, 1.0]])
-    words = Words(network, places)
+    words = Words(network, places, network)
     alone = blended(words, Blend(network=0.0, places=1.0, floor=1e-9))
     np.testing.assert_allclose(alone, places, atol=1e-6)
     both = blended(words, Blend(network=0.8, places=0.8, floor=0.01))
@@ -158,7 +162,7 @@ def test_the_features_alone_find_a_drawing_again(matcher: TrainedMatcher) -> Non
     assert cut.cut is not None
     sheets, regions = list(zip(cut.pictures, cut.references)), cut.cut.regions
     words = Matched(sheets, [], matcher=matcher).words(regions, cut.palette)
-    assert words.features is not None and words.features.shape == words.network.shape
+    assert words.features.shape == words.network.shape
     rows = [int(regions.labels[y, x]) for x, y in (WALL, ROOF, WINDOW, DOOR)]
     found = [tuple(cut.palette.colours[words.features[row].argmax()].tolist()) for row in rows]
     assert found == [TEAL, PINK, GOLD, GOLD]
@@ -172,7 +176,6 @@ def test_a_reference_of_no_weight_says_nothing_by_its_features(matcher: TrainedM
     with_first = Matched(sheets, [], weights=[1.0, 1e-9], matcher=matcher)
     alone = Matched(sheets[:1], [], matcher=matcher)
     found, known = (m.words(cut.cut.regions, cut.palette).features for m in (with_first, alone))
-    assert found is not None and known is not None
     np.testing.assert_allclose(found, known, atol=1e-6)
 
 
@@ -293,4 +296,4 @@ def test_damaged_and_missing_weights_are_told(tmp_path: Path) -> None:
         with pytest.raises(BadWeights, match="can't be read"):
             load_matcher(str(tmp_path))
     (tmp_path / "trunk.safetensors").write_bytes(trunk)
-    assert load_matcher(str(tmp_path)).trunk is not None
+    assert load_matcher(str(tmp_path)).blend == load_matcher().blend

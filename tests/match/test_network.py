@@ -3,27 +3,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
 from manganinja.flats.shapes import describe
-from manganinja.match.network import Matcher, MatcherConfig, gather
+from manganinja.match.network import Figure, Matcher, MatcherConfig, gather
 from manganinja.match.samples import SampleConfig, sample_of
-from manganinja.match.views import GRID, VIEW_PX, Shaped, View, figures_apart, lineart_view
+from manganinja.match.views import GRID, Shaped, figures_apart, lineart_view, lines_alone
 
 from .drawn import house, regions_of
 
-SMALL = MatcherConfig((8, 8, 16, 16, 16), width=32, layers=2, heads=2)
+SMALL = MatcherConfig(width=32, layers=2, heads=2)
+OWN = SampleConfig(size_px=128, painted=0, emojis=0, avatars=0)
+Both = tuple[Figure, Figure]
 
 
 @pytest.fixture(scope="module")
-def views() -> list[tuple[View, View]]:
-    drawn = [sample_of(seed, SampleConfig(size_px=128)) for seed in (3, 4)]
-    return [(one.view, other.view) for one, other, _ in filter(None, drawn)]
+def figures() -> list[Both]:
+    drawn = [sample_of(seed, OWN) for seed in (3, 4)]
+    return [(pair.lineart.figure, pair.reference.figure) for pair in filter(None, drawn)]
 
 
 @pytest.fixture(scope="module")
@@ -32,63 +32,64 @@ def network() -> Matcher:
     return Matcher(SMALL).eval()
 
 
-def logits(network: Matcher, one: View, other: View, ends: tuple = ()) -> torch.Tensor:
+def logits(network: Matcher, one: Figure, other: Figure, ends: tuple = ()) -> torch.Tensor:
     numbered = [[(end[side], n) for n, end in enumerate(ends)] for side in (0, 1)]
     with torch.inference_mode():
         return network(gather([one], [numbered[0]]), gather([other], [numbered[1]]))[-1][0]
 
 
-def shuffled(view: View, order: np.ndarray) -> View:
-    rank = np.argsort(order)
-    cells = rank[view.cells // GRID**2] * GRID**2 + view.cells % GRID**2
-    return replace(
-        view,
-        rows=view.rows[order],
-        cells=cells,
-        shapes=view.shapes[order],
-        around=view.around[order][:, order],
-        places=view.places[order],
-    )
-
-
 def test_every_region_is_compared_with_every_one_and_with_none(
-    views: list[tuple[View, View]], network: Matcher
+    figures: list[Both], network: Matcher
 ) -> None:
-    one, other = views[0]
-    assert one.picture.shape == (2, VIEW_PX, VIEW_PX) and other.picture.shape[0] == 5
+    one, other = figures[0]
     assert logits(network, one, other).shape == (one.count, other.count + 1)
-    shares = np.bincount(one.cells // GRID**2, one.shares)
-    assert shares == pytest.approx(np.ones(one.count))
 
 
-def test_a_batch_says_what_each_pair_says_alone(
-    views: list[tuple[View, View]], network: Matcher
-) -> None:
-    ones, others = zip(*views)
+def test_a_view_says_where_all_of_each_region_lies() -> None:
+    view = lineart_view(regions_of(house(False)))
+    assert np.bincount(view.cells // GRID**2, view.shares) == pytest.approx(np.ones(view.count))
+
+
+def test_what_the_trunk_finds_alike_counts(figures: list[Both]) -> None:
+    one, other = figures[0]
+    torch.manual_seed(0)
+    network = Matcher(SMALL).eval()
+    with torch.no_grad():
+        network.alike.fill_(0.0)
+        without = logits(network, one, other)
+        network.alike.fill_(1.0)
+        more = (logits(network, one, other) - without)[:, :-1].numpy()
+    middle = (one.middle + other.middle) / 2
+    ours, theirs = one.features - middle, other.features - middle
+    ours /= np.linalg.norm(ours, axis=1, keepdims=True)
+    theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
+    np.testing.assert_allclose(more, 30 * ours @ theirs.T, atol=1e-3)
+
+
+def test_a_batch_says_what_each_pair_says_alone(figures: list[Both], network: Matcher) -> None:
+    ones, others = zip(*figures)
     with torch.inference_mode():
         together = network(gather(ones), gather(others))[-1]
-    for at, (one, other) in enumerate(views):
+    for at, (one, other) in enumerate(figures):
         alone = logits(network, one, other)
         found = together[at, : one.count]
         torch.testing.assert_close(found[:, : other.count], alone[:, :-1], atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(found[:, -1], alone[:, -1], atol=1e-4, rtol=1e-4)
 
 
-def test_the_order_of_regions_does_not_matter(
-    views: list[tuple[View, View]], network: Matcher
-) -> None:
-    one, other = views[0]
+def test_the_order_of_regions_does_not_matter(figures: list[Both], network: Matcher) -> None:
+    one, other = figures[0]
     order = np.random.default_rng(0).permutation(other.count)
-    moved = logits(network, one, shuffled(other, order))
+    moved = logits(network, one, other.take(order))
     before = logits(network, one, other)
     torch.testing.assert_close(moved[:, :-1], before[:, order], atol=1e-4, rtol=1e-4)
     order = np.random.default_rng(1).permutation(one.count)
-    moved = logits(network, shuffled(one, order), other)
+    moved = logits(network, one.take(order), other)
     torch.testing.assert_close(moved, before[order], atol=1e-4, rtol=1e-4)
 
 
-def test_a_pair_is_heard(views: list[tuple[View, View]], network: Matcher) -> None:
-    one, other = views[0]
+def test_a_pair_is_heard(figures: list[Both], network: Matcher) -> None:
+    one, other = figures[0]
     assert (logits(network, one, other, ((0, 1),)) - logits(network, one, other)).abs().max() > 0.01
 
 
@@ -99,7 +100,8 @@ def test_a_drawing_is_seen_alike_wherever_it_lies_on_the_page() -> None:
     assert here.count == there.count == 5
     np.testing.assert_allclose(here.places[drawn], there.places[drawn], atol=0.02)
     np.testing.assert_allclose(here.shapes[drawn], there.shapes[drawn], atol=0.1)
-    assert np.abs(here.picture.astype(int) - there.picture).mean() < 8
+    seen = [lines_alone(regions_of(house(False, 600, at))) for at in ((40, 40), (202, 140))]
+    assert np.abs(seen[0].astype(int) - seen[1]).mean() < 8
 
 
 def figures_of(*places: tuple[int, int], size: tuple[int, int] = (300, 2000)) -> Shaped:

@@ -15,27 +15,34 @@ from PIL import Image
 from manganinja.cli import main
 from manganinja.flats.palette import extract_palette
 from manganinja.match.calibrate import Case, fit
-from manganinja.match.matched import Words
-from manganinja.match.network import Matcher, MatcherConfig
-from manganinja.match.samples import (
+from manganinja.match.known import (
     Known,
-    SampleConfig,
-    compared,
-    inked_anew,
     known_lineart,
     known_reference,
     part_colours,
     true_entries,
 )
+from manganinja.match.matched import Words
+from manganinja.match.network import Matcher, MatcherConfig
+from manganinja.match.pool import SamplePool
+from manganinja.match.samples import Comparison, SampleConfig, compared
 from manganinja.match.train import MatchTrainer, MatchTrainingConfig
 from manganinja.match.weights import Blend, TrainedMatcher, load_matcher, save_matcher
 from manganinja.train.drawings import DrawnPair, draw_pair
+from manganinja.train.hand import inked_anew
 
 from .drawn import regions_of
 
-SMALL = MatcherConfig((8, 8, 16, 16, 16), width=32, layers=2, heads=2)
+SMALL = MatcherConfig(width=32, layers=2, heads=2)
 TINY = MatchTrainingConfig(
-    batch=4, pool=8, reuse=20, network=SMALL, data=SampleConfig(size_px=128), learning_rate=3e-3
+    batch=4,
+    rows=2000,
+    pool=8,
+    reuse=20,
+    workers=0,
+    network=SMALL,
+    data=SampleConfig(size_px=128, painted=0.25, emojis=0, avatars=0, left_out=0),
+    learning_rate=3e-3,
 )
 UNPAIRED = replace(TINY.data, paired=0.0)
 
@@ -48,8 +55,8 @@ def sides(seed: int = 3, size_px: int = 192) -> tuple[DrawnPair, Known, Known]:
 
 def test_a_region_is_right_for_its_part_and_its_colour_and_else_none_is() -> None:
     _, lineart, reference = sides()
-    sample = compared(lineart, reference, UNPAIRED, np.random.default_rng(0))
-    assert sample.right.shape == (lineart.view.count, reference.view.count + 1)
+    sample = compared(Comparison(lineart, reference), UNPAIRED, np.random.default_rng(0))
+    assert sample.right.shape == (lineart.figure.count, reference.figure.count + 1)
     assert (sample.right[:, -1] == ~sample.right[:, :-1].any(axis=1)).all()
     rows, columns = np.nonzero(sample.right[:, :-1])
     same_part = lineart.parts[rows] == reference.parts[columns]
@@ -61,7 +68,7 @@ def test_a_region_is_right_for_its_part_and_its_colour_and_else_none_is() -> Non
 def test_a_contradicting_pair_changes_what_is_right_for_all_of_its_part() -> None:
     _, lineart, reference = sides()
     config = replace(TINY.data, paired=1.0, contradicting=1.0, most_pairs=1)
-    sample = compared(lineart, reference, config, np.random.default_rng(1))
+    sample = compared(Comparison(lineart, reference), config, np.random.default_rng(1))
     ((row, source),) = sample.ends
     alike = lineart.parts == lineart.parts[row]
     assert sample.right[alike, source].all() and not sample.right[alike, -1].any()
@@ -109,6 +116,29 @@ def test_a_run_goes_on_where_it_stopped(run: Path) -> None:
         assert torch.equal(value, other.ema[key]), key
 
 
+def test_another_process_draws_the_same(tmp_path: Path) -> None:
+    config = replace(TINY.data, left_out=0.3)
+    pools = [SamplePool(config, 3, 20, workers=workers) for workers in (0, 1)]
+    try:
+        one, other = (pool.take(3, 2000, np.random.default_rng(0)) for pool in pools)
+    finally:
+        pools[1].close()
+    assert len(one) == len(other) == 3 and pools[0].next_seed == pools[1].next_seed
+    for ours, theirs in zip(one, other):
+        assert np.array_equal(ours.right, theirs.right)
+        np.testing.assert_allclose(ours.lineart.features, theirs.lineart.features, atol=1e-4)
+
+
+def test_a_step_takes_fewer_samples_of_many_regions() -> None:
+    pool = SamplePool(TINY.data, 8, 20)
+    rng = np.random.default_rng(0)
+    for rows in (10, 100, 400):
+        taken = pool.take(4, rows, rng)
+        largest = max(max(s.lineart.count, s.reference.count) for s in taken)
+        assert len(taken) == 1 or len(taken) * largest < 4 * rows
+    assert len(pool.take(4, 10_000, rng)) == 4
+
+
 def test_a_new_run_starts_with_the_weights_of_another(run: Path, tmp_path: Path) -> None:
     learnt = MatchTrainer(TINY, run).averaged()
     started = MatchTrainer(TINY, tmp_path / "next", learnt)
@@ -120,8 +150,9 @@ def test_a_new_run_starts_with_the_weights_of_another(run: Path, tmp_path: Path)
 def test_the_command_trains_and_keeps_a_config_and_a_curve(tmp_path: Path) -> None:
     changes = {
         "batch": 2,
-        "network": {"channels": [8, 8, 16, 16, 16], "width": 32, "layers": 1, "heads": 2},
-        "data": {"size_px": 128},
+        "workers": 0,
+        "network": {"width": 32, "layers": 1, "heads": 2},
+        "data": {"size_px": 128, "painted": 0, "emojis": 0, "avatars": 0},
     }
     (tmp_path / "config.json").write_text(json.dumps(changes))
     run = tmp_path / "run"
@@ -144,19 +175,8 @@ def test_a_matcher_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (read.blend, read.title, read.licence) == (matcher.blend, matcher.title, matcher.licence)
     for key, value in matcher.network.state_dict().items():
         assert torch.equal(read.network.state_dict()[key], value), key
-    assert trunk is not None and read.trunk is not None
     for key, value in trunk.state_dict().items():
         assert torch.equal(read.trunk.state_dict()[key], value), key
-
-
-def test_a_matcher_of_before_features_is_read_as_well(tmp_path: Path) -> None:
-    save_matcher(TrainedMatcher(Matcher(SMALL).eval(), Blend(0.5, 0.7)), tmp_path / "own")
-    config = tmp_path / "own" / "config.json"
-    values = json.loads(config.read_text())
-    del values["blend"]["features"]
-    config.write_text(json.dumps(values))
-    read = load_matcher(str(tmp_path / "own"))
-    assert read.trunk is None and read.blend == Blend(0.5, 0.7)
 
 
 def test_the_truth_is_likeliest_under_what_is_fitted() -> None:

