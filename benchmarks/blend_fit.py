@@ -25,6 +25,7 @@ from manganinja.flats.values import Palette, Regions
 from manganinja.match.calibrate import Case, cases, fit
 from manganinja.match.matched import Matched, blended
 from manganinja.match.weights import CONFIG, Blend, TrainedMatcher, load_matcher
+from manganinja.train.people.pairs import colour_codes
 from manganinja.weights.find import MATCHER
 from manganinja.wire.protocol import ColorizeRequest
 
@@ -70,8 +71,7 @@ def right_answers(
         (count,) int, an entry of the palette, its length for "empty", -1 for none; and (count,)
         bool, whether most of the region has one truth.
     """
-    there = truth[..., 3] >= 128
-    codes = np.where(there, truth[..., :3].astype(np.int64) @ [1 << 16, 1 << 8, 1], -1)
+    codes = colour_codes(truth)
     free = regions.lines == 0
     pairs, seen = np.unique(
         np.stack([regions.labels[free], codes[free]]), axis=1, return_counts=True

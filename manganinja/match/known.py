@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ..flats import pixels
 from ..flats.line_mask import ink, line_mask
 from ..flats.palette import ReferenceFlats, extract_palette
 from ..flats.regions import segment
@@ -60,7 +61,7 @@ class Known:
 
 def packed(colours: np.ndarray) -> np.ndarray:
     """(..., 3) uint8 as (...) int64, 0xRRGGBB."""
-    return colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    return pixels.codes(colours).astype(np.int64)
 
 
 def part_colours(drawing: Drawing) -> dict[int, list[int]]:

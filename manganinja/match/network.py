@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .trunk import CHANNELS, Look
+from .trunk import CHANNELS, Look, directions
 from .views import COLOUR_FEATURES, SHAPE_FEATURES, View
 
 MOST_PAIRS = 32
@@ -225,7 +225,7 @@ class Matcher(nn.Module):
             reference, and for none of them.
         """
         middle = (lineart.middle + reference.middle) / 2
-        ours, theirs = (F.normalize(side.features - middle, dim=2) for side in (lineart, reference))
+        ours, theirs = (directions(side.features, middle) for side in (lineart, reference))
         alike = self.alike * _SHARPNESS * ours @ theirs.transpose(1, 2)
         hidden_x, hidden_y = _unknown(lineart), _unknown(reference)
         alike = alike + hidden_y[:, 0]

@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import BadRequest
 from ..train import hand
 from ..train.drawings import Drawing, DrawnPair, draw_pair
-from ..train.people import NOTHING, AvatarPairs, OpenMojiPairs, PeoplePair
+from ..train.people import NOTHING, PeoplePair, avatar_pair, emoji_pair
 from ..train.people.pairs import connected
 from ..train.pool import HELD_OUT_SEED
 from .known import (
@@ -219,9 +219,9 @@ def sample_of(seed: int, config: SampleConfig) -> Comparison | None:
     kind = rng.random()
     try:
         if kind < config.emojis:
-            found = _of_people(OpenMojiPairs().pair(seed), config, rng)
+            found = _of_people(emoji_pair(seed), config, rng)
         elif kind < config.emojis + config.avatars:
-            found = _of_people(AvatarPairs().pair(seed), config, rng)
+            found = _of_people(avatar_pair(seed), config, rng)
         elif kind < config.emojis + config.avatars + config.painted:
             found = _painted(seed, config, rng)
         else:

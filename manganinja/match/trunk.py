@@ -43,6 +43,12 @@ _EPS = 1e-3
 """Of its batch norm."""
 
 
+def directions(features: Tensor, middle: Tensor) -> Tensor:
+    """Features (..., 112) as steps of length 1 from the middle of both pictures: their products are
+    the cosines that say how alike two regions are."""
+    return F.normalize(features - middle, dim=-1)
+
+
 @dataclass(frozen=True)
 class Look:
     """What the trunk sees of a picture in regions.
@@ -59,7 +65,7 @@ class Look:
         """(n, m) float64, -1 to 1: the cosine of each region with each of another picture's, from
         the middle of both pictures."""
         middle = (self.mean + other.mean) / 2
-        ours, theirs = (F.normalize(look.rows - middle, dim=1) for look in (self, other))
+        ours, theirs = (directions(look.rows, middle) for look in (self, other))
         return (ours @ theirs.T).double().numpy()
 
 

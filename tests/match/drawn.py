@@ -10,8 +10,13 @@ from manganinja.files import to_picture
 from manganinja.flats.line_mask import ink, line_mask
 from manganinja.flats.regions import segment
 from manganinja.flats.values import Regions
+from manganinja.match.network import MatcherConfig
+from manganinja.match.samples import SampleConfig
 from manganinja.wire.protocol import ColorizeRequest
 
+SMALL = MatcherConfig(width=32, layers=2, heads=2)
+OWN = SampleConfig(size_px=128, painted=0, emojis=0, avatars=0)
+"""This project's own drawings, flat."""
 TEAL, PINK, GOLD, PAPER = (0, 128, 128), (255, 105, 180), (240, 200, 60), (250, 246, 235)
 
 

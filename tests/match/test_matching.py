@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from manganinja.match.known import true_entries
 from manganinja.match.matched import Matched, Words, blended
 from manganinja.match.network import gather
 from manganinja.match.painter import Matching
-from manganinja.match.samples import SampleConfig, sample_of
+from manganinja.match.samples import sample_of
 from manganinja.match.weights import Blend, TrainedMatcher, load_matcher
 from manganinja.train.drawings import draw_pair
 from manganinja.train.pool import HELD_OUT_SEED
@@ -31,7 +32,7 @@ from manganinja.weights.find import MATCHER
 from manganinja.wire.protocol import ColorizeRequest, FlatsOptions, Pair, Point
 from server.catalogue import bundled, describe
 
-from .drawn import GOLD, PAPER, PINK, TEAL, at, house, request
+from .drawn import GOLD, OWN, PAPER, PINK, TEAL, at, house, request
 
 SPARE = (120, 60, 160)
 WALL, ROOF, WINDOW, DOOR, GROUND = (200, 250), (150, 70), (150, 105), (115, 240), (20, 20)
@@ -92,9 +93,7 @@ def test_pairs_always_win(matching: Matching) -> None:
 
 def test_a_pair_is_believed_by_the_network(matcher: TrainedMatcher) -> None:
     """On held-out drawings a pair that contradicts the drawing moves its region to its colour."""
-    config = SampleConfig(
-        size_px=192, painted=0, emojis=0, avatars=0, turned=0, stranger=0, missing=0, inked=0
-    )
+    config = replace(OWN, size_px=192, turned=0, stranger=0, missing=0, inked=0)
     own = []
     for seed in range(HELD_OUT_SEED + 700, HELD_OUT_SEED + 712):
         drawn = sample_of(seed, config)

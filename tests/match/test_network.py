@@ -9,14 +9,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from manganinja.flats.shapes import describe
-from manganinja.match.network import Figure, Matcher, MatcherConfig, gather
-from manganinja.match.samples import SampleConfig, sample_of
+from manganinja.match.network import Figure, Matcher, gather
+from manganinja.match.samples import sample_of
 from manganinja.match.views import GRID, Shaped, figures_apart, lineart_view, lines_alone
 
-from .drawn import house, regions_of
+from .drawn import OWN, SMALL, house, regions_of
 
-SMALL = MatcherConfig(width=32, layers=2, heads=2)
-OWN = SampleConfig(size_px=128, painted=0, emojis=0, avatars=0)
 Both = tuple[Figure, Figure]
 
 

@@ -23,17 +23,16 @@ from manganinja.match.known import (
     true_entries,
 )
 from manganinja.match.matched import Words
-from manganinja.match.network import Matcher, MatcherConfig
+from manganinja.match.network import Matcher
 from manganinja.match.pool import SamplePool
-from manganinja.match.samples import Comparison, SampleConfig, compared
+from manganinja.match.samples import Comparison, compared
 from manganinja.match.train import MatchTrainer, MatchTrainingConfig
 from manganinja.match.weights import Blend, TrainedMatcher, load_matcher, save_matcher
 from manganinja.train.drawings import DrawnPair, draw_pair
 from manganinja.train.hand import inked_anew
 
-from .drawn import regions_of
+from .drawn import OWN, SMALL, regions_of
 
-SMALL = MatcherConfig(width=32, layers=2, heads=2)
 TINY = MatchTrainingConfig(
     batch=4,
     rows=2000,
@@ -41,7 +40,7 @@ TINY = MatchTrainingConfig(
     reuse=20,
     workers=0,
     network=SMALL,
-    data=SampleConfig(size_px=128, painted=0.25, emojis=0, avatars=0, left_out=0),
+    data=replace(OWN, painted=0.25, left_out=0),
     learning_rate=3e-3,
 )
 UNPAIRED = replace(TINY.data, paired=0.0)

@@ -6,8 +6,8 @@ manganinja/train/people/packages.txt`` fetches; none is part of the project, and
 are kept: what is learned is which part is which.
 """
 
-from .avatars import AvatarPairs
-from .openmoji import OpenMojiPairs
+from .avatars import avatar_pair
+from .openmoji import emoji_pair
 from .pairs import LINE, NOTHING, PeoplePair
 
-__all__ = ["LINE", "NOTHING", "AvatarPairs", "OpenMojiPairs", "PeoplePair"]
+__all__ = ["LINE", "NOTHING", "PeoplePair", "avatar_pair", "emoji_pair"]

@@ -54,30 +54,32 @@ _INKED, _LEAST_INK_PX = 100, 300
 _PALEST, _DARKEST = 256, 70
 
 
-class AvatarPairs:
-    """Pairs of avatars of one style and the same colours, some parts of which differ."""
+def avatar_pair(seed: int) -> PeoplePair | None:
+    """Two avatars of one style and the same colours, some parts of which differ; the same seed
+    gives the same. None where there is hardly a line.
 
-    def pair(self, seed: int) -> PeoplePair | None:
-        """The same seed gives the same pair; None where there is hardly a line."""
-        rng = np.random.default_rng([seed, 16])
-        lined = bool(rng.random() < _WITH_LINES)
-        styles = (*(_LINED * _LINED_TWICE), *_SELDOM_LINED) if lined else _UNLINED
-        name = styles[int(rng.integers(len(styles)))]
-        given, other = _options(name, rng), _options(name, rng)
-        parts = [key for key in given if key.endswith(("Variant", "Probability"))]
-        changed = {key: other[key] for key in parts if rng.random() < _OTHER_PART}
-        reference, target = _svg(name, given), _svg(name, {**given, **changed})
-        inked = _lines_of(target) if lined else _lines_along(target, rng)
-        if np.count_nonzero(inked > _INKED) < _LEAST_INK_PX:
-            return None
-        truth, dark = _flats(target)
-        # What is as dark as the lines is a line, and what it covers is not known.
-        truth = plain_flats(np.where(dark, NOTHING, truth), inked > _INKED)
-        flats, dark = _flats(reference)
-        if rng.random() < _RECOLOURED:
-            reference = recoloured(reference, rng)
-        pair = PeoplePair(255 - inked, truth, rasterised(reference), np.where(dark, LINE, flats))
-        return pair.warped(rng) if rng.random() < _WARPED else pair
+    Raises:
+        PackageMissing: the packages that put them together are.
+    """
+    rng = np.random.default_rng([seed, 16])
+    lined = bool(rng.random() < _WITH_LINES)
+    styles = (*(_LINED * _LINED_TWICE), *_SELDOM_LINED) if lined else _UNLINED
+    name = styles[int(rng.integers(len(styles)))]
+    given, other = _options(name, rng), _options(name, rng)
+    parts = [key for key in given if key.endswith(("Variant", "Probability"))]
+    changed = {key: other[key] for key in parts if rng.random() < _OTHER_PART}
+    reference, target = _svg(name, given), _svg(name, {**given, **changed})
+    inked = _lines_of(target) if lined else _lines_along(target, rng)
+    if np.count_nonzero(inked > _INKED) < _LEAST_INK_PX:
+        return None
+    truth, dark = _flats(target)
+    # What is as dark as the lines is a line, and what it covers is not known.
+    truth = plain_flats(np.where(dark, NOTHING, truth), inked > _INKED)
+    flats, dark = _flats(reference)
+    if rng.random() < _RECOLOURED:
+        reference = recoloured(reference, rng)
+    pair = PeoplePair(255 - inked, truth, rasterised(reference), np.where(dark, LINE, flats))
+    return pair.warped(rng) if rng.random() < _WARPED else pair
 
 
 @cache

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -60,66 +61,62 @@ def read_svg(name: str) -> str:
     return (_folder() / f"{name}.svg").read_text(encoding="utf-8")
 
 
-class OpenMojiPairs:
-    """Pairs of emojis, none of which is among those held out for measuring, in any skin."""
+@cache
+def names(folder: Path) -> tuple[str, ...]:
+    """The drawings that may be learned from: none that is held out for measuring, in any skin, and
+    of people one skin."""
+    held_out = {_SKIN.sub("", n) for n in json.loads(_HELD_OUT.read_text(encoding="utf-8"))}
+    families: dict[str, list[str]] = {}
+    found = [file.name for file in folder.iterdir() if file.name.endswith(".svg")]
+    for name in sorted(name.removesuffix(".svg") for name in found):
+        if (family := _SKIN.sub("", name)) not in held_out and not _FLAG.match(name):
+            families.setdefault(family, []).append(name)
+    return tuple(members[at % len(members)] for at, members in enumerate(families.values()))
 
-    @cached_property
-    def names(self) -> list[str]:
-        """What may be learned from, of people one skin."""
-        held_out = {_SKIN.sub("", n) for n in json.loads(_HELD_OUT.read_text(encoding="utf-8"))}
-        families: dict[str, list[str]] = {}
-        found = [file.name for file in _folder().iterdir() if file.name.endswith(".svg")]
-        for name in sorted(name.removesuffix(".svg") for name in found):
-            if (family := _SKIN.sub("", name)) not in held_out and not _FLAG.match(name):
-                families.setdefault(family, []).append(name)
-        return [names[at % len(names)] for at, names in enumerate(families.values())]
 
-    def pair(self, seed: int) -> PeoplePair | None:
-        """The same seed gives the same pair; None where its drawing has hardly a line, or no other
-        has its colours."""
-        rng = np.random.default_rng([seed, 15])
-        at = int(rng.integers(len(self.names)))
-        lines, colours = layers(self._svg(at))
-        inked = rasterised(lines)[..., 3]
-        if np.count_nonzero(inked > _INKED) < _LEAST_INK_PX:
-            return None
-        truth = plain_flats(colour_codes(rasterised(colours, crisp=True)), inked > _INKED)
-        one_drawing = bool(rng.random() < _ONE_DRAWING)
-        other = at if one_drawing else self._like(at, truth, rng)
-        if other is None:
-            return None
-        pair = self._beside(other, 255 - inked, truth, one_drawing, rng)
-        return pair.warped(rng) if one_drawing or rng.random() < _WARPED else pair
+def emoji_pair(seed: int) -> PeoplePair | None:
+    """Two emojis, or one twice; the same seed gives the same. None where the drawing has hardly a
+    line, or no other has its colours.
 
-    def _svg(self, at: int) -> str:
-        return read_svg(self.names[at])
+    Raises:
+        PackageMissing: the package that has them is.
+    """
+    rng, listed = np.random.default_rng([seed, 15]), names(_folder())
+    at = int(rng.integers(len(listed)))
+    inked, truth = _lines_and_flats(listed[at])
+    if np.count_nonzero(inked > _INKED) < _LEAST_INK_PX:
+        return None
+    one_drawing = bool(rng.random() < _ONE_DRAWING)
+    other = listed[at] if one_drawing else _like(listed, at, truth, rng)
+    if other is None:
+        return None
+    other_inked, flats = _lines_and_flats(other)
+    flats = np.where(other_inked > 127, LINE, flats)
+    things = np.stack([connected(flats)] * 2) if one_drawing else None
+    reference = rasterised(recoloured(read_svg(other), rng))
+    pair = PeoplePair(255 - inked, truth, reference, flats, things)
+    return pair.warped(rng) if one_drawing or rng.random() < _WARPED else pair
 
-    def _like(self, at: int, truth: np.ndarray, rng: np.random.Generator) -> int | None:
-        """A drawing near by that has most of its colours."""
-        best, most = None, _LEAST
-        for _ in range(_TRIES):
-            other = int(np.clip(at + round(rng.normal(0, _APART)), 0, len(self.names) - 1))
-            if other == at:
-                continue
-            shared = shares_colours(truth, hex_colours(self._svg(other)))
-            if shared >= most:
-                best, most = other, shared
-            if shared >= _ENOUGH:
-                break
-        return best
 
-    def _beside(
-        self,
-        other: int,
-        lines: np.ndarray,
-        truth: np.ndarray,
-        one_drawing: bool,
-        rng: np.random.Generator,
-    ) -> PeoplePair:
-        svg = self._svg(other)
-        of_lines, of_colours = layers(svg)
-        inked = rasterised(of_lines)[..., 3]
-        flats = plain_flats(colour_codes(rasterised(of_colours, crisp=True)), inked > _INKED)
-        flats = np.where(inked > 127, LINE, flats)
-        things = np.stack([connected(flats)] * 2) if one_drawing else None
-        return PeoplePair(lines, truth, rasterised(recoloured(svg, rng)), flats, things)
+def _lines_and_flats(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(s, s) uint8, 255 on lines, and (s, s) int64, the flats under them."""
+    lines, colours = layers(read_svg(name))
+    inked = rasterised(lines)[..., 3]
+    return inked, plain_flats(colour_codes(rasterised(colours, crisp=True)), inked > _INKED)
+
+
+def _like(
+    listed: Sequence[str], at: int, truth: np.ndarray, rng: np.random.Generator
+) -> str | None:
+    """A drawing near by that has most of its colours."""
+    best, most = None, _LEAST
+    for _ in range(_TRIES):
+        other = int(np.clip(at + round(rng.normal(0, _APART)), 0, len(listed) - 1))
+        if other == at:
+            continue
+        shared = shares_colours(truth, hex_colours(read_svg(listed[other])))
+        if shared >= most:
+            best, most = listed[other], shared
+        if shared >= _ENOUGH:
+            break
+    return best

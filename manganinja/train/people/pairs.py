@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from ...flats.pixels import codes
 from ...flats.regions import nearest_label
 
 NOTHING, LINE = -1, -2
@@ -82,27 +83,26 @@ def _moved(plane: np.ndarray, where: tuple[np.ndarray, np.ndarray], outside: int
 
 def colour_codes(rgba: np.ndarray) -> np.ndarray:
     """(H, W) int64: 0xRRGGBB, or NOTHING where it is transparent."""
-    codes = rgba[..., :3].astype(np.int64) @ [1 << 16, 1 << 8, 1]
-    return np.where(rgba[..., 3] >= 128, codes, NOTHING)
+    return np.where(rgba[..., 3] >= 128, codes(rgba[..., :3]).astype(np.int64), NOTHING)
 
 
-def plain_flats(codes: np.ndarray, lines: np.ndarray) -> np.ndarray:
+def plain_flats(flats: np.ndarray, lines: np.ndarray) -> np.ndarray:
     """Flats without mixtures, carried on under lines.
 
     Args:
-        codes: (H, W) int64, as :func:`colour_codes` gives.
+        flats: (H, W) int64, as :func:`colour_codes` gives.
         lines: (H, W) bool.
     """
     plain = ~lines
     for axis in (0, 1):
         for step in (-1, 1):
-            plain &= np.roll(codes, step, axis) == codes
-    listed, number = np.unique(codes, return_inverse=True)
-    number = number.reshape(codes.shape)
+            plain &= np.roll(flats, step, axis) == flats
+    listed, number = np.unique(flats, return_inverse=True)
+    number = number.reshape(flats.shape)
     enough = np.bincount(number[plain], minlength=len(listed)) >= _LEAST_PX
     plain &= enough[number]
     if not plain.any():
-        return codes
+        return flats
     return listed[nearest_label(np.where(plain, number + 1, 0).astype(np.int32)) - 1]
 
 
