@@ -19,7 +19,7 @@ from .assign import hang_together
 from .enclosed import Surroundings
 from .leaks import Blobs, Passage
 from .paper import paper_likely
-from .pixels import Runs
+from .pixels import Runs, patches
 from .regions import backgrounds, nearest_label
 from .values import Regions
 
@@ -31,8 +31,6 @@ PAPER = 0.5
 """How likely a blob is paper from where on it is none of the drawing's."""
 _PURE = 0.97
 """Share of a piece that belongs to one cell, unless a cut has missed."""
-_INK_PX = 64
-"""How far from what is new the ink is looked at that may lie over it."""
 _FURTHER_PX = 1.5
 """A cut goes on so far into the ink, in pixels of the blobs, so that no crack stays."""
 
@@ -241,10 +239,10 @@ class _Cutter:
             table = np.zeros(len(sizes), np.int32)
             table[codes] = number + 1
             filled = np.where(free, table[group], 0)
-            near = _near(free & (filled != region + 1))
             # Under ink that is farther from what is new, nobody sees the difference.
-            around = nearest_label(filled[near]) - 1
-            np.copyto(labels[window][near], around, where=mine[near])
+            for near in patches(free & (filled != region + 1)):
+                around = nearest_label(filled[near]) - 1
+                np.copyto(labels[window][near], around, where=mine[near])
             entry = {part: int(table[n]) - 1 for part, n in numbers.items() if n < len(table)}
             for blob in np.flatnonzero(self.region_of == region).tolist():
                 known = entry.get(int(parts[blob]), -1)
@@ -274,11 +272,10 @@ class _Cutter:
             ends = path[[0, 2]] + _FURTHER_PX * self.blobs.scale * _outward(path)
             line = np.rint(np.array([ends[0], path[1], ends[1]]) - 0.5).astype(np.int32)
             cv2.polylines(open_, [line], False, 0, 1, cv2.LINE_8)
-        _, found = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
+        count, found = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
         pieces = np.asarray(found, np.intp)
         numbers: dict[int, int] = {}
-        blob = self.blobs.within(window)
-        blob[self.region_of[blob] != region] = 0
+        blob = self.blobs.within(window, self.region_of == region)
         sure = (open_ > 0) & (blob > 0)
         size = self.blobs.count + 1
         runs = Runs.of(pieces[sure].astype(np.int64) * size + blob[sure])
@@ -287,7 +284,7 @@ class _Cutter:
             number = numbers.setdefault(int(parts[code % size]), len(numbers) + 1)
             of_piece = weight.setdefault(code // size, {})
             of_piece[number] = of_piece.get(number, 0) + seen
-        table = np.zeros(int(pieces.max()) + 1, np.int32)
+        table = np.zeros(count, np.int32)
         mixed = np.zeros(len(table), bool)
         for piece, votes in weight.items():
             table[piece] = max(votes, key=lambda number: (votes[number], -number))
@@ -302,7 +299,7 @@ class _Cutter:
             group[mixed[pieces]] = 0
             group[torn] = of_blob[blob[torn]]
         group[~free] = 0
-        filled = nearest_label(group)
+        filled = nearest_label(group, free)
         return np.where(free, np.maximum(filled, 1), 0), numbers
 
 
@@ -310,15 +307,6 @@ def _outward(path: np.ndarray) -> np.ndarray:
     """(2, 2): the directions from the middle of a passage to its sides."""
     way = path[[0, 2]] - path[1]
     return way / np.maximum(np.hypot(*way.T)[:, None], 1e-6)
-
-
-def _near(mask: np.ndarray) -> tuple[slice, slice]:
-    """The window round what is set, with some ink more."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(0, int(rows[0]) - _INK_PX), int(rows[-1]) + 1 + _INK_PX),
-        slice(max(0, int(columns[0]) - _INK_PX), int(columns[-1]) + 1 + _INK_PX),
-    )
 
 
 def windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:

@@ -108,13 +108,17 @@ class Blobs:
         """Number of blobs."""
         return len(self.radius) - 1
 
-    def within(self, window: tuple[slice, slice]) -> np.ndarray:
-        """(h, w) int32: the blob of each pixel of a window of the page."""
+    def within(self, window: tuple[slice, slice], wanted: np.ndarray | None = None) -> np.ndarray:
+        """(h, w) int32: the blob of each pixel of a window of the page; of those ``wanted``,
+        (blobs + 1,) bool, if given."""
         rows, columns = (
             (np.arange(part.start, part.stop) - begin) // self.scale
             for part, begin in zip(window, self.corner[::-1])
         )
-        return self.labels[rows[:, None], columns]
+        near = self.labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        if wanted is not None:
+            near = np.where(wanted[near], near, 0)
+        return near[rows - rows[0]][:, columns - columns[0]]
 
 
 def find_blobs(regions: Regions, judge: Judge | None = None) -> Blobs:

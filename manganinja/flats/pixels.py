@@ -12,6 +12,8 @@ CODES = 1 << 24
 """Number of sRGB colours of three bytes."""
 FARTHEST_PX = 12
 """Two areas with this much anti-aliasing or blur between them still touch."""
+PATCH_PX = 64
+"""Side of the squares in which :func:`patches` looks."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
@@ -118,3 +120,19 @@ def touching(
         colour = rgb[rows, np.minimum(left + between, right)]
         mixed &= ((colour >= low) & (colour <= high)).all(axis=1)
     return rows[mixed], left[mixed], right[mixed]
+
+
+def patches(mask: np.ndarray) -> list[tuple[slice, slice]]:
+    """Windows of a picture that hold what is set in a mask (H, W), with :data:`PATCH_PX` round it
+    at least: what is little and far apart is looked at without the rest."""
+    height, width = mask.shape
+    padded = np.pad(mask, [(0, -height % PATCH_PX), (0, -width % PATCH_PX)])
+    blocks = padded.reshape(padded.shape[0] // PATCH_PX, PATCH_PX, -1, PATCH_PX)
+    there = blocks.any(axis=3).any(axis=1).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(there, connectivity=8)
+    found = []
+    for left, top, columns, rows, _ in stats[1:count].tolist():
+        y, x = max(0, top - 1) * PATCH_PX, max(0, left - 1) * PATCH_PX
+        low, right = (top + rows + 1) * PATCH_PX, (left + columns + 1) * PATCH_PX
+        found.append((slice(y, min(height, low)), slice(x, min(width, right))))
+    return found

@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import BadRequest
 from .panels import grounds, on_edge
 from .passages import join_passages
+from .pixels import PATCH_PX, patches
 from .values import Regions
 
 LARGEST_GAP_PX = 32
@@ -230,10 +231,24 @@ class Marking:
         labels = rows.repeat(2, axis=1)[:, left : left + width]
         # The neighbours of a pixel that is so far from any line can't lie behind one, but they may
         # be too close to it for the ball.
+        coarse = self.labels.shape[1]
         self.labels = np.where(distance > radius, labels, 0)
-        self.at[:] = -1
-        self.at[self.labels.ravel()] = np.arange(self.labels.size)
-        self.at[0] = -1
+        self.at = self._finer(distance, self.at, coarse, phase)
+
+    def _finer(
+        self, distance: np.ndarray, at: np.ndarray, coarse: int, phase: tuple[int, int]
+    ) -> np.ndarray:
+        """Of the four pixels that each of ``at`` stands for, the one farthest from any line."""
+        (height, width), found = distance.shape, at.copy()
+        marked = at >= 0
+        tops, lefts = 2 * (at[marked] // coarse) - phase[0], 2 * (at[marked] % coarse) - phase[1]
+        rows = np.clip(tops[:, None] + [0, 0, 1, 1], 0, height - 1)
+        columns = np.clip(lefts[:, None] + [0, 1, 0, 1], 0, width - 1)
+        best = distance[rows, columns].argmax(axis=1)[:, None]
+        places = np.take_along_axis(rows * width + columns, best, axis=1)[:, 0]
+        # A mark of which nothing is left.
+        found[marked] = np.where(self.labels.ravel()[places] > 0, places, -1)
+        return found
 
 
 def _first_pixels(ids: np.ndarray, stats: np.ndarray, parts: np.ndarray) -> np.ndarray:
@@ -294,20 +309,45 @@ def grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
     return np.maximum(fenced[1:-1, 1:-1], 0)
 
 
-def nearest_label(labels: np.ndarray) -> np.ndarray:
-    """Every pixel without a label gets that of the nearest one that has it."""
-    missing = (labels == 0).view(np.uint8)
+def nearest_label(labels: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
+    """Every pixel without a label gets that of the nearest one that has it.
+
+    Args:
+        labels: (H, W) int32, 0 for none.
+        wanted: (H, W) bool, the pixels that need one, if these are few; others may stay without.
+    """
+    missing = labels == 0
     if not missing.any() or missing.all():
         return labels
-    _, nearest = cv2.distanceTransformWithLabels(
-        missing, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    if wanted is None:
+        return _filled(labels, missing)[0]
+    filled = labels.copy()
+    for patch in patches(wanted & missing):
+        there, away = _filled(labels[patch], missing[patch])
+        asked = wanted[patch] & missing[patch]
+        if away is None or away[asked].max(initial=0) > PATCH_PX:
+            # What is nearest may lie outside.
+            return _filled(labels, missing)[0]
+        filled[patch][asked] = there[asked]
+    return filled
+
+
+def _filled(labels: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Labels without any missing, and how far away each was found, (h, w) float32; None if there
+    are none at all."""
+    if missing.all():
+        return labels, None
+    away, nearest = cv2.distanceTransformWithLabels(
+        np.ascontiguousarray(missing).view(np.uint8),
+        cv2.DIST_L2,
+        5,
+        labelType=cv2.DIST_LABEL_PIXEL,
     )
     # OpenCV numbers the pixels that have one from 1 on, row by row.
-    given = labels[missing == 0]
+    given = labels[~missing]
     filled = labels.copy()
-    gone = missing.view(bool)
-    filled[gone] = given[np.asarray(nearest, np.int32)[gone] - 1]
-    return filled
+    filled[missing] = given[np.asarray(nearest, np.int32)[missing] - 1]
+    return filled, away
 
 
 def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:

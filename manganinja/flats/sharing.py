@@ -172,8 +172,15 @@ def _nearer(window: tuple[slice, slice], at: Place, other: Place) -> np.ndarray:
 
 def _within(free: np.ndarray, x: int, y: int, reach: float) -> np.ndarray:
     """(h, w) bool: free places within ``reach`` of one, as the way goes round lines."""
-    rows, columns = np.ogrid[: free.shape[0], : free.shape[1]]
-    return _joined(free & (np.hypot(rows - y, columns - x) <= reach), x, y)
+    found = np.zeros(free.shape, bool)
+    top, left = max(0, int(y - reach)), max(0, int(x - reach))
+    near = np.s_[top : int(y + reach) + 2, left : int(x + reach) + 2]
+    rows, columns = np.ogrid[near]
+    round_it = np.hypot(rows - y, columns - x) <= reach
+    found[near] = _joined(
+        free[near] & round_it[: free.shape[0] - top, : free.shape[1] - left], x - left, y - top
+    )
+    return found
 
 
 def _joined(free: np.ndarray, x: int, y: int) -> np.ndarray:
