@@ -182,6 +182,25 @@ def test_paper_is_told_from_the_inside_of_an_open_outline() -> None:
     assert paper[blobs.labels[BODY[1], BODY[0]]] < 0.2
 
 
+@pytest.mark.parametrize("openings, width", [(1, 60), (2, 60), (3, 60), (3, 90), (4, 90)])
+def test_a_face_of_fat_lines_that_are_open_in_several_places_is_no_paper(
+    openings: int, width: int
+) -> None:
+    image = Image.new("L", (600, 600), 255)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((120, 120, 480, 480), outline=0, width=24)
+    for angle in 0.3 + 2 * np.pi * np.arange(openings) / openings:
+        x, y = 300 + 168 * np.cos(angle), 300 + 168 * np.sin(angle)
+        pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
+    for eye in (230, 340):
+        pen.rectangle((eye, 230, eye + 30, 270), fill=0)
+    regions = segment(line_mask(ink(image)))
+    cells = find_cells(regions, find_blobs(regions))
+    inside, outside = (cells.cells.labels[y, x] for x, y in ((300, 340), (30, 30)))
+    assert inside != outside
+    assert cells.paper[inside] < 0.5 < cells.paper[outside]
+
+
 def test_a_wall_that_is_seen_through_an_opening_is_a_likelier_leak_than_a_neck() -> None:
     regions = segment(line_mask(ink(figure(40))), 8)
     blobs = find_blobs(regions)

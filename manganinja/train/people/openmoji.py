@@ -18,7 +18,7 @@ import numpy as np
 
 from ...errors import PackageMissing
 from .pairs import LINE, PeoplePair, colour_codes, connected, plain_flats, shares_colours
-from .svg import INSTALL, hex_colours, parsed, rasterised, recoloured, written
+from .svg import INSTALL, SIDE_PX, hex_colours, parsed, rasterised, recoloured, written
 
 _HELD_OUT = Path(__file__).with_name("held_out.json")
 _SKIN = re.compile(r"-1F3F[BCDEF]")
@@ -98,11 +98,26 @@ def emoji_pair(seed: int) -> PeoplePair | None:
     return pair.warped(rng) if one_drawing or rng.random() < _WARPED else pair
 
 
-def _lines_and_flats(name: str) -> tuple[np.ndarray, np.ndarray]:
+def emoji_alone(seed: int, side_px: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Line art (s, s) uint8, black on white, and its flats (s, s) int64, as of
+    :class:`.pairs.PeoplePair`; those of each drawing in turn. None where it has hardly a line.
+
+    Raises:
+        PackageMissing: the package that has them is.
+    """
+    listed = names(_folder())
+    inked, truth = _lines_and_flats(listed[seed % len(listed)], side_px)
+    return (255 - inked, truth) if np.count_nonzero(inked > _INKED) >= _LEAST_INK_PX else None
+
+
+def _lines_and_flats(name: str, side_px: int = SIDE_PX) -> tuple[np.ndarray, np.ndarray]:
     """(s, s) uint8, 255 on lines, and (s, s) int64, the flats under them."""
-    lines, colours = layers(read_svg(name))
-    inked = rasterised(lines)[..., 3]
-    return inked, plain_flats(colour_codes(rasterised(colours, crisp=True)), inked > _INKED)
+    lines, colours = (
+        rasterised(layer, crisp=crisp, side_px=side_px)
+        for layer, crisp in zip(layers(read_svg(name)), (False, True))
+    )
+    inked = lines[..., 3]
+    return inked, plain_flats(colour_codes(colours), inked > _INKED)
 
 
 def _like(
