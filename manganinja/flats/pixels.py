@@ -128,7 +128,7 @@ def patches(mask: np.ndarray) -> list[tuple[slice, slice]]:
     height, width = mask.shape
     padded = np.pad(mask, [(0, -height % PATCH_PX), (0, -width % PATCH_PX)])
     blocks = padded.reshape(padded.shape[0] // PATCH_PX, PATCH_PX, -1, PATCH_PX)
-    there = blocks.any(axis=3).any(axis=1).astype(np.uint8)
+    there = np.asarray(blocks.any(axis=(1, 3)), np.uint8)
     count, _, stats, _ = cv2.connectedComponentsWithStats(there, connectivity=8)
     found = []
     for left, top, columns, rows, _ in stats[1:count].tolist():

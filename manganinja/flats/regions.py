@@ -242,8 +242,8 @@ class Marking:
         (height, width), found = distance.shape, at.copy()
         marked = at >= 0
         tops, lefts = 2 * (at[marked] // coarse) - phase[0], 2 * (at[marked] % coarse) - phase[1]
-        rows = np.clip(tops[:, None] + [0, 0, 1, 1], 0, height - 1)
-        columns = np.clip(lefts[:, None] + [0, 1, 0, 1], 0, width - 1)
+        rows = np.clip(tops[:, None] + np.array([0, 0, 1, 1]), 0, height - 1)
+        columns = np.clip(lefts[:, None] + np.array([0, 1, 0, 1]), 0, width - 1)
         best = distance[rows, columns].argmax(axis=1)[:, None]
         places = np.take_along_axis(rows * width + columns, best, axis=1)[:, 0]
         # A mark of which nothing is left.
