@@ -9,9 +9,9 @@ which people have drawn (:mod:`manganinja.train.people`, which wants packages; n
 out for measuring). Each passage between two blobs of a region is a leak (the blobs lie in two true
 regions) or none; each blob of a region that reaches the page's edge is paper or drawing. A small
 perceptron is fitted to each and written beside the module; large things count for more, and every
-drawing as much as another of its kind. Leaks are fitted on generated pages alone: of these emojis
-and avatars so few passages are, that hair and face would hardly be told apart. Printed: how likely
-the truth was, and how many are told right, on drawings that were not fitted on, of each kind.
+drawing as much as another of its kind. Leaks are fitted on generated pages alone: the others have
+so few of them that hair and face would hardly be told apart. Printed: how likely the truth was, and
+how many are told right, on drawings that were not fitted on, of each kind.
 """
 
 from __future__ import annotations
@@ -332,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--decay", type=float, default=3e-3, help="of the weights (0.003)")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args(arguments)
-    kinds = dict(list(KINDS.items())[:1]) if options.what == "leaks" else KINDS
+    kinds = {"generated": KINDS["generated"]} if options.what == "leaks" else KINDS
     fitted, checked = {}, {}
     with ProcessPoolExecutor(options.processes, initializer=_one_thread) as pool:
         for name, kind in kinds.items():
