@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from . import interrupt
 from .errors import BadRequest, MangaNinjaError, ModelNotFound
 from .files import MarksFile, read_image, read_marks, save_image, to_image, to_picture
 from .weights.find import MATCH, NONE, names_matcher
@@ -59,8 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     weights.add_parser(subcommands)
     options = parser.parse_args(arguments)
     try:
-        with interrupt.heard():
-            return options.run_command(options)
+        return options.run_command(options)
     except MangaNinjaError as error:
         print(f"manganinja: {error}", file=sys.stderr)
         return 1

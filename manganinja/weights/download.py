@@ -28,7 +28,6 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, logging
 
-from .. import interrupt
 from ..errors import BadWeights, WeightsError
 from .ledger import Ledger, Pin, check_digest, check_space, gigabytes, sha256_of, told
 
@@ -188,7 +187,6 @@ def _patiently(
         except (
             Exception
         ) as error:  # The hub's client lets through whatever its HTTP library raises.
-            interrupt.check()
             _raise_if_final(error, endpoint, pin)
             if progress() > best:
                 best, pauses = progress(), iter(_PAUSES_S)

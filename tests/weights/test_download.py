@@ -134,28 +134,6 @@ def test_ctrl_c_in_the_middle_of_a_file_and_the_next_run_goes_on_there(
     assert not part.exists()
 
 
-def test_a_ctrl_c_that_a_library_loses_is_heard_before_the_next_attempt(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    attempts: list[str] = []
-
-    class Loser:
-        def __del__(self) -> None:
-            signal.raise_signal(signal.SIGINT)
-
-    def losing(url: str, *_: Any, **__: Any) -> None:
-        attempts.append(url)
-        # Python only says of what is raised here that it was ignored.
-        Loser()
-        raise OSError("the line is dead")
-
-    monkeypatch.setattr(download, "http_get", losing)
-    monkeypatch.setattr(sys, "unraisablehook", lambda lost: None)
-    assert run() == 130
-    assert len(attempts) == 1
-    assert capsys.readouterr().err.rstrip().endswith("Cancelled.")
-
-
 @pytest.mark.parametrize(
     ("repo", "name"), [("openai/clip-vit-large-patch14", "vocab.json"), (REPO, "point_net.pth")]
 )
