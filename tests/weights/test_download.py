@@ -109,7 +109,9 @@ def test_ctrl_c_in_the_middle_of_a_file_and_the_next_run_goes_on_there(
     hub.faults[LARGEST] = [Fault(cut_after=22_000_000, stalls=True)]
     arguments = ["weights", "download", "--mirror", hub.url, "--accept-licence"]
     script = (
-        "import sys\nfrom manganinja import cli\nfrom tests.weights import tiny\n"
+        # As in a terminal, also where the tests run in the background and hear no Ctrl-C.
+        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from manganinja import cli\nfrom tests.weights import tiny\n"
         f"tiny.take_for_published(setattr)\nsys.exit(cli.main({arguments}))"
     )
     part = download.partial(ledger.downloads / "MangaNinjia" / LARGEST)
