@@ -25,13 +25,13 @@ class Known:
     Attributes:
         regions, cells: of regions, and of their cells by themselves.
         shapes: of the regions; None where nothing looks at them.
-        touching: of :func:`.undrawn.touching_colours`.
+        shares: of :func:`.undrawn.undrawn_shares`.
     """
 
     regions: Word
     cells: Word
     shapes: Shapes | None = None
-    touching: np.ndarray | None = None
+    shares: np.ndarray | None = None
 
 
 def given_to(
@@ -42,10 +42,10 @@ def given_to(
     size = len(palette)
     palette, entries = hearing.entries(palette)
     words = Words(known.regions.likely, known.cells.likely).widened(len(palette) - size)
-    if known.touching is not None:
+    if known.shares is not None:
         unheard = np.full(cells.cells.count, -1)
         alone = answered(cells, words, unheard, np.zeros(len(unheard)))
-        hearing = heard_nearby(hearing, cells, alone.likely, entries, known.touching)
+        hearing = heard_nearby(hearing, cells, alone.likely, entries, known.shares)
     # EMPTY is -1; its column comes after those of the colours.
     columns = [len(palette) if entry == EMPTY else entry for entry in entries]
     said = np.array([*columns, -1])[hearing.mark]

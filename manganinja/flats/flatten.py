@@ -39,7 +39,7 @@ from .palette import extract_palette
 from .regions import check_size, segment
 from .sharing import shared_out
 from .spreading import Described, Spreading
-from .undrawn import touching_colours
+from .undrawn import undrawn_shares
 from .values import EMPTY, Assignment, Marks, Palette, Regions, hex_name
 from .words import nothing_known, proposed, seen
 
@@ -393,13 +393,16 @@ def colour_regions(
     looked = None if spread is None or not len(palette) else _looked(cut, spread, palette, recall)
     if looked is not None and spread is not None:
         cut, spread = _fitted(cut, spread, palette, looked.whole.likely)
-    known = _known(cells, proposal, palette, votes, _trusted(spread, cut), looked)
+    asked, _ = cut.hearing.entries(palette)
+    known = _known(cells, proposal, palette, votes, _trusted(spread, cut), looked, asked)
     regions, assignment, palette, hearing = given_to(cells, known, palette, cut.hearing)
     if empty_background:
         assignment = without_background(regions, assignment)
     if kept is not None:
         assignment, palette = _locked(regions, assignment, palette, kept)
-    regions, assignment, palette = shared_out(regions, assignment, palette, hearing, cells)
+    regions, assignment, palette = shared_out(
+        regions, assignment, palette, hearing, cells, known.shares
+    )
     assignment, palette = decided(regions, assignment, palette, cut.marks)
     assignment = through_gaps(regions, assignment)
     clock.end()
@@ -577,8 +580,13 @@ def _known(
     votes: np.ndarray | None,
     spread: Spreading | None,
     looked: _Looked | None,
+    asked: Palette,
 ) -> Known:
-    """What is known of regions and cells before marks are heard in them."""
+    """What is known of regions and cells before marks are heard in them.
+
+    Args:
+        asked: the palette with the marks' colours.
+    """
     if not len(palette) or (proposal is None and looked is None):
         return Known(nothing_known(cells.regions, palette), nothing_known(cells.cells, palette))
     words = []
@@ -593,8 +601,9 @@ def _known(
             words.append(seen(spread.with_none(regions, likely), spread.strayed(palette)))
     if looked is None or spread is None:
         return Known(words[0], words[-1])
-    touching = touching_colours([flats for _, flats in spread.references], palette)
-    return Known(words[0], words[-1], looked.whole.described.shapes, touching)
+    described = looked.whole.described
+    shares = undrawn_shares(spread.references, described.sheets, asked)
+    return Known(words[0], words[-1], described.shapes, shares)
 
 
 def _not_empty(likely: np.ndarray, paper: np.ndarray) -> np.ndarray:

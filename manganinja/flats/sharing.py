@@ -2,8 +2,10 @@
 """Marks of different colours in one region, and marks that mean a small part of one.
 
 Where a constriction lies between two marks, the region is divided there. Where none does, one of
-them means something that is not drawn: it has its surroundings, and the rest keeps the colour that
-it is known to have, if that is one of theirs; else they divide it.
+them means something that is not drawn. If the region is known to have the colour of one of them,
+the others have what is nearer to them, up to as much as their colours have of it in the reference,
+or their surroundings, where that shows nothing like it. Else they divide the region, each up to the
+middle. Whatever is made of them, every mark has its colour where it lies.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ import numpy as np
 
 from .assign import BLANK, HINT, UNKNOWN
 from .cells import Cells, windows
-from .hearing import Hearing, Place
+from .hearing import Hearing, Place, way_to_line
 from .leaks import Blobs
 from .regions import halved, nearest_label
+from .undrawn import reach_of
 from .values import EMPTY, Assignment, Palette, Regions
 
 _APART = 0.8
@@ -33,10 +36,19 @@ _DIVIDED = 0.6
 
 
 def shared_out(
-    regions: Regions, assignment: Assignment, palette: Palette, hearing: Hearing, cells: Cells
+    regions: Regions,
+    assignment: Assignment,
+    palette: Palette,
+    hearing: Hearing,
+    cells: Cells,
+    shares: np.ndarray | None = None,
 ) -> tuple[Regions, Assignment, Palette]:
     """Regions of their own for marks that share one, or that are heard nearby alone; the marks
-    themselves are for :func:`.assign.decided`."""
+    themselves are for :func:`.assign.decided`.
+
+    Args:
+        shares: of :func:`.undrawn.undrawn_shares`.
+    """
     wanted = _asked(regions, hearing)
     if not wanted:
         return regions, assignment, palette
@@ -49,7 +61,7 @@ def shared_out(
         corner = window[1].start, window[0].start
         known = assignment.source[region] != UNKNOWN
         entry = int(assignment.index[region]) if known else None
-        parts, given = _parts(free, corner, wanted[region], hearing, entries, entry)
+        parts, given = _parts(free, corner, wanted[region], hearing, entries, entry, shares)
         said = {hearing.said[number].at: number for number in wanted[region]}
         near = {at: hearing.nearby[n] for at, n in said.items() if n in hearing.nearby}
         if near:
@@ -57,6 +69,7 @@ def shared_out(
         of_part = {at: set(hearing.blobs[n]) for at, n in said.items() if n in hearing.blobs}
         if of_part:
             _add_blobs(parts, free, window, of_part, cells.blobs)
+        _each_its_own(parts, free, {at: entries[number] for at, number in said.items()}, corner)
         codes = np.unique(parts[free]).tolist()
         number = np.zeros(max(codes, default=0) + 1, np.int32)
         for place, code in enumerate(codes):
@@ -98,6 +111,7 @@ def _parts(
     hearing: Hearing,
     entries: Sequence[int],
     known: int | None,
+    shares: np.ndarray | None,
 ) -> tuple[np.ndarray, dict[int, int]]:
     """(h, w) int32: the part of each free pixel of a region, and the palette's entry of those that
     marks have between them.
@@ -110,14 +124,16 @@ def _parts(
     colours = sorted({entries[number] for number in rest})
     if len(colours) > 1:
         places = [[hearing.said[n].at for n in rest if entries[n] == entry] for entry in colours]
-        nearest = narrowest_parts(free, places, corner)
-        round_marks = _undrawn(free, places, corner)
+        area = float(np.count_nonzero(free))
+        sizes = [reach_of(_share(shares, entry, known), area) for entry in colours]
+        round_marks = _undrawn(free, places, sizes, corner)
         if round_marks is None:
-            parts = nearest
+            parts = narrowest_parts(free, places, corner)
         elif known in colours:
             parts = round_marks
         else:
             # Between the marks; round each, a part of its own.
+            nearest = _nearest(free.shape, places, corner)
             parts = np.where(round_marks > 0, round_marks, len(colours) + nearest)
             given = {len(colours) + 1 + at: entry for at, entry in enumerate(colours)}
     return parts.astype(np.int32), given
@@ -164,6 +180,31 @@ def _add_blobs(
         parts[part] = int(parts.max()) + 1
 
 
+def _each_its_own(
+    parts: np.ndarray, free: np.ndarray, marks: Mapping[Place, int], corner: tuple[int, int]
+) -> None:
+    """A part of its own, in ``parts``, for each mark that would have none of its colour.
+
+    Args:
+        marks: the palette's entry of each, by its place.
+    """
+    inside = {at: (int(at[0]) - corner[0], int(at[1]) - corner[1]) for at in marks}
+    has, blocked = dict[int, int](), ~free
+    # The last mark has what others are thought to mean as well, as everywhere.
+    for at, (x, y) in reversed(inside.items()):
+        if has.setdefault(int(parts[y, x]), marks[at]) == marks[at] or not free[y, x]:
+            continue
+        others = [
+            float(np.hypot(x - o[0], y - o[1]))
+            for to, o in inside.items()
+            if marks[to] != marks[at]
+        ]
+        code = int(parts.max()) + 1
+        reach = _UNDRAWN * min(way_to_line(blocked, (x, y)), *others)
+        parts[_within(free, x, y, max(1.0, reach))] = code
+        has[code] = marks[at]
+
+
 def _nearer(window: tuple[slice, slice], at: Place, other: Place) -> np.ndarray:
     """(h, w) bool: what of a window of the page is nearer to one place (x, y) than to another."""
     rows, columns = np.ogrid[window]
@@ -195,11 +236,25 @@ def _joined(free: np.ndarray, x: int, y: int) -> np.ndarray:
     return pieces == pieces[y, x]
 
 
+def _share(shares: np.ndarray | None, entry: int, known: int | None) -> float:
+    """How much of a thing an entry has, if the thing is known to have another; 0 for no idea."""
+    if shares is None or known is None or EMPTY in (entry, known):
+        return 0.0
+    return float(np.nan_to_num(shares[entry, known])) if max(entry, known) < len(shares) else 0.0
+
+
 def _undrawn(
-    free: np.ndarray, groups: Sequence[Sequence[Place]], corner: tuple[int, int]
+    free: np.ndarray,
+    groups: Sequence[Sequence[Place]],
+    sizes: Sequence[float],
+    corner: tuple[int, int],
 ) -> np.ndarray | None:
     """(h, w) int32: the group of places that each free pixel near one belongs to, from 1; None
-    where constrictions divide the groups."""
+    where constrictions divide the groups.
+
+    Args:
+        sizes: how far each group reaches where no other is nearer, in pixels; 0 for no idea.
+    """
     distance = _depth(free)
     every = [(at, number) for number, places in enumerate(groups, start=1) for at in places]
     depth = {at: _depth_at(distance, at, corner) for at, _ in every}
@@ -210,12 +265,27 @@ def _undrawn(
     )
     if apart:
         return None
-    found = np.zeros(free.shape, np.int32)
+    found, nearest = np.zeros(free.shape, np.int32), _nearest(free.shape, groups, corner)
     for at, number in every:
         others = (np.hypot(at[0] - o[0], at[1] - o[1]) for o, of in every if of != number)
         reach = _UNDRAWN * min(depth[at], min(others))
-        found[_within(free, int(at[0]) - corner[0], int(at[1]) - corner[1], reach)] = number
+        x, y = int(at[0]) - corner[0], int(at[1]) - corner[1]
+        if sizes[number - 1] > reach:
+            found[_within(free & (nearest == number), x, y, sizes[number - 1])] = number
+        else:
+            found[_within(free, x, y, reach)] = number
     return found
+
+
+def _nearest(
+    shape: tuple[int, ...], groups: Sequence[Sequence[Place]], corner: tuple[int, int]
+) -> np.ndarray:
+    """(h, w) int32: the group with the nearest place, from 1."""
+    seeds = np.zeros(shape, np.int32)
+    for number, places in enumerate(groups, start=1):
+        for x, y in places:
+            seeds[int(y) - corner[1], int(x) - corner[0]] = number
+    return nearest_label(seeds)
 
 
 def _depth_at(distance: np.ndarray, at: Place, corner: tuple[int, int]) -> float:

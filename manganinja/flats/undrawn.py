@@ -3,14 +3,16 @@
 
 Such a mark lies off the middle of a thing that is known to be something else. In the reference its
 colour touches that thing's with no line between; or colours of the reference touch so at all, and
-it is surely known what the thing is. It is heard nearby alone; a second mark of the same colour in
-the same thing makes both mean all of it.
+it is surely known what the thing is. It is heard nearby alone, or as far as the colour goes in the
+reference, if that is farther; a second mark of the same colour in the same thing makes both mean
+all of it. A colour that no reference has, or that has a good part of the thing there, is no such
+trifle: such a mark is heard like any other.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +21,7 @@ from .cells import Cells
 from .enclosed import Reach
 from .hearing import Hearing, Said, way_to_line
 from .palette import ReferenceFlats, nearest
+from .spreading import Sheet
 from .values import EMPTY, Palette
 
 _KNOWN, _SURELY = 0.5, 0.9
@@ -27,21 +30,65 @@ _OFF_MIDDLE = 0.8
 """How far the mark lies from the next line, beside the widest place of the thing, at most."""
 _LOCAL = 2.0
 """How far it is then heard, beside the way to the next line."""
+_SMALL = 0.2
+"""Share of both that the mark's colour has in the reference, at most, for it to be heard nearby."""
 _LEAST_TOUCH = 0.15
 """Of all the border that a colour has in the reference, the share without a line."""
 
 
-def touching_colours(references: Sequence[ReferenceFlats], palette: Palette) -> np.ndarray:
-    """(K, K) bool: entries of a palette that touch in a reference with no line between; row and
-    column are not alike, since a small thing's border may be a little part of the large one's."""
-    found = np.zeros((len(palette), len(palette)), bool)
-    for flats in references:
-        if flats.touches is not None and len(flats.palette):
-            entry = nearest(palette, flats.palette.colours)
-            rows, columns = np.nonzero(flats.touches >= _LEAST_TOUCH)
-            found[entry[rows], entry[columns]] = True
-    np.fill_diagonal(found, False)
+def undrawn_shares(
+    references: Sequence[tuple[np.ndarray, ReferenceFlats]],
+    sheets: Sequence[Sheet],
+    palette: Palette,
+) -> np.ndarray:
+    """(K, K) float: the share that one colour has of a thing of another, as the references show it.
+
+    That is the largest area of the first entry beside both entries' largest areas together, where
+    the first touches the second with no line between (row and column are not alike, since a small
+    thing's border may be a little part of the large one's), or is a shade that counts for it; 0
+    where it does neither, NaN where no reference has the first.
+
+    Args:
+        references: pictures (H, W, 4) uint8, and what is known of each.
+        sheets: the same in regions, in the palette's colours.
+    """
+    found = np.full((len(palette), len(palette)), np.nan)
+    for (picture, flats), sheet in zip(references, sheets):
+        if not len(flats.palette):
+            continue
+        entry = nearest(palette, flats.palette.colours)
+        found[entry] = np.nan_to_num(found[entry])
+        seen = sheet.colours != EMPTY
+        areas = sheet.regions.areas_px[seen] / sheet.scale**2
+        sizes = np.ones(len(palette))
+        np.maximum.at(sizes, sheet.colours[seen], areas)
+        if flats.touches is not None:
+            rows, columns = (entry[n] for n in np.nonzero(flats.touches >= _LEAST_TOUCH))
+            share = sizes[rows] / (sizes[rows] + sizes[columns])
+            np.maximum.at(found, (rows, columns), share)
+        for row, base, area in _shades(picture, flats, palette):
+            share = min(area / sizes[entry[base]], 1.0)
+            found[row] = np.nan_to_num(found[row])
+            found[row, entry[base]] = max(found[row, entry[base]], share)
     return found
+
+
+def _shades(
+    picture: np.ndarray, flats: ReferenceFlats, palette: Palette
+) -> Iterator[tuple[int, int, int]]:
+    """The entries of a palette that are shades of a reference's flats, the number of that flat, and
+    pixels of that shade."""
+    rows = {tuple(colour): row for row, colour in enumerate(palette.colours.tolist())}
+    for base, shades in flats.shades.items():
+        for shade in shades:
+            row = rows.get(tuple(int(value) for value in shade))
+            if row is not None:
+                yield row, base, int((picture[..., :3] == shade).all(axis=2).sum())
+
+
+def reach_of(share: float, area_px: float) -> float:
+    """How far a mark is heard that means so much of a thing, in pixels."""
+    return float(np.sqrt(share * area_px / np.pi))
 
 
 def heard_nearby(
@@ -49,14 +96,14 @@ def heard_nearby(
     cells: Cells,
     known: np.ndarray,
     entries: Sequence[int],
-    touching: np.ndarray,
+    shares: np.ndarray,
 ) -> Hearing:
     """A hearing in which marks of what is not drawn are heard nearby alone.
 
     Args:
         known: (cells, L) float, what is known of each cell: colours of the palette first.
         entries: the palette's entry of each mark, or EMPTY.
-        touching: of :func:`touching_colours`; marks of other colours are left alone.
+        shares: of :func:`undrawn_shares`; marks of other colours are left alone.
     """
     places = [int(cells.cells.labels[mark.at[1], mark.at[0]]) for mark in hearing.said]
     alone = Counter(zip(places, entries))
@@ -66,12 +113,14 @@ def heard_nearby(
         if (
             hearing.sure[cell] < 1
             or alone[cell, entry] > 1
-            or known[cell, best] < _least_known(touching, entry, best)
+            or known[cell, best] < _least_known(shares, entry, best)
         ):
             continue
         way = way_to_line(cells.cells.lines, mark.at)
         if way < _OFF_MIDDLE * _widest(cells, cell):
-            nearby[number] = Reach(_LOCAL * way, _LOCAL * way)
+            share = shares[entry, best] if max(entry, best) < len(shares) else 0.0
+            reach = max(_LOCAL * way, reach_of(share, cells.cells.areas_px[cell]))
+            nearby[number] = Reach(reach, reach)
     if len(nearby) == len(hearing.nearby):
         return hearing
     gone = np.isin(hearing.mark, [n for n in nearby if n not in hearing.nearby])
@@ -80,16 +129,19 @@ def heard_nearby(
         mark=np.where(gone, -1, hearing.mark),
         sure=np.where(gone, 0.0, hearing.sure),
         nearby=nearby,
+        blobs={number: of for number, of in hearing.blobs.items() if number not in nearby},
         notes=(*hearing.notes, *_notes(hearing, nearby)),
     )
 
 
-def _least_known(touching: np.ndarray, entry: int, best: int) -> float:
+def _least_known(shares: np.ndarray, entry: int, best: int) -> float:
     """How sure it must be that a thing has one entry, for a mark of another to be heard nearby."""
-    if entry in (EMPTY, best) or best >= len(touching) or not touching.any():
+    if entry in (EMPTY, best) or best >= len(shares) or not np.nansum(shares):
         return np.inf
-    touch = entry < len(touching) and touching[entry, best]
-    return _KNOWN if touch else _SURELY
+    share = shares[entry, best] if entry < len(shares) else 0.0
+    if np.isnan(share) or share > _SMALL:
+        return np.inf
+    return _KNOWN if share else _SURELY
 
 
 def _widest(cells: Cells, cell: int) -> float:

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from manganinja.flats.enclosed import Reach, Surroundings, widest_openings
 from manganinja.flats.flatten import Flats, flatten
 from manganinja.flats.palette import ReferenceFlats, extract_palette
-from manganinja.flats.spreading import Pointed, Spreading
-from manganinja.flats.undrawn import touching_colours
+from manganinja.flats.spreading import Pointed, Spreading, read_sheet
+from manganinja.flats.undrawn import undrawn_shares
 from manganinja.flats.values import EMPTY, Mark, Marks, Palette
 
 RED, BLUE, GREEN = (200, 60, 60), (40, 90, 200), (30, 160, 80)
@@ -88,13 +90,31 @@ def trimmed() -> np.ndarray:
     return reference
 
 
-def test_colours_that_touch_without_a_line_are_known() -> None:
-    flats = extract_palette(trimmed())
-    red, blue = (flats.palette.with_colour(c)[1] for c in (RED, BLUE))
-    found = touching_colours([flats], flats.palette)
-    assert found[blue, red] and not found.diagonal().any()
-    apart = extract_palette(colours((BOX, RED), ((20, 20, 100, 90), BLUE)))
-    assert not touching_colours([apart], apart.palette).any()
+def shares_in(reference: np.ndarray, *asked: tuple[int, int, int]) -> np.ndarray:
+    """Of the colours asked for, in a reference."""
+    flats = extract_palette(reference)
+    palette, entries = flats.palette.with_colours(asked)
+    sheets = [read_sheet(reference, flats, palette)]
+    return undrawn_shares([(reference, flats)], sheets, palette)[np.ix_(entries, entries)]
+
+
+def test_of_colours_that_touch_without_a_line_it_is_known_how_large_they_are() -> None:
+    found = shares_in(trimmed(), RED, BLUE, GREEN)
+    trim, box = 32 * 280, (BOX[2] - BOX[0] - 8) * (BOX[3] - BOX[1] - 8)
+    assert found[1, 0] == pytest.approx(trim / box, rel=0.1)
+    assert not np.nansum(found.diagonal())
+    assert np.isnan(found[2]).all(), "the reference has no green"
+    apart = shares_in(colours((BOX, RED), ((20, 20, 100, 90), BLUE)), RED, BLUE)
+    assert not apart.any()
+
+
+def test_a_shade_that_counts_for_its_base_is_so_large() -> None:
+    reference = colours((BOX, RED)).copy()
+    shade = (150, 45, 45)
+    reference[124:376, 350:446, :3] = shade
+    assert extract_palette(reference).shades, "else the test tests nothing"
+    found = shares_in(reference, RED, shade)
+    assert found[1, 0] == pytest.approx(96 / 293, rel=0.1)
 
 
 def test_a_mark_of_what_is_not_drawn_is_heard_nearby() -> None:
@@ -145,9 +165,67 @@ def test_a_mark_that_says_what_is_known_changes_nothing() -> None:
 
 
 def test_flats_without_a_look_at_touching_say_nothing_of_it() -> None:
-    flats = ReferenceFlats(PALETTE)
-    assert not touching_colours([flats], PALETTE).any()
+    reference, flats = colours((BOX, RED)), ReferenceFlats(PALETTE)
+    sheets = [read_sheet(reference, flats, PALETTE)]
+    assert not undrawn_shares([(reference, flats)], sheets, PALETTE).any()
     assert EMPTY == -1
+
+
+def halved() -> np.ndarray:
+    """A box, the larger part of it red and the rest blue, with no line between."""
+    reference = colours((BOX, RED)).copy()
+    reference[124:376, 330:446, :3] = BLUE
+    return reference
+
+
+def test_of_two_marks_in_one_thing_the_other_colour_has_as_much_as_in_the_reference() -> None:
+    marks = Marks(hints=[Mark((220, 250), RED), Mark((400, 250), BLUE)])
+    flats = flats_of(page(), said(halved()), marks, PALETTE)
+    inside = flats.rgba()[124:376, 154:446, :3]
+    blue = (inside == BLUE).all(axis=2)
+    # All of it lies nearer to the blue mark; a shade at its place has its size, roughly.
+    assert 0.2 < blue.mean() < 0.45
+    assert not blue[:, : 310 - 154].any()
+
+
+def test_marks_that_know_better_divide_a_thing_where_they_are_equally_near() -> None:
+    marks = Marks(hints=[Mark((220, 250), GREEN), Mark((400, 250), BLUE)])
+    flats = flats_of(page(), said(), marks, PALETTE)
+    inside = flats.rgba()[130:370, 160:440, :3]
+    border = 310 - 160
+    assert (inside[:, : border - 3] == GREEN).all() and (inside[:, border + 3 :] == BLUE).all()
+
+
+def test_a_colour_that_no_reference_has_is_not_taken_for_something_undrawn() -> None:
+    marks = Marks(hints=[Mark((300, 356), GREEN)])
+    flats = flats_of(page(), said(trimmed()), marks, PALETTE)
+    assert at(flats, INSIDE) == at(flats, (170, 140)) == (*GREEN, 255)
+
+
+MARKED = st.tuples(
+    st.integers(5, SIZE[0] - 6),
+    st.integers(5, SIZE[1] - 6),
+    st.sampled_from([RED, BLUE, GREEN, WHITE, None]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(MARKED, min_size=2, max_size=7))
+@example([(60, 60, RED), (500, 430, BLUE), (480, 90, GREEN)])
+@example([(170, 140, RED), (180, 140, BLUE), (300, 356, GREEN), (440, 356, WHITE)])
+def test_every_mark_has_its_colour(
+    places: list[tuple[int, int, tuple[int, int, int] | None]],
+) -> None:
+    image = opened(90)
+    ImageDraw.Draw(image).rectangle((220, 180, 300, 260), outline=0, width=4)
+    lines = np.asarray(image) < 250
+    last = {
+        (x, y): colour for x, y, colour in places if not lines[y - 2 : y + 3, x - 2 : x + 3].any()
+    }
+    marks = Marks(hints=[Mark(place, colour) for place, colour in last.items()])
+    flats = flats_of(image, said(trimmed()), marks, PALETTE)
+    for place, colour in last.items():
+        assert at(flats, place) == ((0, 0, 0, 0) if colour is None else (*colour, 255)), place
 
 
 def opened(width: int) -> Image.Image:
