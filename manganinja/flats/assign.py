@@ -12,6 +12,9 @@ from .values import EMPTY, SOURCES, Assignment, Marks, Palette, Regions
 _TINY_PX = 12
 """Regions of fewer free pixels take a neighbour's colour."""
 
+_MOST_FOLLOWING = 2.0
+"""How large what follows a region through a closed gap is at most, beside that."""
+
 PROPOSAL, PAIR, HINT, BLANK, LOCK, NEIGHBOUR, MATCH, UNKNOWN = range(len(SOURCES))
 
 
@@ -134,6 +137,7 @@ def _followed(
     if through_gaps:
         # That one is like a region of the reference, or is to be empty, says nothing of the other.
         keep = ~np.isin(source[pairs[:, 1]], (MATCH, BLANK))
+        keep &= regions.areas_px[pairs[:, 0]] <= _MOST_FOLLOWING * regions.areas_px[pairs[:, 1]]
         pairs, border = pairs[keep], border[keep]
     # The last one written stays: the longest border.
     pairs = pairs[np.argsort(border, kind="stable")]

@@ -27,6 +27,8 @@ _LEAST_REACH = 0.3
 _STRAYS, _ENCLOSED = 2.0, 12.0
 """How far a mark is heard on open paper that it does not mean, beside the way to the next line: in
 the open, and where lines are round it."""
+_MUCH_LARGER = 4.0
+"""How much larger than its own a cell is that a mark means the less for it."""
 _GROUND = 0.9
 """How wide a blob of paper is, beside the widest, where a mark means all of it."""
 
@@ -86,8 +88,10 @@ def hear(cells: Cells, marks: Marks, papers: Collection[tuple[int, int, int]] = 
         cell = int(cells.cell_of[blob])
         if claims.means_part(number, blob):
             blobs.setdefault(number, []).append(blob)
-        elif cell >= 0 and how > sure[cell]:
-            mark[cell], sure[cell] = number, how
+        elif cell >= 0:
+            how *= claims.size_fits(number, cell)
+            if how > max(sure[cell], _LEAST_REACH):
+                mark[cell], sure[cell] = number, how
     for number, home in claims.of_parts():
         # Another one may lie in the same nook.
         blobs.setdefault(number, [home])
@@ -218,6 +222,13 @@ class _Claims:
             for blob, (cost, owner) in best.items()
             if owner >= 0
         }
+
+    def size_fits(self, number: int, cell: int) -> float:
+        """How likely a mark means a cell at all, by its size, beside the one that it lies in: dots
+        are not put in the smallest corner of a thing."""
+        areas = self._cells.cells.areas_px
+        larger = areas[cell] / max(1, _MUCH_LARGER * areas[self.cells[number]])
+        return float(1 / np.sqrt(max(1.0, larger)))
 
     def means_part(self, number: int, blob: int) -> bool:
         """Whether a mark that is heard in a blob means that part of the paper, or of the cell that

@@ -177,3 +177,19 @@ def test_locks_of_countless_colours_take_no_longer() -> None:
     flats = flatten(lineart(), proposal(), PALETTE, kept=noise)
     np.testing.assert_array_equal(flats.rgba(), noise)
     assert len(flats.palette) == 3
+
+
+@pytest.mark.parametrize("marked, follows", [((70, 150), False), ((300, 150), True)])
+def test_a_large_place_does_not_follow_a_small_one_through_a_closed_gap(
+    marked: tuple[int, int], follows: bool
+) -> None:
+    image = Image.new("L", (500, 300), 255)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((100, 20, 480, 280), outline=0, width=4)
+    draw.rectangle((40, 120, 103, 180), outline=0, width=4)
+    draw.rectangle((96, 147, 106, 152), fill=255)
+    flats = flatten(image, None, None, Marks(hints=[Mark(marked, (200, 60, 60))]), gap_px=8)
+    seen = flats.rgba()
+    other = (300, 150) if marked[0] < 100 else (70, 150)
+    assert seen[marked[1], marked[0], 3] == 255
+    assert (seen[other[1], other[0], 3] == 255) == follows
