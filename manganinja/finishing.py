@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from PIL import Image
 from .errors import BadRequest
 from .files import to_image
 from .flats.checks import few
+from .flats.cropped import bare_sides
 from .flats.flatten import Cut, Flats, colour_regions, divide, marked
 from .flats.line_mask import folds_shades
 from .flats.matches import Matches, palette_votes
@@ -104,6 +106,17 @@ class Ground:
     trouble: BadRequest | None = None
 
     @property
+    def bare_sides(self) -> frozenset[int]:
+        """The sides on which every reference ends without a line."""
+        known = zip(self.serials, self.figures)
+        return frozenset.intersection(
+            *(
+                _recall(("bare", of), partial(bare_sides, picture, flats.paper))
+                for of, (picture, flats) in known
+            )
+        )
+
+    @property
     def notes(self) -> list[str]:
         """Sentences for the artist: conflicts of the marks, above all."""
         if self.trouble is not None:
@@ -139,6 +152,7 @@ def prepare(
                     recall=_recall,
                     serial=serial,
                     counted=options.lines,
+                    bare=lambda: reading.result().bare_sides,
                 )
             except BadRequest as error:
                 # What the network can make of it is better than nothing.

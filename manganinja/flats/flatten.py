@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import BadRequest
+from . import cropped
 from .answers import Known, given_to
 from .assign import (
     BLANK,
@@ -294,6 +295,20 @@ class Divided:
     seconds: tuple[tuple[str, float], ...]
 
 
+@dataclass(frozen=True)
+class _Pieces:
+    """What is known of line art alone.
+
+    Attributes:
+        notes: sentences for the artist of lines that were left out.
+        open_sides: of :func:`.cropped.open_sides`.
+    """
+
+    cells: Cells
+    notes: tuple[str, ...]
+    open_sides: Mapping[int, Sequence[np.ndarray]]
+
+
 def divide(
     lineart: Image.Image,
     gap_px: float = 8,
@@ -304,6 +319,7 @@ def divide(
     recall: Recall = lambda what, make: make(),
     serial: str | None = None,
     counted: str = "coloured",
+    bare: Callable[[], Collection[int]] = tuple,
 ) -> Divided:
     """Cut line art into regions; arguments and errors as of :func:`flatten`.
 
@@ -312,20 +328,29 @@ def divide(
         recall: gives what was worked out of the same values before, or makes it.
         serial: stands for the line art there.
         counted: which lines count, as for :func:`.line_mask.drawn_lines`.
+        bare: gives the sides on which the references end without a line, as
+            :func:`.cropped.bare_sides`; asked where the line art's lines just end.
     """
     clock = _Clock(on_stage)
     clock.begin("lines", 0.0)
     check_size(*lineart.size)
 
-    def cut() -> tuple[Cells, tuple[str, ...]]:
+    def cut(added: Sequence[np.ndarray] = ()) -> _Pieces:
         lines, notes = drawn_lines(lineart, counted)
         clock.begin("regions", 0.1)
         _check_kept(kept, lines)
-        regions = join_hatching(segment(lines, gap_px, closing, merging))
-        return find_cells(regions, find_blobs(regions)), notes
+        regions = join_hatching(segment(lines, gap_px, [*closing, *added], merging))
+        return _Pieces(find_cells(regions, find_blobs(regions)), notes, cropped.open_sides(lines))
 
     source = (serial or lineart, counted, gap_px, *closing, "", *merging)
-    cells, notes = recall(("regions", *source), cut)
+    pieces = recall(("regions", *source), cut)
+    notes = pieces.notes
+    if pieces.open_sides and (sides := sorted(set(pieces.open_sides) & set(bare()))):
+        added = [path for side in sides for path in pieces.open_sides[side]]
+        source = (*source, "", *added)
+        pieces = recall(("regions", *source), lambda: cut(added))
+        notes = (*notes, cropped.note(sides))
+    cells = pieces.cells
     _check_kept(kept, cells.regions.lines)
     clock.end()
     return Divided(cells, source, notes, tuple(clock.seconds))
