@@ -102,7 +102,7 @@ def _across(ink: np.ndarray, width_px: float) -> list[np.ndarray]:
         return []
     band = max(1.5 * width_px, _SLACK * (rows[-1] - rows[0] + 1))
     low = ink[max(0, int(rows[-1] - band)) : rows[-1] + 1]
-    ends = list(_runs(low.any(axis=0)))
+    ends = list(_runs(np.asarray(low.any(axis=0))))
     open_px, paths = 0, []
     for one, other in itertools.pairwise(ends):
         narrow, wide = sorted((one[1] - one[0], other[1] - other[0]))

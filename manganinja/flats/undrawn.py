@@ -5,8 +5,7 @@ Such a mark lies off the middle of a thing that is known to be something else. I
 colour touches that thing's with no line between; or colours of the reference touch so at all, and
 it is surely known what the thing is. It is heard nearby alone, or as far as the colour goes in the
 reference, if that is farther; a second mark of the same colour in the same thing makes both mean
-all of it. A colour that no reference has, or that has a good part of the thing there, is no such
-trifle: such a mark is heard like any other.
+all of it. Of a colour that no reference has nothing is known: such a mark is heard like any other.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _OFF_MIDDLE = 0.8
 _LOCAL = 2.0
 """How far it is then heard, beside the way to the next line."""
 _SMALL = 0.2
-"""Share of both that the mark's colour has in the reference, at most, for it to be heard nearby."""
+"""Share of both that the mark's colour has in the reference, at most, for the former to do."""
 _LEAST_TOUCH = 0.15
 """Of all the border that a colour has in the reference, the share without a line."""
 
@@ -139,9 +138,9 @@ def _least_known(shares: np.ndarray, entry: int, best: int) -> float:
     if entry in (EMPTY, best) or best >= len(shares) or not np.nansum(shares):
         return np.inf
     share = shares[entry, best] if entry < len(shares) else 0.0
-    if np.isnan(share) or share > _SMALL:
+    if np.isnan(share):
         return np.inf
-    return _KNOWN if share else _SURELY
+    return _KNOWN if 0 < share <= _SMALL else _SURELY
 
 
 def _widest(cells: Cells, cell: int) -> float:

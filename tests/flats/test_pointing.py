@@ -188,6 +188,18 @@ def test_of_two_marks_in_one_thing_the_other_colour_has_as_much_as_in_the_refere
     assert not blue[:, : 310 - 154].any()
 
 
+class Sure(Said):
+    inside = (0.98, 0.01, 0.01)
+
+
+def test_one_mark_of_a_large_part_means_no_more_than_that_part() -> None:
+    reference = halved()
+    spread = Sure([(reference, extract_palette(reference))])
+    flats = flats_of(page(), spread, Marks(hints=[Mark((420, 250), BLUE)]), PALETTE)
+    blue = (flats.rgba()[124:376, 154:446, :3] == BLUE).all(axis=2)
+    assert 0.15 < blue.mean() < 0.45 and at(flats, (170, 140)) == (*RED, 255)
+
+
 def test_marks_that_know_better_divide_a_thing_where_they_are_equally_near() -> None:
     marks = Marks(hints=[Mark((220, 250), GREEN), Mark((400, 250), BLUE)])
     flats = flats_of(page(), said(), marks, PALETTE)
