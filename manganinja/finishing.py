@@ -107,14 +107,12 @@ class Ground:
 
     @property
     def bare_sides(self) -> frozenset[int]:
-        """The sides on which every reference ends without a line."""
-        known = zip(self.serials, self.figures)
-        return frozenset.intersection(
-            *(
-                _recall(("bare", of), partial(bare_sides, picture, flats.paper))
-                for of, (picture, flats) in known
-            )
-        )
+        """The sides on which every reference ends without a line; none without a reference."""
+        found = [
+            _recall(("bare", of, flats.paper), partial(bare_sides, picture, flats.paper))
+            for of, (picture, flats) in zip(self.serials, self.figures)
+        ]
+        return frozenset.intersection(*found) if found else frozenset()
 
     @property
     def notes(self) -> list[str]:
