@@ -82,7 +82,8 @@ def _shades(
         for shade in shades:
             row = rows.get(tuple(int(value) for value in shade))
             if row is not None:
-                yield row, base, int((picture[..., :3] == shade).all(axis=2).sum())
+                seen = (picture[..., :3] == shade).all(axis=2) & (picture[..., 3] >= 128)
+                yield row, base, int(np.count_nonzero(seen))
 
 
 def reach_of(share: float, area_px: float) -> float:
@@ -102,7 +103,7 @@ def heard_nearby(
     Args:
         known: (cells, L) float, what is known of each cell: colours of the palette first.
         entries: the palette's entry of each mark, or EMPTY.
-        shares: of :func:`undrawn_shares`; marks of other colours are left alone.
+        shares: of :func:`undrawn_shares`, for the palette with the marks' colours.
     """
     places = [int(cells.cells.labels[mark.at[1], mark.at[0]]) for mark in hearing.said]
     alone = Counter(zip(places, entries))
@@ -117,8 +118,8 @@ def heard_nearby(
             continue
         way = way_to_line(cells.cells.lines, mark.at)
         if way < _OFF_MIDDLE * _widest(cells, cell):
-            share = shares[entry, best] if max(entry, best) < len(shares) else 0.0
-            reach = max(_LOCAL * way, reach_of(share, cells.cells.areas_px[cell]))
+            meant = reach_of(float(shares[entry, best]), float(cells.cells.areas_px[cell]))
+            reach = max(_LOCAL * way, meant)
             nearby[number] = Reach(reach, reach)
     if len(nearby) == len(hearing.nearby):
         return hearing
@@ -137,7 +138,7 @@ def _least_known(shares: np.ndarray, entry: int, best: int) -> float:
     """How sure it must be that a thing has one entry, for a mark of another to be heard nearby."""
     if entry in (EMPTY, best) or best >= len(shares) or not np.nansum(shares):
         return np.inf
-    share = shares[entry, best] if entry < len(shares) else 0.0
+    share = shares[entry, best]
     if np.isnan(share):
         return np.inf
     return _KNOWN if 0 < share <= _SMALL else _SURELY
