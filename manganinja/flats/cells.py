@@ -19,8 +19,8 @@ from .assign import hang_together
 from .enclosed import Surroundings
 from .leaks import Blobs, Passage
 from .paper import paper_likely
-from .pixels import Runs, patches
-from .regions import backgrounds, nearest_label
+from .pixels import Runs, looked_up, patches
+from .regions import backgrounds, counted, grown_within
 from .values import Regions
 
 LEAK = 0.65
@@ -156,7 +156,7 @@ def _numbered(
     areas = np.bincount(of_cell, cells.areas_px, total).astype(np.int64)
     rooms = np.zeros(total, np.int32)
     rooms[of_cell] = cells.rooms
-    labels = of_cell.astype(np.int32)[cells.labels]
+    labels = looked_up(of_cell.astype(np.int32), cells.labels)
     background = backgrounds(labels, cells.lines, total)
     return Regions(labels, cells.lines, areas, background, rooms), of_cell
 
@@ -214,93 +214,94 @@ class _Cutter:
 
     def divided(self, parts: np.ndarray) -> tuple[Regions, np.ndarray]:
         """Regions with a number of its own for each part (blobs + 1,); and that of each blob."""
-        cuts: dict[int, list[Passage]] = {}
-        for passage in self.blobs.passages:
-            one, other = passage.blobs
-            if parts[one] != parts[other] and self.region_of[one] == self.region_of[other] >= 0:
-                cuts.setdefault(int(self.region_of[one]), []).append(passage)
-        number_of = self.region_of.copy()
+        cuts = [passage for passage in self.blobs.passages if self._is_cut(passage, parts)]
         if not cuts:
-            return self.regions, number_of
-        labels, rooms = self.regions.labels.copy(), [self.regions.rooms]
-        count = self.regions.count
-        for region, window in windows(self.regions, sorted(cuts)):
-            mine = labels[window] == region
-            free = mine & (self.regions.lines[window] == 0)
-            group, numbers = self._grouped(region, free, window, cuts[region], parts)
-            sizes = np.bincount(group[free])
-            codes = np.flatnonzero(sizes)
-            if len(codes) < 2:
-                continue
-            # The largest part keeps the region's number.
-            order = np.argsort(-sizes[codes], kind="stable")
-            number = np.empty(len(codes), np.int32)
-            number[order] = [region, *range(count, count + len(codes) - 1)]
-            table = np.zeros(len(sizes), np.int32)
-            table[codes] = number + 1
-            filled = np.where(free, table[group], 0)
-            # Under ink that is farther from what is new, nobody sees the difference.
-            for near in patches(free & (filled != region + 1)):
-                around = nearest_label(filled[near]) - 1
-                np.copyto(labels[window][near], around, where=mine[near])
-            entry = {part: int(table[n]) - 1 for part, n in numbers.items() if n < len(table)}
-            for blob in np.flatnonzero(self.region_of == region).tolist():
-                known = entry.get(int(parts[blob]), -1)
-                # A part that no pixel is left of.
-                number_of[blob] = known if known >= 0 else region
-            rooms.append(np.full(len(codes) - 1, self.regions.rooms[region], np.int32))
-            count += len(codes) - 1
-        lines = self.regions.lines
-        areas = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
-        background = backgrounds(labels, lines, count)
-        return Regions(labels, lines, areas, background, np.concatenate(rooms)), number_of
+            return self.regions, self.region_of.copy()
+        asked = np.zeros(self.regions.count + 1, bool)
+        asked[[self.region_of[passage.blobs[0]] for passage in cuts]] = True
+        code_of, owner = self._codes(parts, asked)
+        codes = self._coded(self._pieces(cuts, asked[:-1]), code_of, owner)
+        codes = grown_within(codes, self.regions.labels, owner)
+        sizes = counted(codes, self.regions.lines, len(owner))
+        sizes[0] = 0
+        number, new = self._numbers(sizes, owner)
+        labels, lines = self.regions.labels.copy(), self.regions.lines
+        np.copyto(labels, looked_up(number, codes), where=codes > 0)
+        count = self.regions.count + len(new)
+        areas, background = counted(labels, lines, count), backgrounds(labels, lines, count)
+        rooms = np.concatenate([self.regions.rooms, self.regions.rooms[owner[new]]])
+        number_of = np.where(sizes[code_of] > 0, number[code_of], self.region_of)
+        return Regions(labels, lines, areas, background, rooms), number_of
 
-    def _grouped(
-        self,
-        region: int,
-        free: np.ndarray,
-        window: tuple[slice, slice],
-        cuts: Sequence[Passage],
-        parts: np.ndarray,
-    ) -> tuple[np.ndarray, dict[int, int]]:
-        """(h, w) int32: a number for each part, of what the cuts divide, from 1; and the
-        number of each part."""
-        corner = np.array([window[1].start, window[0].start], np.float64)
-        open_ = free.astype(np.uint8)
+    def _is_cut(self, passage: Passage, parts: np.ndarray) -> bool:
+        one, other = passage.blobs
+        together = self.region_of[one] == self.region_of[other] >= 0
+        return bool(together and parts[one] != parts[other])
+
+    def _codes(self, parts: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(blobs + 1,) int32: a number, from 1, for each part of each region that is ``asked`` for,
+        0 for others; and the region of each number, (numbers + 1,) int, -1 for 0."""
+        mine = np.flatnonzero(asked[self.region_of])
+        size = len(parts)
+        found, of = np.unique(self.region_of[mine] * size + parts[mine], return_inverse=True)
+        code_of = np.zeros(size, np.int32)
+        code_of[mine] = of + 1
+        return code_of, np.concatenate([[-1], found // size]).astype(np.int32)
+
+    def _pieces(self, cuts: Sequence[Passage], asked: np.ndarray) -> np.ndarray:
+        """(H, W) int32: what the cuts divide, of the regions that are ``asked`` for, from 1; 0 in
+        the cuts and where one region meets another."""
+        labels = self.regions.labels
+        open_ = looked_up(asked.view(np.uint8), labels)
+        open_[self.regions.lines > 0] = 0
+        open_[:, 1:][labels[:, 1:] != labels[:, :-1]] = 0
+        open_[1:][labels[1:] != labels[:-1]] = 0
         for passage in cuts:
-            path = passage.path - corner
-            ends = path[[0, 2]] + _FURTHER_PX * self.blobs.scale * _outward(path)
-            line = np.rint(np.array([ends[0], path[1], ends[1]]) - 0.5).astype(np.int32)
-            cv2.polylines(open_, [line], False, 0, 1, cv2.LINE_8)
-        count, found = cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)
-        pieces = np.asarray(found, np.intp)
-        numbers: dict[int, int] = {}
-        blob = self.blobs.within(window, self.region_of == region)
-        sure = (open_ > 0) & (blob > 0)
-        size = self.blobs.count + 1
-        runs = Runs.of(pieces[sure].astype(np.int64) * size + blob[sure])
-        weight: dict[int, dict[int, int]] = {}
-        for code, seen in zip(runs.values.tolist(), runs.counts.tolist()):
-            number = numbers.setdefault(int(parts[code % size]), len(numbers) + 1)
-            of_piece = weight.setdefault(code // size, {})
-            of_piece[number] = of_piece.get(number, 0) + seen
-        table = np.zeros(count, np.int32)
-        mixed = np.zeros(len(table), bool)
-        for piece, votes in weight.items():
-            table[piece] = max(votes, key=lambda number: (votes[number], -number))
-            mixed[piece] = votes[int(table[piece])] < _PURE * sum(votes.values())
-        group = table[pieces]
-        if mixed.any():
-            # No straight cut divides it: the border of the blobs does.
-            of_blob = np.zeros(size, np.int32)
-            for member in np.flatnonzero(self.region_of == region).tolist():
-                of_blob[member] = numbers.get(int(parts[member]), 0)
-            torn = mixed[pieces] & sure
-            group[mixed[pieces]] = 0
-            group[torn] = of_blob[blob[torn]]
-        group[~free] = 0
-        filled = nearest_label(group, free)
-        return np.where(free, np.maximum(filled, 1), 0), numbers
+            ends = passage.path[[0, 2]] + _FURTHER_PX * self.blobs.scale * _outward(passage.path)
+            line = np.rint(np.array([ends[0], passage.path[1], ends[1]]) - 0.5).astype(np.int32)
+            (left, top), (right, low) = np.maximum([line.min(axis=0), line.max(axis=0) + 1], 0)
+            box = np.s_[top:low, left:right]
+            across = np.zeros(open_[box].shape, np.uint8)
+            if across.size:
+                cv2.polylines(across, [line - (left, top)], False, 1, 1, cv2.LINE_8)
+                own = labels[box] == self.region_of[passage.blobs[0]]
+                open_[box][own & (across > 0)] = 0
+        return np.asarray(cv2.connectedComponents(open_, connectivity=4, ltype=cv2.CV_32S)[1])
+
+    def _coded(self, pieces: np.ndarray, code_of: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """(H, W) int32: the part that each piece belongs to, by its number; 0 for none."""
+        ys, xs = np.nonzero(code_of[self.blobs.labels])
+        at = _on_page(self.regions, self.blobs, ys, xs)
+        code, piece = code_of[self.blobs.labels[ys, xs]], pieces[at]
+        sure = (piece > 0) & (owner[code] == self.regions.labels[at])
+        runs = Runs.of(piece[sure].astype(np.int64) * len(owner) + code[sure])
+        of_piece, said = np.divmod(runs.values, len(owner))
+        # The most frequent one is written last.
+        order = np.lexsort((-said, runs.counts, of_piece))
+        count = int(pieces.max()) + 1
+        table, most = np.zeros(count, np.int32), np.zeros(count)
+        table[of_piece[order]], most[of_piece[order]] = said[order], runs.counts[order]
+        mixed = most < _PURE * np.bincount(of_piece, runs.counts, count)
+        codes = looked_up(table, pieces)
+        # Where no straight cut divides a piece, the border of the blobs does.
+        torn = looked_up(mixed, pieces)
+        for near in patches(torn):
+            by_blob = code_of[self.blobs.within(near)]
+            by_blob[owner[by_blob] != self.regions.labels[near]] = 0
+            np.copyto(codes[near], by_blob, where=torn[near])
+        return codes
+
+    def _numbers(self, sizes: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(numbers + 1,) int32: the region of each part; and those that are new. The largest part
+        of a region keeps that region's number."""
+        there = np.flatnonzero(sizes)
+        there = there[np.lexsort((-sizes[there], owner[there]))]
+        first = np.ones(len(there), bool)
+        first[1:] = owner[there[1:]] != owner[there[:-1]]
+        new = there[~first]
+        number = owner.copy()
+        number[new] = self.regions.count + np.arange(len(new))
+        return number, new
 
 
 def _outward(path: np.ndarray) -> np.ndarray:
@@ -311,9 +312,9 @@ def _outward(path: np.ndarray) -> np.ndarray:
 
 def windows(regions: Regions, wanted: list[int]) -> list[tuple[int, tuple[slice, slice]]]:
     """The bounding box of each wanted region, found in one look at the picture."""
-    rank = np.full(regions.count, -1, np.int64)
+    rank = np.full(regions.count, -1, np.int32)
     rank[wanted] = np.arange(len(wanted))
-    of = rank[regions.labels]
+    of = looked_up(rank, regions.labels)
     low, high = np.full((2, len(wanted)), np.iinfo(np.int64).max), np.zeros((2, len(wanted)), int)
     # The ends of each run of pixels are all that counts.
     ends = np.ones(of.shape, bool)

@@ -17,6 +17,7 @@ import numpy as np
 
 from .palette import Colour
 from .passages import line_width
+from .pixels import looked_up
 
 BOTTOM, LEFT, TOP, RIGHT = range(4)
 """Sides, as quarter turns that bring each to the bottom."""
@@ -83,7 +84,7 @@ def open_sides(lines: np.ndarray) -> dict[int, list[np.ndarray]]:
     _, found, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     drawn = stats[:, cv2.CC_STAT_AREA] >= _DIRT * width_px**2
     drawn[0] = False
-    ink = drawn[np.asarray(found, np.intp)]
+    ink = looked_up(drawn, np.asarray(found))
     paths = {}
     for side in range(4):
         joined = [

@@ -13,6 +13,7 @@ import numpy as np
 
 from .assign import hang_together, neighbours
 from .passages import line_width
+from .pixels import looked_up
 from .regions import backgrounds
 from .values import Regions
 
@@ -110,7 +111,7 @@ def _with_scraps(regions: Regions, group: np.ndarray, hatched: np.ndarray) -> np
 def _merged(regions: Regions, root: np.ndarray, roots: np.ndarray) -> Regions:
     """Regions of one root as one; the strokes inside ``roots`` are no lines any more."""
     kept, of = np.unique(root, return_inverse=True)
-    labels = of.astype(np.int32)[regions.labels]
+    labels = looked_up(of.astype(np.int32), regions.labels)
     hatched = np.isin(kept, roots)
     side = 2 * int(np.ceil(line_width(regions.lines))) + 1
     around = np.ones((side, side), np.uint8)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from ..errors import BadRequest
 from ..files import eight_bit
+from .pixels import looked_up
 
 _FAINTEST = 24
 """Ink up to which a pixel is grain of the paper, of 255."""
@@ -186,6 +187,7 @@ def drawn_lines(
     Raises:
         BadRequest: as :func:`line_mask`.
     """
+    lineart = _plain(lineart)
     strength = ink(lineart, coloured=counted != "ink")
     lines = _inked(strength) if counted == "ink" else line_mask(strength)
     if counted == "all":
@@ -203,6 +205,16 @@ def drawn_lines(
         lines = np.where(dots, np.uint8(0), lines)
         notes.append(_TONE_NOTE)
     return lines, tuple(notes)
+
+
+def _plain(lineart: Image.Image) -> Image.Image:
+    """In one channel, if nothing is coloured or transparent."""
+    lineart = eight_bit(lineart)
+    if lineart.mode != "RGB" or lineart.has_transparency_data:
+        return lineart
+    red, green, blue = lineart.split()
+    coloured = any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
+    return lineart if coloured else red
 
 
 def screentone(lines: np.ndarray) -> np.ndarray | None:
@@ -239,7 +251,7 @@ def screentone(lines: np.ndarray) -> np.ndarray | None:
         tone[alike[cv2.dilate(places, np.ones((reach, reach), np.uint8))[y, x] > 0]] = True
     if np.count_nonzero(tone) < _FEWEST_DOTS:
         return None
-    return tone[np.asarray(found, np.intp)]
+    return looked_up(tone, np.asarray(found))
 
 
 def _inked(strength: np.ndarray) -> np.ndarray:
@@ -406,12 +418,12 @@ def _outside(inked: np.ndarray) -> np.ndarray:
     """(H, W) bool: what ink (H, W) bool does not divide from the page's edge."""
     walls = cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, found = cv2.connectedComponents(1 - walls, connectivity=4)
-    rooms = np.asarray(found, np.intp)
+    rooms = np.asarray(found)
     edge = np.concatenate([rooms[0], rooms[-1], rooms[:, 0], rooms[:, -1]])
     outer = np.zeros(int(rooms.max()) + 1, bool)
     outer[edge] = True
     outer[0] = False
-    return outer[rooms]
+    return looked_up(outer, rooms)
 
 
 def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> np.ndarray:
@@ -439,4 +451,4 @@ def _with_faint_lines(mask: np.ndarray, strength: np.ndarray, faintest: int) -> 
     bold = np.zeros(count, bool)
     bold[parts[mask > 0]] = True
     bold[0] = large[0] = False
-    return (large | bold)[parts].astype(np.uint8) * 255
+    return looked_up(np.where(large | bold, np.uint8(255), np.uint8(0)), parts)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .pixels import looked_up
+
 _AROUND = 1.3
 """How far round a gap its lines are looked at, in line widths."""
 _WIDE_DEGREES = 100
@@ -41,7 +43,7 @@ def join_passages(labels: np.ndarray, walls: np.ndarray) -> np.ndarray:
         if one != other and _is_passage(gap, walls, width_px):
             same[max(one, other)] = min(one, other)
     roots = np.array([_root(same, label) for label in range(len(same))], np.int32)
-    return roots[labels]
+    return looked_up(roots, labels)
 
 
 @dataclass(frozen=True)

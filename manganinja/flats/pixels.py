@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import cv2
@@ -16,6 +18,10 @@ PATCH_PX = 64
 """Side of the squares in which :func:`patches` looks."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
+_LARGE_PX = 1 << 20
+"""What is smaller is looked up before a second thread has begun."""
+_MOST_THREADS = 4
+"""More would wait for the memory."""
 
 
 def codes(rgb: np.ndarray) -> np.ndarray:
@@ -31,6 +37,24 @@ def codes(rgb: np.ndarray) -> np.ndarray:
 def colours(listed: np.ndarray) -> np.ndarray:
     """(N,) 0xRRGGBB as (N, 3) uint8."""
     return np.stack([listed >> 16, (listed >> 8) & 255, listed & 255], axis=-1).astype(np.uint8)
+
+
+def looked_up(table: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """``table[picture]`` for a table (k,) and a picture (H, W), by several threads."""
+    if picture.size < _LARGE_PX:
+        return table.take(picture)
+    found = np.empty(picture.shape, table.dtype)
+
+    def look(rows: slice) -> None:
+        # Nothing is checked: a number that is too large would be the last one.
+        table.take(picture[rows], out=found[rows], mode="clip")
+
+    several = min(_MOST_THREADS, os.cpu_count() or 1)
+    bounds = np.linspace(0, len(picture), several + 1).astype(int).tolist()
+    # Begun anew each time: threads that wait do not outlive a fork.
+    with ThreadPoolExecutor(several) as crowd:
+        list(crowd.map(look, map(slice, bounds, bounds[1:])))
+    return found
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import BadRequest
 from .panels import grounds, on_edge
 from .passages import join_passages
-from .pixels import PATCH_PX, patches
+from .pixels import PATCH_PX, looked_up, patches
 from .values import Regions
 
 LARGEST_GAP_PX = 32
@@ -33,6 +33,7 @@ _LEVELS_OLDER = 4
 region is about twice as wide as the gap. Others are bulges of a narrow region, not regions."""
 _FARTHEST_PX = 1_000_000
 """Paths are cut off so far outside the picture: OpenCV counts in whole numbers."""
+_COUNTED_ROWS = 256
 _COARSE_PX = 2.0
 """Balls from this radius on are tried at half resolution."""
 
@@ -215,9 +216,11 @@ class Marking:
         single = kept & (inside[part_of] == 1)
         whole[part_of[single]] = renamed[single]
         whole[fresh] = np.arange(kept.sum() + 1, kept.sum() + 1 + len(fresh))
-        labels = whole[ids]
-        # Where several marks share a part, each stays where it is.
-        self.labels = labels if single[kept].all() else np.maximum(labels, renamed[self.labels])
+        labels = looked_up(whole, ids)
+        if not single[kept].all():
+            # Where several marks share a part, each stays where it is.
+            np.maximum(labels, looked_up(renamed, self.labels), out=labels)
+        self.labels = labels
         self.born = np.concatenate(
             [[0], self.born[kept], np.full(len(fresh), number)], dtype=np.int32
         )
@@ -227,12 +230,16 @@ class Marking:
         """Go on at full resolution: ``distance`` is that of every pixel, ``radius`` the next
         ball's, ``phase`` that of the halved picture."""
         (top, left), (height, width) = phase, distance.shape
-        rows = self.labels.repeat(2, axis=0)[top : top + height]
-        labels = rows.repeat(2, axis=1)[:, left : left + width]
+        coarse = self.labels.shape[1]
+        # Four bytes are copied, whatever OpenCV takes them for.
+        doubled = cv2.resize(
+            self.labels.view(np.float32), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST
+        ).view(np.int32)
+        labels = np.ascontiguousarray(doubled[top : top + height, left : left + width])
         # The neighbours of a pixel that is so far from any line can't lie behind one, but they may
         # be too close to it for the ball.
-        coarse = self.labels.shape[1]
-        self.labels = np.where(distance > radius, labels, 0)
+        labels[distance <= radius] = 0
+        self.labels = labels
         self.at = self._finer(distance, self.at, coarse, phase)
 
     def _finer(
@@ -288,16 +295,50 @@ def grown(markers: np.ndarray, walls: np.ndarray) -> np.ndarray:
     (OpenCV's watershed leaves a border pixel between a mark and a wall too, so that it does not get
     through passages of two pixels.)
     """
+    return _grown(markers, walls > 0)
+
+
+def grown_within(marks: np.ndarray, labels: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Marks grown over what has none, under lines too, each at the same speed and within its own
+    region.
+
+    Args:
+        marks: (H, W) int32 from 1, 0 for none.
+        labels: (H, W) int32, the region of each pixel.
+        owner: (marks + 1,) int, the region of each mark; regions of none are left alone.
+    """
+    wanted = np.zeros(int(max(labels.max(), owner.max())) + 1, bool)
+    wanted[owner[1:]] = True
+    return _grown(marks, ~(looked_up(wanted, labels) | (marks > 0)), labels, owner)
+
+
+def _grown(
+    markers: np.ndarray,
+    closed: np.ndarray,
+    labels: np.ndarray | None = None,
+    owner: np.ndarray | None = None,
+) -> np.ndarray:
+    """Marks grown where they are 0, not ``closed`` (H, W) bool and, if owners are given, where the
+    pixel's label is their owner."""
+    height, width = markers.shape
     # A fence spares the neighbours of border pixels a special case.
-    fenced = np.full((markers.shape[0] + 2, markers.shape[1] + 2), -1, np.int32)
-    fenced[1:-1, 1:-1] = np.where(walls > 0, np.int32(-1), markers)
+    fenced = np.full((height + 2, width + 2), -1, np.int32)
+    fenced[1:-1, 1:-1] = markers
+    np.copyto(fenced[1:-1, 1:-1], -1, where=closed)
     flat, steps = fenced.ravel(), (-1, 1, -fenced.shape[1], fenced.shape[1])
     front = np.flatnonzero(flat == 0)
     turn = np.zeros(len(flat), np.int32)
     while len(front):
         label = np.zeros(len(front), np.int32)
+        region = None
+        if labels is not None:
+            rows, columns = np.divmod(front, width + 2)
+            region = labels[rows - 1, columns - 1]
         for step in steps:
-            label = np.where(label > 0, label, flat[front + step])
+            beside = flat[front + step]
+            if owner is not None:
+                beside = np.where(owner[beside] == region, beside, 0)
+            label = np.where(label > 0, label, beside)
         reached = label > 0
         front = front[reached]
         flat[front] = label[reached]
@@ -370,7 +411,7 @@ def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:
         members = members[members > 0]
         if len(members) > 1:
             same[np.isin(same, members)] = members[0]
-    return same[labels]
+    return looked_up(same, labels)
 
 
 # The result
@@ -379,10 +420,20 @@ def _joined(labels: np.ndarray, merging: Sequence[np.ndarray]) -> np.ndarray:
 def _numbered(labels: np.ndarray, lines: np.ndarray, rooms: np.ndarray) -> Regions:
     sizes = np.bincount(labels.ravel(), minlength=len(rooms))
     number_of = np.cumsum(sizes > 0, dtype=np.int32) - 1
-    labels = number_of[labels]
+    labels = looked_up(number_of, labels)
     count = int(number_of[-1]) + 1
-    free = np.bincount(labels[lines == 0], minlength=count).astype(np.int64)
+    free = counted(labels, lines, count)
     return Regions(labels, lines, free, backgrounds(labels, lines, count), rooms[sizes > 0])
+
+
+def counted(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:
+    """(count,) int64: free pixels of each label."""
+    found = np.zeros(count, np.int64)
+    # In parts: counting takes whole numbers of eight bytes.
+    for top in range(0, len(labels), _COUNTED_ROWS):
+        rows = np.s_[top : top + _COUNTED_ROWS]
+        found += np.bincount(labels[rows][lines[rows] == 0], minlength=count)
+    return found
 
 
 def backgrounds(labels: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:

@@ -20,7 +20,8 @@ from .assign import BLANK, HINT, UNKNOWN
 from .cells import Cells, windows
 from .hearing import Hearing, Place, way_to_line
 from .leaks import Blobs
-from .regions import halved, nearest_label
+from .pixels import looked_up, patches
+from .regions import counted, halved, nearest_label
 from .undrawn import reach_of
 from .values import EMPTY, Assignment, Palette, Regions
 
@@ -31,6 +32,9 @@ _UNDRAWN = 0.5
 """How far a mark is then heard for sure, beside the way to the next mark or line."""
 _ROLLED_PX = 1000
 """Side of the picture in which balls roll."""
+_SMOOTHED = 9
+"""How far round them blobs are looked at where their border is smoothed, in pixels of these: twice
+what a Gaussian of one pixel reaches, and one."""
 _DIVIDED = 0.6
 """Confidence of what is divided between marks without a border."""
 
@@ -70,7 +74,7 @@ def shared_out(
         if of_part:
             _add_blobs(parts, free, window, of_part, cells.blobs)
         _each_its_own(parts, free, {at: entries[number] for at, number in said.items()}, corner)
-        codes = np.unique(parts[free]).tolist()
+        codes = np.flatnonzero(np.bincount(parts[free])).tolist()
         number = np.zeros(max(codes, default=0) + 1, np.int32)
         for place, code in enumerate(codes):
             number[code] = region if place == 0 else len(origin)
@@ -78,9 +82,8 @@ def shared_out(
                 origin.append(region)
             if code in given:
                 divided.append((int(number[code]), given[code]))
-        filled = np.where(free, number[np.where(free, parts, 0)] + 1, 0)
-        np.copyto(labels[window], nearest_label(filled) - 1, where=mine)
-    areas = np.bincount(labels[regions.lines == 0], minlength=len(origin)).astype(np.int64)
+        _write(labels[window], region, looked_up(number, np.where(free, parts, 0)), mine, free)
+    areas = counted(labels, regions.lines, len(origin))
     background = regions.background[origin]
     given_to = assignment.taken(np.array(origin))
     for region, entry in divided:
@@ -88,6 +91,23 @@ def shared_out(
         given_to.source[region] = BLANK if entry == EMPTY else HINT
     shared = Regions(labels, regions.lines, areas, background, regions.rooms[origin])
     return shared, given_to, palette
+
+
+def _write(
+    labels: np.ndarray, region: int, number: np.ndarray, mine: np.ndarray, free: np.ndarray
+) -> None:
+    """Put the ``number`` (h, w) int32 of each part of a region in its place, and under the lines
+    round it.
+
+    Args:
+        labels: (h, w) int32, a window of the page, which is written to.
+        mine, free: (h, w) bool, what of it is the region's, and what of that no line covers.
+    """
+    np.copyto(labels, number, where=free)
+    told = np.where(free, number + 1, 0)
+    # Under ink that is farther from what is new, nobody sees the difference.
+    for near in patches(told > region + 1):
+        np.copyto(labels[near], nearest_label(told[near]) - 1, where=mine[near])
 
 
 def _asked(regions: Regions, hearing: Hearing) -> dict[int, list[int]]:
@@ -166,18 +186,41 @@ def _add_blobs(
     Args:
         marks: the blobs that each means, by its place.
     """
-    blob, scale = blobs.within(window), blobs.scale
-    known = cv2.GaussianBlur((blob > 0).astype(np.float32), (0, 0), scale)
+    scale = blobs.scale
     for (x, y), meant in marks.items():
-        own = np.isin(blob, list(meant)).astype(np.float32)
+        near = _box_of(blobs, meant, (x, y), window)
+        clear = free[near]
+        top, left = window[0].start + near[0].start, window[1].start + near[1].start
+        there = np.s_[top : top + clear.shape[0], left : left + clear.shape[1]]
+        blob = blobs.within(there)
+        known = cv2.GaussianBlur((blob > 0).astype(np.float32), (0, 0), scale)
+        means = np.zeros(blobs.count + 1, np.float32)
+        means[list(meant)] = 1
         # Squares have corners, a border has none.
-        part = free & (cv2.GaussianBlur(own, (0, 0), scale) > 0.5 * known)
-        part |= _within(free, x - window[1].start, y - window[0].start, 2.0 * scale)
+        part = clear & (cv2.GaussianBlur(means.take(blob), (0, 0), scale) > 0.5 * known)
+        part |= _within(clear, x - there[1].start, y - there[0].start, 2.0 * scale)
         for other, its in marks.items():
             # Where two mean the same place, each has what is nearer to it.
             if other != (x, y) and meant & its:
-                part &= _nearer(window, (x, y), other)
-        parts[part] = int(parts.max()) + 1
+                part &= _nearer(there, (x, y), other)
+        parts[near][part] = int(parts.max()) + 1
+
+
+def _box_of(
+    blobs: Blobs, meant: Set[int], at: tuple[int, int], window: tuple[slice, slice]
+) -> tuple[slice, slice]:
+    """The part of a window of the page that a mark and the blobs that it means, smoothed, reach."""
+    means = np.zeros(blobs.count + 1, np.uint8)
+    means[list(meant)] = 1
+    x, y, width, height = cv2.boundingRect(means.take(blobs.labels))
+    boxes = ((y, height, at[1]), (x, width, at[0]))
+    found = []
+    for part, (first, size, place), begin in zip(window, boxes, blobs.corner[::-1], strict=True):
+        start, stop = first * blobs.scale + begin, (first + size) * blobs.scale + begin
+        around = _SMOOTHED * blobs.scale
+        start, stop = min(start, place) - around, max(stop, place + 1) + around
+        found.append(slice(max(0, start - part.start), min(stop, part.stop) - part.start))
+    return found[0], found[1]
 
 
 def _each_its_own(
