@@ -178,8 +178,11 @@ def _blobs(distance: np.ndarray) -> np.ndarray:
         radius = _STEP**power
         if radius < _COARSE_PX and marks.labels.shape != distance.shape:
             marks.refine(distance, radius, phase)
-        at = coarse if marks.labels.shape == coarse.shape else distance
-        marks.add_ball(number, at > radius, True, 1)
+        free = (coarse if marks.labels.shape == coarse.shape else distance) > radius
+        marks.add_ball(number, free, True, 1)
+        # What lies between blobs that meet is divided as wide as it is, or it would belong to who
+        # comes through the smallest hole in a line.
+        marks.labels = grown(marks.labels, (~free).view(np.uint8))
     if marks.labels.shape != distance.shape:
         marks.refine(distance, 0.0, phase)
     marks.add_ball(most, distance > 0, True, 1)

@@ -418,7 +418,7 @@ def _outside(inked: np.ndarray) -> np.ndarray:
     """(H, W) bool: what ink (H, W) bool does not divide from the page's edge."""
     walls = cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, found = cv2.connectedComponents(1 - walls, connectivity=4)
-    rooms = np.asarray(found)
+    rooms = np.asarray(found, np.int32)
     edge = np.concatenate([rooms[0], rooms[-1], rooms[:, 0], rooms[:, -1]])
     outer = np.zeros(int(rooms.max()) + 1, bool)
     outer[edge] = True

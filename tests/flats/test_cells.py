@@ -218,6 +218,21 @@ def test_a_wall_that_is_seen_through_an_opening_is_a_likelier_leak_than_a_neck()
     assert mouth and max(mouth) > neck
 
 
+@pytest.mark.parametrize("hole", [1, 2, 4])
+def test_what_lies_behind_a_small_hole_is_not_what_comes_through_it(hole: int) -> None:
+    image = Image.new("L", (700, 600), 255)
+    pen = ImageDraw.Draw(image)
+    # A lane runs along a skirt's hem; on its right the skirt is open as well.
+    pen.rectangle((200, 150, 480, 400), outline=0, width=4)
+    pen.line((120, 470, 560, 470), 0, 4)
+    pen.rectangle((474, 250, 484, 340), fill=255)
+    pen.rectangle((300, 396, 300 + hole, 404), fill=255)
+    blobs = find_blobs(segment(line_mask(ink(image)), 0))
+    lane = np.unique(blobs.labels[406:466, 260:340])
+    assert blobs.labels[275, 340] not in lane
+    assert len(lane) == 1
+
+
 def test_a_fit_for_other_features_is_refused() -> None:
     with pytest.raises(ValueError, match="fit it again"):
         load_judge("leaks", FEATURES[:-1])
