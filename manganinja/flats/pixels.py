@@ -40,7 +40,8 @@ def colours(listed: np.ndarray) -> np.ndarray:
 
 
 def looked_up(table: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """``table[picture]`` for a table (k,) and a picture (H, W), by several threads."""
+    """``table[picture]`` for a table (k,) and a picture (H, W) of numbers 0 to k - 1, by several
+    threads."""
     if picture.size < _LARGE_PX:
         return table.take(picture)
     found = np.empty(picture.shape, table.dtype)

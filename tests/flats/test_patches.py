@@ -36,3 +36,10 @@ def test_a_few_pixels_get_the_nearest_label_as_all_would(far: int) -> None:
     untouched = (labels == 0) & ~wanted
     assert (found[labels > 0] == labels[labels > 0]).all()
     assert far > PATCH_PX or (found[untouched] == 0).all()
+
+
+def test_a_large_picture_is_looked_up_as_a_small_one_is() -> None:
+    picture = np.random.default_rng(0).integers(0, 50, (1103, 1201), np.int32)
+    table = np.arange(50, dtype=np.uint8)[::-1].copy()
+    assert (looked_up(table, picture) == table[picture]).all()
+    assert (looked_up(table, picture[:, ::3]) == table[picture[:, ::3]]).all()
