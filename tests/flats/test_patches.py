@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from manganinja.flats.pixels import PATCH_PX, patches
+from manganinja.flats.pixels import PATCH_PX, looked_up, patches
 from manganinja.flats.regions import nearest_label
 
 
